@@ -1,2 +1,16 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
+"""Losses of the bundles' papers, in MONAI's argument vocabulary."""
+
+from __future__ import annotations
+
+from litemed.losses.alpha_compound import AlphaCompoundLoss
+from litemed.losses.class_weighted_cross_entropy import ClassWeightedCrossEntropyLoss, class_weights
+from litemed.losses.dice_focal import DiceFocalLoss
+
+__all__ = [
+    "AlphaCompoundLoss",
+    "ClassWeightedCrossEntropyLoss",
+    "DiceFocalLoss",
+    "class_weights",
+]
