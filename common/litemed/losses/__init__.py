@@ -7,10 +7,12 @@ from __future__ import annotations
 from litemed.losses.alpha_compound import AlphaCompoundLoss
 from litemed.losses.class_weighted_cross_entropy import ClassWeightedCrossEntropyLoss, class_weights
 from litemed.losses.dice_focal import DiceFocalLoss
+from litemed.losses.tiu import TIULoss
 
 __all__ = [
     "AlphaCompoundLoss",
     "ClassWeightedCrossEntropyLoss",
     "DiceFocalLoss",
+    "TIULoss",
     "class_weights",
 ]
