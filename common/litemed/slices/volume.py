@@ -1,0 +1,128 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""What every volume on disk offers: its geometry, and one slice at a time."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+
+__all__ = ["LPS_TO_RAS", "Volume", "check_same_grid", "slice_affine", "spacing_of"]
+
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+class Volume(ABC):
+    """A three-dimensional image on disk of which single slices are decoded.
+
+    Axes are those of NIfTI and of MONAI's readers in every format: for an axial scan x, y, z. Nothing stays open
+    between reads, so a volume can be pickled and used by many processes and threads.
+
+    Attributes:
+        path: the file, or the folder of a DICOM series.
+        shape: voxels along the three axes.
+        affine: 4x4 float64 matrix from voxel indices to millimetres, RAS.
+        slowest_axis: the axis along which slices are cheapest to read.
+
+    Raises:
+        ValueError: when a side is empty or the affine cannot be inverted.
+    """
+
+    slowest_axis = 2
+
+    def __init__(self, path: Path, shape: tuple[int, ...], affine: np.ndarray) -> None:
+        if len(shape) != 3 or min(shape) < 1:
+            raise ValueError(f"{path}: expected a 3D volume, got shape {tuple(shape)}")
+        if not np.isfinite(affine).all() or np.linalg.matrix_rank(affine[:3, :3]) < 3:
+            raise ValueError(f"{path}: expected an invertible affine, got {affine.tolist()}")
+        self.path = path
+        self.shape = (int(shape[0]), int(shape[1]), int(shape[2]))
+        self.affine = np.array(affine, dtype=np.float64)
+
+    @property
+    def spacing(self) -> tuple[float, float, float]:
+        """Distance between voxels along the three axes, in mm."""
+        return spacing_of(self.affine)
+
+    def read_slice(self, axis: int, index: int) -> np.ndarray:
+        """Decode one slice.
+
+        Args:
+            axis: 0, 1 or 2, the axis across the slice.
+            index: position along it, from 0.
+
+        Returns:
+            The remaining two axes in their order, a colour volume with its channels last. Stored values as they are;
+            float32 where the format scales them.
+
+        Raises:
+            ValueError: for another axis, a damaged file, or voxels that are NaN or infinite.
+            IndexError: for an index outside the volume.
+        """
+        check_axis(axis)
+        if not 0 <= index < self.shape[axis]:
+            raise IndexError(
+                f"{self.path}: expected a slice from 0 to {self.shape[axis] - 1} on axis {axis}, got {index}"
+            )
+        pixels = self._decode(axis, index)
+        if not np.isfinite(pixels).all():
+            raise ValueError(f"{self.path}: slice {index} of axis {axis} has NaN or infinite voxels")
+        return pixels
+
+    @abstractmethod
+    def _decode(self, axis: int, index: int) -> np.ndarray: ...
+
+
+def check_axis(axis: int) -> None:
+    """Raise ValueError unless the axis is 0, 1 or 2."""
+    if axis not in (0, 1, 2):
+        raise ValueError(f"expected axis 0, 1 or 2, got {axis}")
+
+
+def spacing_of(affine: np.ndarray) -> tuple[float, float, float]:
+    """Lengths of an affine's three axis vectors."""
+    x, y, z = np.linalg.norm(affine[:3, :3], axis=0).tolist()
+    return x, y, z
+
+
+def slice_affine(affine: np.ndarray, axis: int, index: int) -> np.ndarray:
+    """Affine of a slice taken as a volume of one layer: its two own axes first, the one across it last.
+
+    Args:
+        affine: 4x4 affine of the volume.
+        axis: the axis across the slice.
+        index: position of the slice along it.
+
+    Returns:
+        4x4 matrix that takes (a, b, 0) to where the volume's affine takes that voxel.
+    """
+    own = [other for other in range(3) if other != axis]
+    result = affine[:, [*own, axis, 3]].copy()
+    result[:, 3] += index * affine[:, axis]
+    return result
+
+
+def check_same_grid(volume: Volume, other: Volume, tolerance: float = 0.1) -> None:
+    """Check that two volumes have the same voxels in the same place.
+
+    Args:
+        volume: the one to hold against.
+        other: the one to judge.
+        tolerance: how far apart corners may lie, in voxels of ``volume``.
+
+    Raises:
+        ValueError: names both files and what differs.
+    """
+    if other.shape != volume.shape:
+        raise ValueError(f"{other.path}: shape {other.shape} differs from {volume.shape} of {volume.path}")
+    corners = np.array([(*corner, 1) for corner in product(*[(0, side - 1) for side in volume.shape])]).T
+    offsets = np.linalg.solve(volume.affine, other.affine @ corners) - corners
+    worst = np.abs(offsets).max()
+    if worst > tolerance:
+        raise ValueError(
+            f"{other.path}: affine differs from that of {volume.path} by up to {worst:.3g} voxels: "
+            f"{other.affine.tolist()} and {volume.affine.tolist()}"
+        )
