@@ -1,0 +1,111 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""Reading ordinary 2D pictures: 8 and 16 bit, grey, palette, RGB and RGBA alike."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import KeysCollection
+from monai.data import MetaTensor, PILReader
+from monai.transforms import LoadImage, MapTransform
+from PIL import Image, UnidentifiedImageError
+
+__all__ = ["LoadLabeld", "LoadPictured"]
+
+_GREY_MODES = ("L", "I", "F", "I;16", "I;16L", "I;16B")
+
+
+def _grey_or_rgb(picture: Image.Image) -> Image.Image:
+    """Decode a picture, keeping the bit depth of a grey one and turning any other mode into RGB."""
+    return picture.copy() if picture.mode in _GREY_MODES else picture.convert("RGB")
+
+
+def _grey(picture: Image.Image) -> Image.Image:
+    """Decode a label picture to one channel: palette and RGB masks by their luminance."""
+    return picture.copy() if picture.mode in _GREY_MODES else picture.convert("L")
+
+
+class _LoadWithPIL(MapTransform):
+    """Read the pictures that ``keys`` name with PIL: channel-first float32, axes (width, height) as in MONAI."""
+
+    def __init__(self, keys: KeysCollection, converter: Any, allow_missing_keys: bool = False) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self._reader = PILReader(converter=converter)
+        self._load = LoadImage(reader=self._reader, image_only=True, ensure_channel_first=True)
+
+    def _read(self, path: Any) -> MetaTensor:
+        try:
+            self._reader.read(path)
+        except (OSError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+            raise ValueError(f"cannot read picture {path}: {error}") from error
+        return self._load(path)
+
+
+class LoadPictured(_LoadWithPIL):
+    """Load pictures as three-channel float32 tensors ``(3, W, H)``, values as stored.
+
+    A grey picture, 8 or 16 bit or float, gets three equal channels; palette, CMYK and RGBA pictures become RGB, without
+    alpha. Values are not rescaled: normalise afterwards.
+
+    Args:
+        keys: keys of the picture paths.
+        allow_missing_keys: skip keys that an item lacks.
+
+    Raises:
+        ValueError: when a file isn't a readable picture (truncated, not an image), or holds NaN or infinite values.
+    """
+
+    def __init__(self, keys: KeysCollection, allow_missing_keys: bool = False) -> None:
+        super().__init__(keys, _grey_or_rgb, allow_missing_keys)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        items = dict(data)
+        for key in self.key_iterator(items):
+            picture = self._read(items[key])
+            if not torch.isfinite(picture).all():
+                raise ValueError(f"picture {items[key]} holds NaN or infinite values")
+            items[key] = picture.expand(3, -1, -1).contiguous() if picture.shape[0] == 1 else picture
+        return items
+
+
+class LoadLabeld(_LoadWithPIL):
+    """Load binary masks or instance labels as ``(1, W, H)`` float32, 1 where the stored value is above 0.
+
+    Args:
+        keys: keys of the mask paths.
+        threshold: stored values above it are foreground; 127 suits masks kept as JPEG.
+        allow_missing_keys: skip keys that an item lacks.
+
+    Raises:
+        ValueError: when a file isn't a readable picture.
+    """
+
+    def __init__(self, keys: KeysCollection, threshold: float = 0, allow_missing_keys: bool = False) -> None:
+        super().__init__(keys, _grey, allow_missing_keys)
+        self.threshold = threshold
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        items = dict(data)
+        for key in self.key_iterator(items):
+            items[key] = (self._read(items[key]) > self.threshold).to(torch.float32)
+        return items
+
+
+def to_picture(image: np.ndarray | torch.Tensor) -> np.ndarray:
+    """Turn a channel-first image of any range into an 8-bit RGB picture for people to look at.
+
+    Args:
+        image: ``(1 or 3, W, H)``; its half percentiles at both ends become black and white.
+
+    Returns:
+        uint8 array ``(H, W, 3)``.
+    """
+    array = np.asarray(image, dtype=np.float32)
+    low, high = np.percentile(array, (0.5, 99.5))
+    scaled = np.clip((array - low) / max(high - low, 1e-6), 0, 1)
+    picture = np.rint(scaled * 255).astype(np.uint8).transpose(2, 1, 0)
+    return np.repeat(picture, 3, axis=2) if picture.shape[2] == 1 else picture

@@ -1,0 +1,104 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""Reading pictures of every kind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from litemed.transforms import LoadLabeld, LoadPictured, to_picture
+from PIL import Image
+
+ROWS = np.arange(12, dtype=np.uint8).reshape(3, 4)  # 3 high, 4 wide
+
+
+def _load(path: Path) -> torch.Tensor:
+    return LoadPictured("image")({"image": str(path)})["image"]
+
+
+@pytest.mark.parametrize(
+    ("array", "mode", "suffix"),
+    [
+        (ROWS, "L", "png"),
+        (ROWS, "L", "bmp"),
+        (ROWS.astype(np.uint16) * 4000, "I;16", "png"),
+        (ROWS.astype(np.uint16) * 4000, "I;16", "tif"),
+        (ROWS.astype(np.float32) / 7, "F", "tif"),
+    ],
+)
+def test_grey_becomes_three_equal_channels(array: np.ndarray, mode: str, suffix: str, tmp_path: Path) -> None:
+    picture = Image.fromarray(array)
+    assert picture.mode == mode
+    picture.save(tmp_path / f"grey.{suffix}")
+    result = _load(tmp_path / f"grey.{suffix}")
+    assert result.shape == (3, 4, 3)
+    for channel in result:
+        np.testing.assert_array_equal(np.asarray(channel), array.T.astype(np.float32))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "CMYK", "LA", "1"])
+def test_other_modes_become_rgb(mode: str, tmp_path: Path) -> None:
+    rgb = np.zeros((3, 4, 3), dtype=np.uint8)
+    rgb[0, 1] = 255
+    name = tmp_path / ("picture.tif" if mode == "CMYK" else "picture.png")
+    Image.fromarray(rgb).convert(mode).save(name)
+    result = np.asarray(_load(name))
+    assert result.shape == (3, 4, 3)
+    assert (result[:, 1, 0] == 255).all()
+    assert result.sum() == 3 * 255
+
+
+def test_labels_are_binary(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[0, 1], [300, 7]], dtype=np.uint16)).save(tmp_path / "label.png")
+    result = LoadLabeld("label")({"label": str(tmp_path / "label.png")})["label"]
+    assert result.tolist() == [[[0, 1], [1, 1]]]
+
+
+def test_label_threshold_and_missing_key(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[0, 127], [128, 255]], dtype=np.uint8)).save(tmp_path / "label.png")
+    load = LoadLabeld(["label", "region"], threshold=127, allow_missing_keys=True)
+    assert load({"label": str(tmp_path / "label.png")})["label"].tolist() == [[[0, 1], [0, 1]]]
+
+
+def test_truncated_tiff_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "cut.tif"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(path)
+    path.write_bytes(path.read_bytes()[:4000])
+    with pytest.raises(ValueError, match=r"cannot read picture .*cut\.tif"):
+        _load(path)
+
+
+def test_not_a_picture(tmp_path: Path) -> None:
+    (tmp_path / "notes.png").write_text("words")
+    with pytest.raises(ValueError, match=r"cannot read picture .*notes\.png: cannot identify"):
+        _load(tmp_path / "notes.png")
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"cannot read picture .*absent\.png"):
+        _load(tmp_path / "absent.png")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_nan_is_refused(value: float, tmp_path: Path) -> None:
+    array = np.zeros((3, 4), dtype=np.float32)
+    array[1, 2] = value
+    Image.fromarray(array).save(tmp_path / "bad.tif")
+    with pytest.raises(ValueError, match=r"bad\.tif holds NaN or infinite"):
+        _load(tmp_path / "bad.tif")
+
+
+def test_to_picture_stretches_and_turns() -> None:
+    image = torch.linspace(-2, 2, 12).reshape(1, 4, 3)  # 4 wide, 3 high
+    picture = to_picture(image)
+    assert picture.shape == (3, 4, 3)
+    assert picture.dtype == np.uint8
+    assert picture[0, 0].tolist() == [0, 0, 0]
+    assert picture[-1, -1].tolist() == [255, 255, 255]
+
+
+def test_to_picture_of_a_flat_image() -> None:
+    assert not to_picture(np.full((3, 4, 4), 9.0)).any()
