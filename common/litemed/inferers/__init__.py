@@ -1,2 +1,9 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
+"""MONAI inferers that several bundles share."""
+
+from __future__ import annotations
+
+from .picture import PictureInferer
+
+__all__ = ["PictureInferer"]
