@@ -1,0 +1,78 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""The cases of each application, split into training, validation and test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from litemed.datasets import READERS, Case, paired, split_cases
+
+__all__ = ["list_pictures", "load_cases"]
+
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".ppm")
+_PARTS = ("training", "validation", "test")
+_PATIENT = {"chasedb1": lambda case: case["case"][:8]}  # Image_07L and Image_07R are one child's eyes
+
+
+def load_cases(
+    reader: str, dataset_dir: str | Path, part: str, validation: float = 0.1, test: float = 0.25, seed: int = 0
+) -> list[Case]:
+    """List the cases of one part of a data set.
+
+    - A set that comes with training and test sections (DRIVE, CHASEDB1, ISIC) keeps them; the validation part is
+      drawn from the training section.
+    - A folder of ``training/``, ``validation/`` and perhaps ``test/``, each with ``images/`` and ``masks/``, keeps
+      them; without ``test/`` the validation part is tested on.
+    - A flat set (STARE, ``images/`` and ``masks/``) is drawn into three parts.
+
+    Drawing is by patient where the set names patients, by picture elsewhere, and depends on the seed alone.
+
+    Args:
+        reader: name of a reader of :data:`litemed.datasets.READERS`.
+        dataset_dir: the data set's folder.
+        part: ``"training"``, ``"validation"`` or ``"test"``.
+        validation: share of the training section, or of a flat set, that validates.
+        test: share of a flat set that tests.
+        seed: of the drawing.
+
+    Raises:
+        ValueError: for an unknown reader or part, or a data set that its reader refuses.
+    """
+    if reader not in READERS:
+        raise ValueError(f"expected a reader among {', '.join(sorted(READERS))}, got {reader!r}")
+    if part not in _PARTS:
+        raise ValueError(f"expected a part among {', '.join(_PARTS)}, got {part!r}")
+    if reader == "paired" and (Path(dataset_dir) / "training").is_dir():
+        has_test = (Path(dataset_dir) / "test").is_dir()
+        return paired(dataset_dir, split="validation" if part == "test" and not has_test else part)
+    group = _PATIENT.get(reader)
+    if reader in ("paired", "stare"):
+        cases = READERS[reader](dataset_dir)
+        parts = split_cases(cases, [1 - validation - test, validation, test], seed=seed, group=group)
+        return parts[_PARTS.index(part)]
+    if part == "test":
+        return READERS[reader](dataset_dir, section="test")
+    cases = READERS[reader](dataset_dir, section="training")
+    parts = split_cases(cases, [1 - validation, validation], seed=seed, group=group)
+    return parts[_PARTS.index(part)]
+
+
+def list_pictures(path: str | Path) -> list[dict[str, str]]:
+    """List one picture, or the pictures that lie directly in a folder, as items with the key ``image``.
+
+    Args:
+        path: a picture or a folder.
+
+    Raises:
+        FileNotFoundError: when there is no such path, or no picture in the folder.
+    """
+    path = Path(path).expanduser()
+    if path.is_file():
+        return [{"image": str(path)}]
+    if not path.is_dir():
+        raise FileNotFoundError(f"no picture or folder at {path}")
+    pictures = sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES)
+    if not pictures:
+        raise FileNotFoundError(f"no picture ({', '.join(PICTURE_SUFFIXES)}) in {path}")
+    return [{"image": str(picture)} for picture in pictures]

@@ -1,0 +1,67 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""Field of view and normalisation within it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from mininet.transforms import FieldOfViewd, NormalizeInRegiond, field_of_view
+
+
+def _disc(size: int = 101, radius: int = 40) -> np.ndarray:
+    rows, columns = np.mgrid[:size, :size] - size // 2
+    return rows**2 + columns**2 <= radius**2
+
+
+def _fundus() -> np.ndarray:
+    """A lit disc with a black hole in it (a very dark macula), a dark surround and a stray reflex outside."""
+    image = np.full((3, 101, 101), 4.0, dtype=np.float32)
+    image[:, _disc()] = np.array([180.0, 90.0, 40.0])[:, None]
+    image[:, 48:53, 48:53] = 0
+    image[:, 2:6, 2:6] = 120
+    return image
+
+
+def test_field_of_view_is_the_filled_disc() -> None:
+    found, disc = field_of_view(_fundus()), _disc()
+    assert found[50, 50]
+    assert not found[:8, :8].any()
+    assert 2 * (found & disc).sum() / (found.sum() + disc.sum()) > 0.99
+
+
+@pytest.mark.parametrize("value", [0.0, 100.0])
+def test_field_of_view_of_a_picture_without_border_is_everything(value: float) -> None:
+    assert field_of_view(np.full((3, 20, 30), value, dtype=np.float32)).all()
+
+
+def test_region_of_the_data_set_is_kept() -> None:
+    region = torch.zeros(1, 101, 101)
+    items = FieldOfViewd("image")({"image": torch.from_numpy(_fundus()), "region": region})
+    assert items["region"] is region
+    assert items["fov"].sum() > 4900
+
+
+def test_region_defaults_to_the_field_of_view() -> None:
+    items = FieldOfViewd("image", kind="whole")({"image": torch.zeros(3, 4, 6)})
+    assert items["fov"].shape == items["region"].shape == (1, 4, 6)
+    assert items["region"].min() == 1
+
+
+def test_unknown_kind() -> None:
+    with pytest.raises(ValueError, match="got 'disc'"):
+        FieldOfViewd("image", kind="disc")
+
+
+def test_normalisation_ignores_the_surround() -> None:
+    # inside: values 1 and 3, mean 2, deviation 1; outside: anything
+    image = torch.tensor([[[1.0, 3.0, 900.0], [3.0, 1.0, -7.0]]])
+    fov = torch.tensor([[[1.0, 1.0, 0.0], [1.0, 1.0, 0.0]]])
+    result = NormalizeInRegiond("image")({"image": image, "fov": fov})["image"]
+    assert result.tolist() == [[[-1.0, 1.0, 0.0], [1.0, -1.0, 0.0]]]
+
+
+def test_normalisation_of_a_flat_channel_is_zero() -> None:
+    result = NormalizeInRegiond("image")({"image": torch.full((3, 4, 4), 7.0), "fov": torch.ones(1, 4, 4)})["image"]
+    assert not result.any()
