@@ -68,7 +68,7 @@ def write(tmp_path: Path) -> Writer:
             write_with_itk(path, voxels, affine, compressed=kind.endswith("gzip"))
         elif family == "npz":
             save = np.savez_compressed if kind == "npz-deflate" else np.savez
-            arrays = {"imgs": voxels.T, "spacing": np.linalg.norm(affine[:3, :3], axis=0)}
+            arrays = {"imgs": np.ascontiguousarray(voxels.T), "spacing": np.linalg.norm(affine[:3, :3], axis=0)}
             save(path, **{**arrays, **details})
         else:
             write_series(path, voxels, affine, **details)

@@ -21,6 +21,8 @@ from litemed.slices.volume import spacing_of
 
 __all__ = ["stack_slices", "write_nifti"]
 
+_WHOLE_NUMBERS = [np.dtype(name) for name in ("uint8", "int16", "int32", "int64")]
+
 
 def stack_slices(
     slices: Iterable[MetaTensor], missing: Literal["error", "zero"] = "error"
@@ -72,7 +74,8 @@ def write_nifti(path: str | os.PathLike[str], volume: np.ndarray, affine: np.nda
 
     Args:
         path: a ``.nii`` or ``.nii.gz`` file.
-        volume: (I, J, K). Whole numbers are written in the smallest type from uint8 that holds them, floats as float32.
+        volume: (I, J, K). Whole numbers are written in the first of uint8, int16, int32 and int64 that holds them,
+            floats as float32.
         affine: 4x4, RAS in mm.
 
     Returns:
@@ -87,7 +90,8 @@ def write_nifti(path: str | os.PathLike[str], volume: np.ndarray, affine: np.nda
     if volume.dtype.kind == "f":
         dtype = np.dtype(np.float32)
     else:
-        dtype = np.result_type(np.uint8, np.min_scalar_type(volume.min()), np.min_scalar_type(volume.max()))
+        low, high = int(volume.min()), int(volume.max())
+        dtype = next(t for t in _WHOLE_NUMBERS if np.iinfo(t).min <= low and high <= np.iinfo(t).max)
     image = nibabel.Nifti1Image(volume.astype(dtype), affine, dtype=dtype)
     image.header.set_xyzt_units("mm")
     with replacing(path) as temporary:
