@@ -112,6 +112,13 @@ def test_half_precision_is_computed_in_float32(dtype: torch.dtype) -> None:
     assert loss.item() == pytest.approx(math.log1p(math.exp(3)))
 
 
+def test_takes_monai_s_tensors_and_returns_a_plain_one() -> None:
+    loss = ClassWeightedCrossEntropyLoss([0.25, 0.75])
+    result = loss(MetaTensor(LOGITS), MetaTensor(TARGET))
+    assert type(result) is torch.Tensor
+    assert result == loss(LOGITS, TARGET)
+
+
 def test_weights_are_saved_and_restored() -> None:
     loss = ClassWeightedCrossEntropyLoss([0.5, 0.5])
     loss.load_state_dict(ClassWeightedCrossEntropyLoss([0.25, 0.75]).state_dict())

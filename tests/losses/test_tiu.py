@@ -10,6 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from litemed.losses import ClassWeightedCrossEntropyLoss, TIULoss
+from monai.data import MetaTensor
 from monai.losses import DiceCELoss
 from torch.autograd import gradcheck
 
@@ -244,8 +245,9 @@ def test_gradient(shape: tuple[int, ...], pooled: str, mode: str) -> None:
 def test_half_precision_is_computed_in_float32(dtype: torch.dtype) -> None:
     labels = eye()
     logits = (torch.randn(1, 5, 40, 60, generator=torch.Generator().manual_seed(5)) * 3).to(dtype)
-    loss = TIULoss(ClassWeightedCrossEntropyLoss(), **EYE)
-    result = loss(logits, labels)
+    loss = TIULoss(DiceCELoss(to_onehot_y=True, softmax=True), **EYE)
+    result = loss(MetaTensor(logits), MetaTensor(labels))
+    assert type(result) is torch.Tensor
     assert result.dtype == torch.float32
     torch.testing.assert_close(result, loss(logits.float(), labels))
 

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from numpy.typing import ArrayLike
 from torch.nn.modules.loss import _Loss
 
-from litemed.losses.inputs import full_precision
+from litemed.losses.inputs import full_precision, plain_tensor
 
 __all__ = ["ClassWeightedCrossEntropyLoss", "class_weights"]
 
@@ -113,7 +113,7 @@ class ClassWeightedCrossEntropyLoss(_Loss):
             )
         if self.class_weight is not None and self.class_weight.shape != (channels,):
             raise ValueError(f"{channels} channels need as many weights, got {self.class_weight.tolist()}")
-        indices = torch.as_tensor(target, device=logits.device).squeeze(1).long()
+        indices = plain_tensor(target).squeeze(1).long()
         weight = None if self.class_weight is None else self.class_weight.to(logits)
 
         if self.average == "pixel":

@@ -8,7 +8,12 @@ import torch
 from monai.data import MetaTensor
 from monai.networks import one_hot
 
-__all__ = ["full_precision", "match_target"]
+__all__ = ["full_precision", "match_target", "plain_tensor"]
+
+
+def plain_tensor(image: torch.Tensor) -> torch.Tensor:
+    """Return ``image`` without MONAI's metadata, which every operation would carry along."""
+    return image.as_tensor() if isinstance(image, MetaTensor) else image
 
 
 def full_precision(input: torch.Tensor) -> torch.Tensor:
@@ -16,8 +21,7 @@ def full_precision(input: torch.Tensor) -> torch.Tensor:
 
     A sum over a 256x256 image leaves the range of float16 and rounds to three digits in bfloat16.
     """
-    if isinstance(input, MetaTensor):
-        input = input.as_tensor()
+    input = plain_tensor(input)
     return input.float() if input.dtype in (torch.float16, torch.bfloat16) else input
 
 
@@ -32,8 +36,7 @@ def match_target(target: torch.Tensor, input: torch.Tensor, to_onehot_y: bool) -
     Raises:
         ValueError: when the shapes don't fit.
     """
-    if isinstance(target, MetaTensor):
-        target = target.as_tensor()
+    target = plain_tensor(target)
     expand = to_onehot_y and input.shape[1] > 1
     expected = (input.shape[0], 1 if expand else input.shape[1], *input.shape[2:])
     if target.shape != expected:

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch.nn.modules.loss import _Loss
 
 from litemed.anatomy import Anatomy, Region
-from litemed.losses.inputs import full_precision, match_target
+from litemed.losses.inputs import full_precision, match_target, plain_tensor
 
 __all__ = ["TIULoss"]
 
@@ -43,8 +43,8 @@ class TIULoss(_Loss):
     - ``mode="printed"``: eqs. 3 and 4 literally on the softmax of a label map, for comparison: exclusion is then
       always 0, and containment is not even 0 for the truth.
 
-    **Pixel loss L**: any loss of (input, target); it gets what this loss gets. Without one, the result is the two TIU
-    terms alone, to be added to another loss.
+    **Pixel loss L**: any loss of (input, target). It gets the logits, in float32 at least, and the target as given.
+    Without one, the result is the two TIU terms alone, to be added to another loss.
 
     Example:
         >>> from litemed.losses import ClassWeightedCrossEntropyLoss
@@ -145,7 +145,7 @@ class TIULoss(_Loss):
             broken = [v.amount.sum() / pixels for violations in self.anatomy.violations(maps) for v in violations]
             terms["relation"] = torch.stack(broken).sum() if broken else maps.new_zeros(())
         if self.pixel_loss is not None and self.weights["pixel"] > 0:
-            terms["pixel"] = self.pixel_loss(input, target)
+            terms["pixel"] = self.pixel_loss(logits, plain_tensor(target))
         return terms
 
     def _multiscale(self, maps: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
