@@ -1,2 +1,37 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
+"""Readers of public data sets: each a function from a folder to a sorted list of cases.
+
+A case is a dict of paths: ``case`` (its name), ``image``, ``label`` and, where the set has a field of view, ``region``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from litemed.datasets.chasedb1 import chasedb1
+from litemed.datasets.drive import drive
+from litemed.datasets.files import Case
+from litemed.datasets.isic import isic
+from litemed.datasets.monuseg import imagescope_instances, monuseg
+from litemed.datasets.paired import paired
+from litemed.datasets.splits import split_cases
+from litemed.datasets.stare import stare
+
+READERS: dict[str, Callable[..., list[Case]]] = {
+    reader.__name__: reader for reader in (chasedb1, drive, isic, monuseg, paired, stare)
+}
+"""Readers by name, for configs and the command line."""
+
+__all__ = [
+    "READERS",
+    "Case",
+    "chasedb1",
+    "drive",
+    "imagescope_instances",
+    "isic",
+    "monuseg",
+    "paired",
+    "split_cases",
+    "stare",
+]

@@ -1,0 +1,47 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""Any folder of images and masks with equal stems."""
+
+from __future__ import annotations
+
+import os
+
+from litemed.datasets.files import Case, dataset_root, index, pair, wrong_layout
+from litemed.datasets.validation import LabelValues, check_cases
+
+
+def paired(
+    root: str | os.PathLike[str],
+    images: str = "images",
+    masks: str = "masks",
+    split: str | None = None,
+    label_values: LabelValues = "any",
+    validate: bool = True,
+) -> list[Case]:
+    """Reads ``root/images`` and ``root/masks``, or the same two folders below ``root/<split>``.
+
+    An image and its mask have the same stem; their formats (png, jpg, tif, bmp, gif, ppm, nii, nii.gz) may differ and
+    may be mixed.
+
+    Args:
+        root: the data set's folder.
+        images: name of the folder of images.
+        masks: name of the folder of masks.
+        split: name of the part's folder, for example ``"training"``, ``"validation"`` or ``"test"``.
+        label_values: ``"any"`` whole numbers (classes, instances, masks to be thresholded), or ``"binary"``.
+        validate: check sizes and values of all files.
+
+    Raises:
+        FileNotFoundError: when the folders are missing or empty.
+        ValueError: names the files that lack a partner, are broken, differ in size or have wrong values.
+    """
+    base = folder = dataset_root(root)
+    if split is not None:
+        folder = base / split
+    if not (folder / images).is_dir():
+        where = f"{split}/" if split else ""
+        raise wrong_layout(base, f"{where}{images}/ and {where}{masks}/")
+    cases = pair(index(folder / images), label=index(folder / masks))
+    if validate:
+        check_cases(cases, label_values)
+    return cases

@@ -1,0 +1,158 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""Checks of what a reader found: sizes from headers, labels decoded once."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import nibabel
+import numpy as np
+from nibabel.filebasedimages import ImageFileError
+from PIL import Image
+
+from litemed.datasets.files import Case, listing
+
+LabelValues = Literal["any", "binary"]
+
+_END_MARKS = {"PNG": b"IEND\xaeB`\x82", "JPEG": b"\xff\xd9", "GIF": b";"}
+_TIFF_DATA_TAGS = ((273, 279), (324, 325))  # offsets and byte counts, of strips and of tiles
+_UNREADABLE = (OSError, EOFError, SyntaxError, ValueError, struct.error, zlib.error, ImageFileError)
+
+
+def check_cases(cases: Sequence[Case], label_values: LabelValues = "any") -> None:
+    """Checks that images are whole, and that labels and regions are too, fit their image and have sound values.
+
+    Images are judged by their header and the end of the file and decoded only when these look wrong; labels and
+    regions are decoded once. A label without any foreground is allowed, with a warning that names it.
+
+    Args:
+        cases: what a reader found.
+        label_values: ``"any"`` for whole numbers from 0, as class or instance labels and masks to be thresholded have
+            them, ``"binary"`` for 0 and one other value. Regions are always binary.
+
+    Raises:
+        ValueError: names every wrong file (the first ten, and the count) and what is wrong with it.
+    """
+    problems, empty = [], []
+    for case in cases:
+        try:
+            size = image_size(Path(case["image"]))
+            if not _checked_values(case, "label", size, label_values).any():
+                empty.append(case["label"])
+            if "region" in case:
+                _checked_values(case, "region", size, "binary")
+        except ValueError as error:
+            problems.append(str(error))
+    if problems:
+        raise ValueError(f"{len(problems)} of {len(cases)} cases are wrong:{listing(problems)}")
+    if empty:
+        warnings.warn(f"{len(empty)} of {len(cases)} labels have no foreground:{listing(empty)}", stacklevel=3)
+
+
+def image_size(path: Path) -> tuple[int, ...]:
+    """Size of an image, read from its header: width and height of a picture, the three axes of a NIfTI volume.
+
+    Raises:
+        ValueError: when the file isn't an image or is cut short.
+    """
+    with _naming(path):
+        if _is_volume(path):
+            volume = _load(path)
+            if _looks_cut_volume(volume, path):
+                np.asanyarray(volume.dataobj)
+            return tuple(volume.shape[:3])
+        with warnings.catch_warnings(record=True) as complaints:
+            warnings.simplefilter("always")
+            picture = Image.open(path)
+        with picture:
+            if complaints or _looks_cut(picture, path):
+                picture.load()
+            return picture.size
+
+
+def _checked_values(case: Case, key: str, size: tuple[int, ...], allowed: LabelValues) -> np.ndarray:
+    path = Path(case[key])
+    own_size, values = _size_and_values(path)
+    if own_size != size:
+        raise ValueError(f"{path} is {_text(own_size)}, but its image {case['image']} is {_text(size)}")
+    if not (np.isfinite(values).all() and np.array_equal(values, np.abs(np.trunc(values)))):
+        raise ValueError(f"{path} has other values than whole numbers from 0: {_some(values)}")
+    if allowed == "binary" and np.count_nonzero(values) > 1:
+        raise ValueError(f"{path} has {len(values)} values, expected 0 and one other: {_some(values)}")
+    return values
+
+
+def _size_and_values(path: Path) -> tuple[tuple[int, ...], np.ndarray]:
+    """Size as of ``image_size``, and the sorted distinct values; of an RGB(A) label, the channels must agree."""
+    with _naming(path):
+        if _is_volume(path):
+            volume = _load(path)
+            return tuple(volume.shape[:3]), np.unique(np.asanyarray(volume.dataobj))
+        with Image.open(path) as picture:
+            if picture.mode in ("1", "L", "P"):
+                return picture.size, np.flatnonzero(picture.histogram())
+            pixels = np.asarray(picture)
+            if pixels.ndim == 3:
+                colours = pixels[..., :3] if picture.mode.startswith("RGB") else pixels[..., :1]
+                if (colours != colours[..., :1]).any():
+                    raise ValueError("a label must be grey, but its colour channels differ")
+                pixels = colours[..., 0]
+            return picture.size, np.unique(pixels)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Turns what the image libraries raise for a broken file into a ValueError that names it."""
+    try:
+        yield
+    except _UNREADABLE as error:
+        raise ValueError(f"{path} can't be read: {error}") from error
+
+
+def _load(path: Path) -> Any:
+    return nibabel.load(path)  # Any: nibabel's annotation is a class without shape and data
+
+
+def _is_volume(path: Path) -> bool:
+    return path.name.lower().endswith((".nii", ".nii.gz"))
+
+
+def _looks_cut(picture: Image.Image, path: Path) -> bool:
+    """Whether the file may end too early; formats without an end mark (bmp, ppm) always may."""
+    size = path.stat().st_size
+    if picture.format == "TIFF":
+        tags = picture.tag_v2  # type: ignore[attr-defined]
+        ends = [np.add(tags[offsets], tags[counts]).max() for offsets, counts in _TIFF_DATA_TAGS if offsets in tags]
+        return not ends or max(ends) > size
+    mark = _END_MARKS.get(picture.format or "")
+    if mark is None:
+        return True
+    with path.open("rb") as file:
+        file.seek(max(size - 64, 0))
+        return not file.read().rstrip(b"\0\r\n ").endswith(mark)
+
+
+def _looks_cut_volume(volume: Any, path: Path) -> bool:
+    """Whether the file's size, which gzip notes (modulo 2**32) in its last four bytes, isn't what the header says."""
+    expected = volume.dataobj.offset + int(np.prod(volume.shape)) * volume.get_data_dtype().itemsize
+    if path.name.lower().endswith(".gz"):
+        with path.open("rb") as file:
+            file.seek(-4, 2)
+            return struct.unpack("<I", file.read())[0] != expected % 2**32
+    return path.stat().st_size < expected
+
+
+def _text(size: tuple[int, ...]) -> str:
+    return "x".join(map(str, size))
+
+
+def _some(values: np.ndarray) -> str:
+    shown = [f"{value:g}" for value in values[:6]]
+    return ", ".join(shown + ["..."] * (len(values) > 6))
