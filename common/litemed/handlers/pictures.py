@@ -1,0 +1,93 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures of predictions, for people to look at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from ignite.engine import Engine, Events
+from PIL import Image
+from scipy import ndimage
+
+from litemed.files import replacing
+from litemed.transforms.pictures import LoadPictured, to_picture
+
+__all__ = ["PictureWriter", "overlay"]
+
+# a colour-blind-safe set (Okabe and Ito): prediction, then what was missed and what is too much
+_PREDICTED = (0, 158, 115)
+_MISSED = (213, 94, 0)
+_EXTRA = (86, 180, 233)
+
+
+def overlay(image: np.ndarray, mask: np.ndarray, truth: np.ndarray | None = None, opacity: float = 0.45) -> np.ndarray:
+    """Colour a mask over a picture and draw its outline.
+
+    Without ``truth`` the mask is green. With it, hits are green, misses orange and false alarms blue.
+
+    Args:
+        image: uint8 ``(H, W, 3)``.
+        mask: bool ``(H, W)``.
+        truth: bool ``(H, W)``, or None.
+        opacity: of the colour, 0 to 1.
+
+    Returns:
+        uint8 ``(H, W, 3)``.
+    """
+    regions = [(mask, _PREDICTED)]
+    if truth is not None:
+        regions = [(mask & truth, _PREDICTED), (truth & ~mask, _MISSED), (mask & ~truth, _EXTRA)]
+    picture = image.astype(np.float32)
+    for region, colour in regions:
+        picture[region] = (1 - opacity) * picture[region] + opacity * np.asarray(colour, dtype=np.float32)
+    outline = mask & ~ndimage.binary_erosion(mask, border_value=1)
+    picture[outline] = _PREDICTED
+    return np.rint(picture).astype(np.uint8)
+
+
+class PictureWriter:
+    """Write ``<stem>_overlay.png`` for each picture an evaluator segments, and ``<stem>_probability.png`` on request.
+
+    It takes ``image`` (for the name of its file), ``pred``, and, where present, ``label`` from the engine's output. The
+    picture shown is read anew from the file, so it looks as its owner knows it.
+
+    Args:
+        output_dir: folder for the pictures.
+        probability: key of a probability map ``(1, W, H)`` to write as 8-bit grey; None writes none.
+    """
+
+    def __init__(self, output_dir: str | Path, probability: str | None = None) -> None:
+        self.output_dir = Path(output_dir)
+        self.probability = probability
+        self._load = LoadPictured("image")
+
+    def attach(self, engine: Engine) -> None:
+        """Register with the evaluator."""
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        for item in engine.state.output:
+            self._write(item)
+
+    def _write(self, item: dict[str, Any]) -> None:
+        path = Path(item["image"].meta["filename_or_obj"])
+        mask = _plane(item["pred"]) > 0
+        truth = _plane(item["label"]) > 0 if "label" in item else None
+        picture = to_picture(self._load({"image": str(path)})["image"])
+        self._save(f"{path.stem}_overlay.png", overlay(picture, mask, truth))
+        if self.probability is not None:
+            grey = np.rint(_plane(item[self.probability]) * 255).astype(np.uint8)
+            self._save(f"{path.stem}_probability.png", grey)
+
+    def _save(self, name: str, array: np.ndarray) -> None:
+        with replacing(self.output_dir / name) as temporary:
+            Image.fromarray(array).save(temporary)
+
+
+def _plane(tensor: torch.Tensor) -> np.ndarray:
+    """A ``(1, W, H)`` or ``(W, H)`` tensor as rows and columns."""
+    return np.asarray(tensor.cpu(), dtype=np.float32).reshape(tensor.shape[-2:]).T
