@@ -8,13 +8,14 @@ import pickle
 from collections.abc import Callable
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 import torch
 from litemed.slices import SliceDataset
 from monai.bundle import ConfigParser
 from monai.data import DataLoader, MetaTensor
-from monai.transforms import RandFlipd, Spacingd
+from monai.transforms import RandFlipd, SaveImaged, Spacingd
 
 LABELLED = [1, 2, 3, 5]
 
@@ -181,6 +182,20 @@ def test_bad_data(write: Callable, tmp_path: Path, voxels: np.ndarray, affine: n
     for data, arguments, error, message in cases:
         with pytest.raises(error, match=message):
             SliceDataset(data, **arguments)
+
+
+def test_saving_names_a_file_for_each_slice(pair: dict[str, str], tmp_path: Path, voxels: np.ndarray) -> None:
+    save = SaveImaged(
+        "image", output_dir=tmp_path / "out", output_postfix="pred", separate_folder=False, print_log=False
+    )
+    for item in SliceDataset([pair], interval=4):
+        save(item)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "volume_pred_0.nii.gz",
+        "volume_pred_4.nii.gz",
+    ]
+    saved = nibabel.load(tmp_path / "out" / "volume_pred_4.nii.gz").get_fdata()
+    np.testing.assert_array_equal(np.squeeze(saved), voxels[:, :, 4])
 
 
 def test_metadata_survive_a_network(pair: dict[str, str]) -> None:

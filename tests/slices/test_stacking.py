@@ -134,6 +134,12 @@ def test_written_types(values: np.ndarray, expected: str, tmp_path: Path) -> Non
     np.testing.assert_array_equal(written.get_fdata(), volume)
 
 
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_equal_volumes_make_equal_files(suffix: str, tmp_path: Path, voxels: np.ndarray, affine: np.ndarray) -> None:
+    first, second = (write_nifti(tmp_path / f"{name}{suffix}", voxels, affine) for name in "ab")
+    assert first.read_bytes() == second.read_bytes()
+
+
 def test_nothing_half_written(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"a.png: expected a name that ends in .nii or .nii.gz"):
         write_nifti(tmp_path / "a.png", np.zeros((2, 3, 4)), np.eye(4))

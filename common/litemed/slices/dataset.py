@@ -92,7 +92,7 @@ class SliceDataset(monai.data.Dataset):
         for key, volume in self._volumes[number].items():
             pixels = volume.read_slice(self._axis, place)
             tensor = _label(pixels, volume, place) if key == self._label_key else torch.from_numpy(_image(pixels))
-            item[key] = MetaTensor(tensor, meta=_meta(volume, self._axis, place))
+            item[key] = MetaTensor(tensor, meta=_meta(volume, self._axis, place, pixels.ndim))
         return self.transform(item)
 
 
@@ -108,14 +108,14 @@ def _label(pixels: np.ndarray, volume: Volume, index: int) -> torch.Tensor:
     return torch.from_numpy(labels[None])
 
 
-def _meta(volume: Volume, axis: int, index: int) -> dict[str, Any]:
+def _meta(volume: Volume, axis: int, index: int, stored_dims: int) -> dict[str, Any]:
     shape, spacing = (np.delete(values, axis) for values in (volume.shape, volume.spacing))
     affine = torch.diag(torch.tensor([*spacing, 1.0], dtype=torch.float64))
     return {
         MetaKeys.AFFINE: affine,
         MetaKeys.ORIGINAL_AFFINE: affine.clone(),
         MetaKeys.SPATIAL_SHAPE: shape,
-        MetaKeys.ORIGINAL_CHANNEL_DIM: 0,
+        MetaKeys.ORIGINAL_CHANNEL_DIM: -1 if stored_dims == 3 else float("nan"),
         ImageMetaKey.FILENAME_OR_OBJ: str(volume.path),
         ImageMetaKey.PATCH_INDEX: index,
         "slice_axis": axis,

@@ -7,6 +7,7 @@ from __future__ import annotations
 import gzip
 import os
 from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Literal
 
@@ -21,7 +22,7 @@ from litemed.slices.volume import spacing_of
 
 __all__ = ["stack_slices", "write_nifti"]
 
-_WHOLE_NUMBERS = [np.dtype(name) for name in ("uint8", "int16", "int32", "int64")]
+_WHOLE_NUMBERS: list[np.dtype] = [np.dtype(name) for name in ("uint8", "int16", "int32", "int64")]
 
 
 def stack_slices(
@@ -87,17 +88,19 @@ def write_nifti(path: str | os.PathLike[str], volume: np.ndarray, affine: np.nda
     path = Path(path)
     if not path.name.lower().endswith((".nii", ".nii.gz")):
         raise ValueError(f"{path}: expected a name that ends in .nii or .nii.gz")
-    if volume.dtype.kind == "f":
-        dtype = np.dtype(np.float32)
-    else:
+    dtype: np.dtype = np.dtype(np.float32)
+    if volume.dtype.kind != "f":
         low, high = int(volume.min()), int(volume.max())
-        dtype = next(t for t in _WHOLE_NUMBERS if np.iinfo(t).min <= low and high <= np.iinfo(t).max)
+        dtype = next(kind for kind in _WHOLE_NUMBERS if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max)
     image = nibabel.Nifti1Image(volume.astype(dtype), affine, dtype=dtype)
     image.header.set_xyzt_units("mm")
-    with replacing(path) as temporary:
-        opener = gzip.open if path.suffix.lower() == ".gz" else open
-        with opener(temporary, "wb") as stream:
-            image.to_stream(stream)
+    is_gzip = path.suffix.lower() == ".gz"
+    with (
+        replacing(path) as temporary,
+        temporary.open("wb") as file,
+        gzip.GzipFile("", "wb", fileobj=file, mtime=0) if is_gzip else nullcontext(file) as stream,
+    ):
+        image.to_stream(stream)
     return path
 
 
