@@ -4,6 +4,14 @@
 
 from __future__ import annotations
 
+from litemed.metrics.anatomy import (
+    TopologyMetric,
+    TopologyScores,
+    ViolationMetric,
+    betti_numbers,
+    broken_pixels,
+    topology_scores,
+)
 from litemed.metrics.bootstrap import BootstrapInterval, bootstrap_mean
 from litemed.metrics.cases import CaseMetric, RegionMetric
 from litemed.metrics.challenge import ChallengeScores, challenge_compat
@@ -23,9 +31,15 @@ __all__ = [
     "ScoreHandler",
     "SurfaceMetric",
     "SurfaceScores",
+    "TopologyMetric",
+    "TopologyScores",
+    "ViolationMetric",
+    "betti_numbers",
     "bootstrap_mean",
+    "broken_pixels",
     "challenge_compat",
     "overlap_scores",
     "roc_auc",
     "surface_scores",
+    "topology_scores",
 ]
