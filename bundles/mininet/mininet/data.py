@@ -12,7 +12,10 @@ __all__ = ["list_pictures", "load_cases"]
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".ppm")
 _PARTS = ("training", "validation", "test")
-_PATIENT = {"chasedb1": lambda case: case["case"][:8]}  # Image_07L and Image_07R are one child's eyes
+_PATIENT = {
+    "chasedb1": lambda case: case["case"][:8],  # Image_07L and Image_07R are one child's eyes
+    "monuseg": lambda case: case["case"][:12],  # the first three fields of a TCGA barcode name the patient
+}
 
 
 def load_cases(
@@ -24,7 +27,7 @@ def load_cases(
       drawn from the training section.
     - A folder of ``training/``, ``validation/`` and perhaps ``test/``, each with ``images/`` and ``masks/``, keeps
       them; without ``test/`` the validation part is tested on.
-    - A flat set (STARE, ``images/`` and ``masks/``) is drawn into three parts.
+    - A flat set (STARE, MoNuSeg, ``images/`` and ``masks/``) is drawn into three parts.
 
     Drawing is by patient where the set names patients, by picture elsewhere, and depends on the seed alone.
 
@@ -47,7 +50,7 @@ def load_cases(
         has_test = (Path(dataset_dir) / "test").is_dir()
         return paired(dataset_dir, split="validation" if part == "test" and not has_test else part)
     group = _PATIENT.get(reader)
-    if reader in ("paired", "stare"):
+    if reader in ("monuseg", "paired", "stare"):
         cases = READERS[reader](dataset_dir)
         parts = split_cases(cases, [1 - validation - test, validation, test], seed=seed, group=group)
         return parts[_PARTS.index(part)]

@@ -25,9 +25,10 @@ _EXTRA = (86, 180, 233)
 
 
 def overlay(image: np.ndarray, mask: np.ndarray, truth: np.ndarray | None = None, opacity: float = 0.45) -> np.ndarray:
-    """Colour a mask over a picture and draw its outline.
+    """Colour a mask over a picture.
 
-    Without ``truth`` the mask is green. With it, hits are green, misses orange and false alarms blue.
+    Without ``truth`` the mask is green, with a solid outline. With it, hits are green, misses orange and false alarms
+    blue.
 
     Args:
         image: uint8 ``(H, W, 3)``.
@@ -44,8 +45,8 @@ def overlay(image: np.ndarray, mask: np.ndarray, truth: np.ndarray | None = None
     picture = image.astype(np.float32)
     for region, colour in regions:
         picture[region] = (1 - opacity) * picture[region] + opacity * np.asarray(colour, dtype=np.float32)
-    outline = mask & ~ndimage.binary_erosion(mask, border_value=1)
-    picture[outline] = _PREDICTED
+    if truth is None:
+        picture[mask & ~ndimage.binary_erosion(mask, border_value=1)] = _PREDICTED
     return np.rint(picture).astype(np.uint8)
 
 

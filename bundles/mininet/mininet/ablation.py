@@ -1,0 +1,80 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""The paper's ablation of loss functions (Table VI): seven combinations of terms, with alpha and without.
+
+Run ``python -m mininet.ablation --help`` for its use.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import fire
+from litemed.files import replacing
+from monai.bundle import ConfigWorkflow
+
+from mininet import BUNDLE_ROOT
+
+__all__ = ["COMBINATIONS", "run"]
+
+COMBINATIONS: dict[str, tuple[list[str], float | str]] = {
+    "dice": (["dice"], 1),
+    "jaccard": (["jaccard"], 1),
+    "bce_dice": (["bce", "dice"], 1),
+    "alpha_bce_dice": (["bce", "dice"], "error"),
+    "alpha_jaccard": (["jaccard"], "error"),
+    "alpha_bce_jaccard": (["bce", "jaccard"], "error"),
+    "alpha_dice_bce_jaccard": (["dice", "bce", "jaccard"], "error"),
+}
+"""The rows of Table VI: name, and the loss's terms and alpha."""
+
+COLUMNS = ("f1", "region_iou", "region_sensitivity", "region_specificity", "region_accuracy", "region_auc")
+
+
+def run(
+    dataset_dir: str,
+    reader: str = "chasedb1",
+    output_dir: str = f"{BUNDLE_ROOT}/runs/ablation",
+    max_epochs: int = 60,
+) -> None:
+    """Train and test Mini-Net with each loss of the table, and write their scores on the test part.
+
+    A loss that was finished earlier is not run again, and one that was interrupted goes on from its last epoch.
+
+    Args:
+        dataset_dir: the data set's folder.
+        reader: name of its reader, as in ``train.json``.
+        output_dir: folder for the runs and for ``ablation.csv``.
+        max_epochs: epochs of each training; finished losses keep the number they were run with.
+    """
+    rows = []
+    for name, (terms, alpha) in COMBINATIONS.items():
+        folder = Path(output_dir) / name
+        scores = folder / "evaluation" / "scores.json"
+        data = {"dataset_dir": dataset_dir, "reader": reader}
+        if not scores.exists():
+            print(f"\n{name}", flush=True)
+            loss = {"loss_terms": terms, "loss_alpha": alpha}
+            _run(["train"], **data, **loss, max_epochs=max_epochs, output_dir=str(folder))
+            _run(["train", "evaluate"], **data, ckpt_path=str(folder / "model.pt"), output_dir=str(scores.parent))
+        means = {score: row["mean"] for score, row in json.loads(scores.read_text())["scores"].items()}
+        rows.append({"loss": name, **{column: f"{means[column]:.4f}" for column in COLUMNS}})
+    with replacing(Path(output_dir) / "ablation.csv") as temporary, temporary.open("w", newline="") as file:
+        writer = csv.DictWriter(file, ["loss", *COLUMNS])
+        writer.writeheader()
+        writer.writerows(rows)
+    print("\n" + (Path(output_dir) / "ablation.csv").read_text())
+
+
+def _run(configs: list[str], **overrides: object) -> None:
+    """Run configurations of the bundle as ``python -m monai.bundle run`` does."""
+    files = [f"{BUNDLE_ROOT}/configs/{name}.json" for name in configs]
+    workflow = ConfigWorkflow(files, workflow_type="train", **overrides)
+    workflow.initialize()
+    workflow.run()
+
+
+if __name__ == "__main__":
+    fire.Fire(run)
