@@ -10,7 +10,7 @@ from litemed.metrics import nearest
 from litemed.metrics.nearest import nearest_distances
 from scipy.spatial.distance import cdist
 
-SPACINGS = [(1.0, 1.0), (0.1, 7.0), (1.0, 1.0, 1.0), (5.0, 0.8, 0.7), (0.01, 1.0, 30.0)]
+SPACINGS = [(1.0, 1.0), (0.1, 7.0), (1.0, 1.0, 1.0), (5.0, 0.8, 0.7), (0.01, 1.0, 30.0), (1e-9, 1.0, 1.0)]
 
 
 def all_pairs(points: np.ndarray, others: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:

@@ -80,7 +80,7 @@ def _search_around(
 def _offsets_by_length(spacing: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The offsets of the lattice up to some length, shortest first: largest offset per dimension, offsets, lengths."""
     unit_ball = math.pi if len(spacing) == 2 else 4 / 3 * math.pi
-    radius = (_REACH * math.prod(spacing) / unit_ball) ** (1 / len(spacing))
+    radius = min((_REACH * math.prod(spacing) / unit_ball) ** (1 / len(spacing)), _REACH * min(spacing))
     reach = [int(radius / step) for step in spacing]
     offsets = np.array(list(itertools.product(*(range(-most, most + 1) for most in reach))))
     lengths = _lengths(offsets, spacing)
