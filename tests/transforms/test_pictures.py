@@ -100,5 +100,11 @@ def test_to_picture_stretches_and_turns() -> None:
     assert picture[-1, -1].tolist() == [255, 255, 255]
 
 
+def test_to_picture_shows_colours_as_they_are() -> None:
+    colours = np.zeros((3, 2, 1), dtype=np.float32)
+    colours[:, 1, 0] = (180, 90, 40)
+    assert to_picture(colours).tolist() == [[[0, 0, 0], [180, 90, 40]]]
+
+
 def test_to_picture_of_a_flat_image() -> None:
     assert not to_picture(np.full((3, 4, 4), 9.0)).any()

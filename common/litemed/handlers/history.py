@@ -8,6 +8,7 @@ import csv
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch.distributed as dist
 from ignite.engine import Engine, Events
@@ -73,8 +74,8 @@ class TrainingHistory:
         return [row for row in rows if row["epoch"] < epoch]
 
     def _collect(self, engine: Engine) -> None:
-        output = engine.state.output[0] if isinstance(engine.state.output, list) else engine.state.output
-        self._losses.append(float(output["loss"]))
+        output: Any = engine.state.output  # MONAI's trainers give one item for each image of the batch
+        self._losses.append(float((output[0] if isinstance(output, list) else output)["loss"]))
 
     def _write(self, engine: Engine) -> None:
         row = {

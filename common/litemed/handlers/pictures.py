@@ -24,7 +24,7 @@ _MISSED = (213, 94, 0)
 _EXTRA = (86, 180, 233)
 
 
-def overlay(image: np.ndarray, mask: np.ndarray, truth: np.ndarray | None = None, opacity: float = 0.45) -> np.ndarray:
+def overlay(image: np.ndarray, mask: np.ndarray, truth: np.ndarray | None = None, opacity: float = 0.6) -> np.ndarray:
     """Colour a mask over a picture.
 
     Without ``truth`` the mask is green, with a solid outline. With it, hits are green, misses orange and false alarms
@@ -71,13 +71,14 @@ class PictureWriter:
         engine.add_event_handler(Events.ITERATION_COMPLETED, self)
 
     def __call__(self, engine: Engine) -> None:
-        for item in engine.state.output:
+        output: Any = engine.state.output
+        for item in output:
             self._write(item)
 
     def _write(self, item: dict[str, Any]) -> None:
         path = Path(item["image"].meta["filename_or_obj"])
         mask = _plane(item["pred"]) > 0
-        truth = _plane(item["label"]) > 0 if "label" in item else None
+        truth = None if item.get("label") is None else _plane(item["label"]) > 0
         picture = to_picture(self._load({"image": str(path)})["image"])
         self._save(f"{path.stem}_overlay.png", overlay(picture, mask, truth))
         if self.probability is not None:

@@ -50,7 +50,8 @@ class ScoreTable:
         self._cases = []
 
     def _collect(self, engine: Engine) -> None:
-        self._cases.extend(Path(item["image"].meta["filename_or_obj"]).stem for item in engine.state.output)
+        output: Any = engine.state.output
+        self._cases.extend(Path(item["image"].meta["filename_or_obj"]).stem for item in output)
 
     def _write(self, engine: Engine) -> None:
         cases = string_list_all_gather(self._cases)

@@ -96,16 +96,19 @@ class LoadLabeld(_LoadWithPIL):
 
 
 def to_picture(image: np.ndarray | torch.Tensor) -> np.ndarray:
-    """Turn a channel-first image of any range into an 8-bit RGB picture for people to look at.
+    """Turn a channel-first image into an 8-bit RGB picture for people to look at.
 
     Args:
-        image: ``(1 or 3, W, H)``; its half percentiles at both ends become black and white.
+        image: ``(1 or 3, W, H)``. Colours from 0 to 255 are shown as they are. Anything else, grey pictures of every bit
+            depth too, is stretched: its half percentiles at both ends become black and white.
 
     Returns:
         uint8 array ``(H, W, 3)``.
     """
     array = np.asarray(image, dtype=np.float32)
-    low, high = np.percentile(array, (0.5, 99.5))
+    is_grey = array.shape[0] == 1 or ((array[0] == array[1]) & (array[1] == array[2])).all()
+    is_8_bit = array.min() >= 0 and 1 < array.max() <= 255
+    low, high = (0, 255) if is_8_bit and not is_grey else np.percentile(array, (0.5, 99.5))
     scaled = np.clip((array - low) / max(high - low, 1e-6), 0, 1)
     picture = np.rint(scaled * 255).astype(np.uint8).transpose(2, 1, 0)
     return np.repeat(picture, 3, axis=2) if picture.shape[2] == 1 else picture

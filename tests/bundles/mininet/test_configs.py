@@ -1,0 +1,148 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""Mini-Net's configurations, run as ``monai.bundle run`` does, from an unrelated folder."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from litemed import samples
+from mininet import BUNDLE_ROOT, MiniNet
+from monai.bundle import ConfigParser
+from monai.bundle import run as run_bundle
+from PIL import Image
+
+CONFIGS = Path(BUNDLE_ROOT) / "configs"
+QUICK = {"max_epochs": 2, "val_interval": 1, "crops_per_image": 1, "crop_size": 32}
+
+
+def _run(*configs: str, **overrides: Any) -> None:
+    run_bundle(config_file=[str(CONFIGS / f"{name}.json") for name in configs], **overrides)
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    """A network that marks a pixel where the picture is brighter than its mean."""
+    network = MiniNet()
+    torch.nn.init.zeros_(network.head[3].weight)
+    torch.save(network.state_dict(), tmp_path / "weights.pt")
+    return tmp_path / "weights.pt"
+
+
+def _load(name: str) -> dict[str, Any]:
+    return json.loads((CONFIGS / f"{name}.json").read_text())
+
+
+def test_pictures_are_prepared_alike_in_training_and_inference() -> None:
+    train, inference = _load("train"), _load("inference")
+    shared = set(train) & set(inference) - {"dataset_dir", "output_dir", "run", "initialize"}
+    assert {"image_transforms", "network_def", "longest_side", "region", "ckpt_path"} <= shared
+    assert {key: train[key] for key in shared} == {key: inference[key] for key in shared}
+
+
+@pytest.mark.parametrize("application", [[], ["nuclei"], ["skin"]])
+def test_training_on_the_sample(application: list[str], tmp_path: Path) -> None:
+    shipped = {file: file.stat().st_mtime_ns for file in Path(BUNDLE_ROOT, "models").iterdir()}
+    _run("train", *application, **QUICK, output_dir=str(tmp_path / "run"))
+    with (tmp_path / "run" / "history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["epoch"]) for row in rows] == [1, 2]
+    assert all(0 <= float(row["f1"]) <= 1 and float(row["loss"]) > 0 for row in rows)
+    MiniNet().load_state_dict(torch.load(tmp_path / "run" / "model.pt", weights_only=True), strict=True)
+    assert Image.open(tmp_path / "run" / "history.png").format == "PNG"
+    assert shipped == {file: file.stat().st_mtime_ns for file in Path(BUNDLE_ROOT, "models").iterdir()}
+    assert not list(Path.cwd().iterdir())
+
+
+def test_results_go_into_the_bundle_by_default() -> None:
+    parser = ConfigParser()
+    parser.read_config([str(CONFIGS / "train.json"), str(CONFIGS / "skin.json")])
+    assert parser.get_parsed_content("output_dir") == f"{BUNDLE_ROOT}/runs/skin"
+
+
+def test_training_learns(tmp_path: Path) -> None:
+    _run("train", "nuclei", max_epochs=12, val_interval=4, crop_size=64, output_dir=str(tmp_path))
+    with (tmp_path / "history.csv").open() as file:
+        assert float(list(csv.DictReader(file))[-1]["f1"]) > 0.75
+
+
+def test_evaluation_scores_every_case(tmp_path: Path, weights: Path) -> None:
+    _run("train", "evaluate", "nuclei", ckpt_path=str(weights), output_dir=str(tmp_path / "scores"))
+    result = json.loads((tmp_path / "scores" / "scores.json").read_text())
+    assert result["cases"] == 4
+    expected = {"f1", "region_iou", "region_auc", "frame_dice", "frame_auc", "frame_surface_hd95", "frame_surface_nsd"}
+    assert expected <= set(result["scores"])
+    assert result["scores"]["f1"]["mean"] == pytest.approx(result["scores"]["frame_dice"]["mean"])
+    assert len(list((tmp_path / "scores" / "pictures").glob("*_overlay.png"))) == 4
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    torch.save(MiniNet(out_channels=2).state_dict(), tmp_path / "other.pt")
+    with pytest.raises(RuntimeError, match=r"(?s)Failed to evaluate .*run\(\)") as caught:
+        _run("inference", ckpt_path=str(tmp_path / "other.pt"), output_dir=str(tmp_path / "out"))
+    assert "size mismatch for head.3.weight" in str(caught.value.__cause__)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("mode", "size", "suffix"),
+    [("RGB", (61, 43), "png"), ("RGBA", (64, 64), "png"), ("L", (33, 80), "bmp"), ("I;16", (50, 30), "tif")],
+)
+def test_inference_on_a_picture_of_any_kind(
+    mode: str, size: tuple[int, int], suffix: str, tmp_path: Path, weights: Path
+) -> None:
+    grey = np.random.default_rng(0).integers(0, 256, size[::-1], dtype=np.uint8)
+    picture = Image.fromarray(grey.astype(np.uint16) * 256) if mode == "I;16" else Image.fromarray(grey).convert(mode)
+    picture.save(tmp_path / f"picture.{suffix}")
+    _run(
+        "inference",
+        dataset_dir=str(tmp_path / f"picture.{suffix}"),
+        ckpt_path=str(weights),
+        output_dir=str(tmp_path / "out"),
+    )
+    names = sorted(file.name for file in (tmp_path / "out").iterdir())
+    assert names == ["picture_mask.png", "picture_overlay.png", "picture_probability.png"]
+    assert {Image.open(tmp_path / "out" / name).size for name in names} == {size}
+    assert set(np.unique(np.asarray(Image.open(tmp_path / "out" / "picture_mask.png")))) <= {0, 1}
+
+
+def test_inference_on_a_folder_and_with_flips(tmp_path: Path, weights: Path) -> None:
+    pictures = samples.nuclei() / "test" / "images"
+    out = tmp_path / "out"
+    _run("inference", "nuclei", dataset_dir=str(pictures), ckpt_path=str(weights), output_dir=str(out), flips=True)
+    assert {f"{file.stem}_mask.png" for file in pictures.iterdir()} == {file.name for file in out.glob("*_mask.png")}
+
+
+def test_a_broken_picture_is_named(tmp_path: Path, weights: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n cut")
+    with pytest.raises(RuntimeError) as caught:
+        _run("inference", dataset_dir=str(tmp_path), ckpt_path=str(weights), output_dir=str(tmp_path / "out"))
+    causes, error = [], caught.value
+    while error is not None:
+        causes.append(str(error))
+        error = error.__cause__
+    assert any("cannot read picture" in cause and "broken.png" in cause for cause in causes)
+    assert not (tmp_path / "out").exists()
+
+
+def test_tracking_with_mlflow(tmp_path: Path) -> None:
+    _run("train", "nuclei", **QUICK, output_dir=str(tmp_path / "run"), tracking="mlflow")
+    assert (tmp_path / "run" / "mlruns.db").stat().st_size > 0
+
+
+def test_peer_network_trains_with_the_same_recipe(tmp_path: Path) -> None:
+    _run("train", "nuclei", "unet", **{**QUICK, "max_epochs": 1}, output_dir=str(tmp_path / "run"))
+    state = torch.load(tmp_path / "run" / "model.pt", weights_only=True)
+    assert sum(value.numel() for key, value in state.items() if key.endswith(("weight", "bias"))) == 124_769
