@@ -4,18 +4,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from litemed.datasets import READERS, Case, paired, split_cases
 
-__all__ = ["list_pictures", "load_cases"]
+__all__ = ["list_pictures", "load_cases", "patient_of"]
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".ppm")
 _PARTS = ("training", "validation", "test")
-_PATIENT = {
-    "chasedb1": lambda case: case["case"][:8],  # Image_07L and Image_07R are one child's eyes
-    "monuseg": lambda case: case["case"][:12],  # the first three fields of a TCGA barcode name the patient
+_PATIENT_PREFIX = {
+    "chasedb1": 8,  # Image_07L and Image_07R are one child's eyes
+    "monuseg": 12,  # the first three fields of a TCGA barcode name the patient
 }
+
+
+def patient_of(reader: str) -> Callable[[str], str] | None:
+    """How to tell the patient from the name of a case; None where a data set has one picture of each, or doesn't say.
+
+    Args:
+        reader: name of a reader of :data:`litemed.datasets.READERS`.
+    """
+    length = _PATIENT_PREFIX.get(reader)
+    return None if length is None else (lambda case: case[:length])
 
 
 def load_cases(
@@ -49,7 +60,8 @@ def load_cases(
     if reader == "paired" and (Path(dataset_dir) / "training").is_dir():
         has_test = (Path(dataset_dir) / "test").is_dir()
         return paired(dataset_dir, split="validation" if part == "test" and not has_test else part)
-    group = _PATIENT.get(reader)
+    patient = patient_of(reader)
+    group = None if patient is None else (lambda case: patient(case["case"]))
     if reader in ("monuseg", "paired", "stare"):
         cases = READERS[reader](dataset_dir)
         parts = split_cases(cases, [1 - validation - test, validation, test], seed=seed, group=group)

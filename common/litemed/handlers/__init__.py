@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-from .averaging import WeightAverage
-from .history import TrainingHistory
-from .pictures import PictureWriter, overlay
-from .scores import ScoreTable
-from .training import BestWeights, EpochSeed, TrainingCheckpoint
+from litemed.handlers.averaging import WeightAverage
+from litemed.handlers.history import TrainingHistory
+from litemed.handlers.pictures import PictureWriter, overlay
+from litemed.handlers.scores import ScoreTable
+from litemed.handlers.training import BestWeights, EpochSeed, TrainingCheckpoint
 
 __all__ = [
     "BestWeights",

@@ -4,6 +4,6 @@
 
 from __future__ import annotations
 
-from .picture import PictureInferer
+from litemed.inferers.picture import PictureInferer
 
 __all__ = ["PictureInferer"]

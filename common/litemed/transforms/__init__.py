@@ -4,6 +4,6 @@
 
 from __future__ import annotations
 
-from .pictures import LoadLabeld, LoadPictured, to_picture
+from litemed.transforms.pictures import LoadLabeld, LoadPictured, to_picture
 
 __all__ = ["LoadLabeld", "LoadPictured", "to_picture"]

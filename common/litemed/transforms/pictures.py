@@ -99,7 +99,7 @@ def to_picture(image: np.ndarray | torch.Tensor) -> np.ndarray:
     """Turn a channel-first image into an 8-bit RGB picture for people to look at.
 
     Args:
-        image: ``(1 or 3, W, H)``. Colours from 0 to 255 are shown as they are. Anything else, grey pictures of every bit
+        image: ``(1 or 3, W, H)``. Colours from 0 to 255 are shown as they are. Anything else, grey pictures of any bit
             depth too, is stretched: its half percentiles at both ends become black and white.
 
     Returns:
