@@ -118,6 +118,12 @@ def test_inference_on_a_picture_of_any_kind(
     assert set(np.unique(np.asarray(Image.open(tmp_path / "out" / "picture_mask.png")))) <= {0, 1}
 
 
+@pytest.mark.parametrize(("application", "pictures"), [([], 3), (["nuclei"], 4), (["skin"], 4)])
+def test_inference_on_the_sample(application: list[str], pictures: int, tmp_path: Path, weights: Path) -> None:
+    _run("inference", *application, ckpt_path=str(weights), output_dir=str(tmp_path / "out"))
+    assert len(list((tmp_path / "out").glob("*_overlay.png"))) == pictures
+
+
 def test_inference_on_a_folder_and_with_flips(tmp_path: Path, weights: Path) -> None:
     pictures = samples.nuclei() / "test" / "images"
     out = tmp_path / "out"
