@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import logging
 import os
 import re
 import socket
@@ -168,6 +169,7 @@ def verify(bundle: str = "", export: bool = True) -> None:
         sys.exit(f"no bundle {bundle or ''} in {BUNDLES}")
     failures = 0
     os.chdir(tempfile.gettempdir())
+    logging.disable(logging.WARNING)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for folder in folders:

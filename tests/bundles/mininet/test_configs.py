@@ -66,6 +66,14 @@ def test_training_on_the_sample(application: list[str], tmp_path: Path) -> None:
     assert not list(Path.cwd().iterdir())
 
 
+def test_training_starts_from_given_weights(tmp_path: Path, weights: Path) -> None:
+    quick = {**QUICK, "max_epochs": 1, "learning_rate": 0.0}
+    _run("train", "nuclei", **quick, init_path=str(weights), output_dir=str(tmp_path / "run"))
+    first, last = (torch.load(path, weights_only=True) for path in (weights, tmp_path / "run" / "model.pt"))
+    unchanged = [name for name in first if name.endswith(("weight", "bias"))]
+    assert all(torch.equal(first[name], last[name]) for name in unchanged)
+
+
 def test_results_go_into_the_bundle_by_default() -> None:
     parser = ConfigParser()
     parser.read_config([str(CONFIGS / "train.json"), str(CONFIGS / "skin.json")])
