@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +25,8 @@ __all__ = ["TrainingHistory"]
 class TrainingHistory:
     """Print a row an epoch, and keep the rows as ``history.csv`` and as curves in ``history.png``.
 
-    Attach it to the trainer, after the ``ValidationHandler``. A resumed training continues its table.
+    Attach it to the trainer, after the ``ValidationHandler``. An epoch without validation has no metrics in its row. A
+    resumed training continues its table.
 
     Args:
         output_dir: folder of the two files.
@@ -43,12 +45,14 @@ class TrainingHistory:
         self.columns = ["epoch", "seconds", "learning_rate", "loss", *self.metrics]
         self.rows: list[dict[str, float]] = []
         self._losses: list[float] = []
+        self._validation: dict[str, float] = {}
         self._started = 0.0
 
     def attach(self, engine: Engine) -> None:
         """Register with the trainer."""
         if dist.is_initialized() and dist.get_rank() != 0:
             return
+        self.evaluator.add_event_handler(Events.COMPLETED, self._validated)
         engine.add_event_handler(Events.EPOCH_STARTED, self._start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._collect)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._write)
@@ -59,7 +63,7 @@ class TrainingHistory:
         return self.output_dir / "history.csv"
 
     def _start(self, engine: Engine) -> None:
-        self._losses = []
+        self._losses, self._validation = [], {}
         self._started = time.monotonic()
         if not self.rows:
             self.rows = self._earlier(engine.state.epoch)
@@ -77,6 +81,9 @@ class TrainingHistory:
         output: Any = engine.state.output  # MONAI's trainers give one item for each image of the batch
         self._losses.append(float((output[0] if isinstance(output, list) else output)["loss"]))
 
+    def _validated(self, evaluator: Engine) -> None:
+        self._validation = {name: float(evaluator.state.metrics[name]) for name in self.metrics}
+
     def _write(self, engine: Engine) -> None:
         row = {
             "epoch": float(engine.state.epoch),
@@ -84,14 +91,13 @@ class TrainingHistory:
             "learning_rate": float(self.optimizer.param_groups[0]["lr"]),
             "loss": sum(self._losses) / len(self._losses),
         }
-        validated = self.evaluator.state.metrics if self.evaluator.state.epoch else {}
-        row.update({name: float(validated.get(name, float("nan"))) for name in self.metrics})
+        row.update({name: self._validation.get(name, math.nan) for name in self.metrics})
         self.rows.append(row)
-        print("  ".join(f"{row[name]:13.6g}" for name in self.columns), flush=True)
+        print("  ".join(f"{_shown(row[name]):>13}" for name in self.columns), flush=True)
         with replacing(self.path) as temporary, temporary.open("w", newline="") as file:
             writer = csv.DictWriter(file, self.columns)
             writer.writeheader()
-            writer.writerows({name: f"{value:.8g}" for name, value in row.items()} for row in self.rows)
+            writer.writerows({name: _shown(value, 8) for name, value in row.items()} for row in self.rows)
         self._plot()
 
     def _plot(self) -> None:
@@ -102,11 +108,18 @@ class TrainingHistory:
         loss_axis.plot(epochs, [row["loss"] for row in self.rows], color="tab:red")
         loss_axis.set(xlabel="epoch", ylabel="training loss")
         for name in self.metrics:
-            metric_axis.plot(epochs, [row[name] for row in self.rows], label=name)
+            points = [(row["epoch"], row[name]) for row in self.rows if not math.isnan(row[name])]
+            if points:
+                metric_axis.plot(*zip(*points, strict=True), marker="o", markersize=3, label=name)
         metric_axis.set(xlabel="epoch", ylabel="validation")
-        if self.metrics:
+        if metric_axis.get_lines():
             metric_axis.legend(frameon=False)
         for axis in (loss_axis, metric_axis):
             axis.grid(alpha=0.3)
         with replacing(self.output_dir / "history.png") as temporary:
             figure.savefig(temporary, dpi=120)
+
+
+def _shown(value: float, digits: int = 5) -> str:
+    """A number for the table; nothing in an epoch without validation."""
+    return "" if math.isnan(value) else f"{value:.{digits}g}"
