@@ -23,7 +23,7 @@ class PictureInferer(Inferer):
     Args:
         divisor: sides given to the network are multiples of it.
         longest_side: longer side, in pixels, that the network works at; None keeps the picture's own.
-        flips: test-time augmentation: average the probabilities over the eight flips and quarter turns.
+        flips: test-time augmentation: average the sigmoid probabilities over the eight flips and quarter turns.
 
     Raises:
         ValueError: when ``divisor`` or ``longest_side`` is below 1, or the input isn't ``(B, C, H, W)``.
