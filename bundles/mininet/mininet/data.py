@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from litemed.datasets import READERS, Case, paired, split_cases
+from litemed.datasets.files import PICTURE_SUFFIXES
 
 __all__ = ["list_pictures", "load_cases", "patient_of"]
 
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".ppm")
 _PARTS = ("training", "validation", "test")
 _PATIENT_PREFIX = {
     "chasedb1": 8,  # Image_07L and Image_07R are one child's eyes
@@ -63,14 +63,12 @@ def load_cases(
     patient = patient_of(reader)
     group = None if patient is None else (lambda case: patient(case["case"]))
     if reader in ("monuseg", "paired", "stare"):
-        cases = READERS[reader](dataset_dir)
-        parts = split_cases(cases, [1 - validation - test, validation, test], seed=seed, group=group)
-        return parts[_PARTS.index(part)]
-    if part == "test":
+        cases, fractions = READERS[reader](dataset_dir), [1 - validation - test, validation, test]
+    elif part == "test":
         return READERS[reader](dataset_dir, section="test")
-    cases = READERS[reader](dataset_dir, section="training")
-    parts = split_cases(cases, [1 - validation, validation], seed=seed, group=group)
-    return parts[_PARTS.index(part)]
+    else:
+        cases, fractions = READERS[reader](dataset_dir, section="training"), [1 - validation, validation]
+    return split_cases(cases, fractions, seed=seed, group=group)[_PARTS.index(part)]
 
 
 def list_pictures(path: str | Path) -> list[dict[str, str]]:

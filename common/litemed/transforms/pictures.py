@@ -39,10 +39,10 @@ class _LoadWithPIL(MapTransform):
 
     def _read(self, path: Any) -> MetaTensor:
         try:
-            self._reader.read(path)
+            # a reader given here, unlike one given to the constructor, lets its errors through
+            return self._load(path, reader=self._reader)
         except (OSError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
             raise ValueError(f"cannot read picture {path}: {error}") from error
-        return self._load(path)
 
 
 class LoadPictured(_LoadWithPIL):
