@@ -17,7 +17,9 @@ from torch import nn
 class _Training:
     """A linear model that learns from noise, with all that a checkpoint must keep."""
 
-    def __init__(self, path: Path, scores: list[float], resume: bool = True, patience: int | None = None) -> None:
+    def __init__(
+        self, path: Path, scores: list[float], resume: bool = True, patience: int | None = None, keep: str = "best"
+    ) -> None:
         torch.manual_seed(7)
         self.network = nn.Linear(3, 1)
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=0.1)
@@ -26,7 +28,7 @@ class _Training:
         self.evaluator = Engine(lambda engine, batch: None)
         self.evaluator.state.metrics = {}
         self.scores = scores
-        self.best = BestWeights(self.network, self.evaluator, "dice", path / "model.pt", patience=patience)
+        self.best = BestWeights(self.network, self.evaluator, "dice", path / "model.pt", patience=patience, keep=keep)
         self.trainer = Engine(self._step)
         EpochSeed(3, self.noise).attach(self.trainer)
         self.average.attach(self.trainer)
@@ -99,6 +101,14 @@ def test_checkpoint_of_other_objects_is_refused(tmp_path: Path) -> None:
     torch.save({"epoch": 1, "iteration": 2, "network": {}}, tmp_path / "checkpoint.pt")
     with pytest.raises(ValueError, match="not in both: average, best_weights, optimizer"):
         _Training(tmp_path, [0.1, 0.2]).run(2)
+
+
+def test_last_weights_are_kept_whatever_their_score(tmp_path: Path) -> None:
+    training = _Training(tmp_path, [0.9, 0.3, 0.2], patience=1, keep="last").run(3)
+    assert training.trainer.state.epoch == 3
+    assert torch.equal(torch.load(tmp_path / "model.pt")["weight"], training.network.weight)
+    with pytest.raises(ValueError, match="got 'first'"):
+        _Training(tmp_path, [0.9], keep="first")
 
 
 def test_best_weights_are_those_of_the_best_epoch(tmp_path: Path) -> None:

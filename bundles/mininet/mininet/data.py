@@ -13,6 +13,7 @@ from litemed.datasets.files import PICTURE_SUFFIXES
 __all__ = ["list_pictures", "load_cases", "patient_of"]
 
 _PARTS = ("training", "validation", "test")
+_ALL_TRAINING = "training+validation"
 _PATIENT_PREFIX = {
     "chasedb1": 8,  # Image_07L and Image_07R are one child's eyes
     "monuseg": 12,  # the first three fields of a TCGA barcode name the patient
@@ -45,7 +46,7 @@ def load_cases(
     Args:
         reader: name of a reader of :data:`litemed.datasets.READERS`.
         dataset_dir: the data set's folder.
-        part: ``"training"``, ``"validation"`` or ``"test"``.
+        part: ``"training"``, ``"validation"`` or ``"test"``; ``"training+validation"`` is the first two together.
         validation: share of the training section, or of a flat set, that validates.
         test: share of a flat set that tests.
         seed: of the drawing.
@@ -55,8 +56,11 @@ def load_cases(
     """
     if reader not in READERS:
         raise ValueError(f"expected a reader among {', '.join(sorted(READERS))}, got {reader!r}")
+    if part == _ALL_TRAINING:
+        both = (load_cases(reader, dataset_dir, each, validation, test, seed) for each in _PARTS[:2])
+        return sorted((case for cases in both for case in cases), key=lambda case: case["case"])
     if part not in _PARTS:
-        raise ValueError(f"expected a part among {', '.join(_PARTS)}, got {part!r}")
+        raise ValueError(f"expected a part among {', '.join((*_PARTS, _ALL_TRAINING))}, got {part!r}")
     if reader == "paired" and (Path(dataset_dir) / "training").is_dir():
         has_test = (Path(dataset_dir) / "test").is_dir()
         return paired(dataset_dir, split="validation" if part == "test" and not has_test else part)

@@ -105,7 +105,8 @@ class TrainingCheckpoint:
 class BestWeights:
     """Keep the weights of the best validation so far, and stop the training when none has been better for long.
 
-    Attach it to the trainer, after the ``ValidationHandler``.
+    Attach it to the trainer, after the ``ValidationHandler``. ``keep="last"`` is for a training that validates on too
+    little to choose by: it runs its schedule to the end and keeps the weights it ends with.
 
     Args:
         network: the network whose weights are saved, as a plain state dictionary.
@@ -114,9 +115,10 @@ class BestWeights:
         path: file of the weights.
         patience: validations without improvement after which the training ends; None never ends it early.
         interval: epochs between two validations.
+        keep: ``"best"``, or ``"last"`` for the weights of the last validation whatever its score.
 
     Raises:
-        ValueError: when the metric is not a number.
+        ValueError: when ``keep`` is neither, or the metric is not a number.
     """
 
     def __init__(
@@ -127,13 +129,17 @@ class BestWeights:
         path: str | Path,
         patience: int | None = None,
         interval: int = 1,
+        keep: str = "best",
     ) -> None:
+        if keep not in ("best", "last"):
+            raise ValueError(f"expected keep to be 'best' or 'last', got {keep!r}")
         self.network = network
         self.evaluator = evaluator
         self.metric = metric
         self.path = Path(path)
         self.patience = patience
         self.interval = interval
+        self.keep = keep
         self.best = -math.inf
         self.best_epoch = 0
         self.waited = 0
@@ -154,9 +160,13 @@ class BestWeights:
         score = self.evaluator.state.metrics[self.metric]
         if not math.isfinite(score):
             raise ValueError(f"validation {self.metric} is {score} in epoch {engine.state.epoch}")
-        if score > self.best:
-            self.best, self.best_epoch, self.waited = score, engine.state.epoch, 0
+        better = score > self.best
+        if better or self.keep == "last":
             _save(self.network.state_dict(), self.path)
+        if better:
+            self.best, self.best_epoch, self.waited = score, engine.state.epoch, 0
+            return
+        if self.keep == "last":
             return
         self.waited += 1
         if self.patience is not None and self.waited >= self.patience:

@@ -37,6 +37,8 @@ def test_flat_folder_is_drawn_into_three_parts(tmp_path: Path) -> None:
     assert set.union(*parts) == set(names)
     assert parts == [_names(load_cases("paired", root, part)) for part in ("training", "validation", "test")]
     assert parts[0] != _names(load_cases("paired", root, "training", seed=1))
+    both = load_cases("paired", root, "training+validation")
+    assert [case["case"] for case in both] == sorted(parts[0] | parts[1])
 
 
 def test_split_folders_are_kept_and_validation_stands_in_for_test(tmp_path: Path) -> None:
