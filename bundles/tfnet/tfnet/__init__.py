@@ -6,7 +6,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tfnet.classifier import CLASSES, FrameClassifier, FrameClassMetric
+from tfnet.detector import RINGS, BoxIoUMetric, RingDetectionLoss, RingDetector, decode_rings, encode_rings
+from tfnet.network import TFNet
+
 BUNDLE_ROOT = str(Path(__file__).resolve().parents[1])
 """The bundle's folder, wherever it was put."""
 
-__all__ = ["BUNDLE_ROOT"]
+__all__ = [
+    "BUNDLE_ROOT",
+    "CLASSES",
+    "RINGS",
+    "BoxIoUMetric",
+    "FrameClassMetric",
+    "FrameClassifier",
+    "RingDetectionLoss",
+    "RingDetector",
+    "TFNet",
+    "decode_rings",
+    "encode_rings",
+]

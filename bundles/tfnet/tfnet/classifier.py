@@ -1,0 +1,73 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""The frame classifier: is the eye clear, closed, broken or blurred?"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from litemed.metrics import CaseMetric
+from monai.utils import MetricReduction
+from torch import nn
+
+from tfnet.network import MobileOneMini
+
+__all__ = ["CLASSES", "FrameClassMetric", "FrameClassifier"]
+
+CLASSES = ("clear", "closed", "broken", "blur")
+"""What a frame shows, in the order of the logits (TFM, section III.A): crisp rings without break-up; a lid over the
+eye; rings with break-up; an open eye whose rings aren't resolved."""
+
+
+class FrameClassifier(nn.Module):
+    """Classify whole frames with a narrow MobileOne-mini.
+
+    The paper doesn't say what it classifies with; this network is ours. The deepest map is pooled by its mean, which
+    tells a closed or blurred frame, and by its maximum, which tells a single small break-up.
+
+    Args:
+        width: factor on the encoder's 64, 128, 256 and 512 channels.
+        in_channels: channels of the image.
+        out_channels: number of classes.
+
+    Shape:
+        ``(B, in_channels, W, H)`` to logits ``(B, out_channels)``; trained at the size of ``train_classifier.json``.
+    """
+
+    def __init__(self, width: float = 0.125, in_channels: int = 3, out_channels: int = len(CLASSES)) -> None:
+        super().__init__()
+        self.encoder = MobileOneMini(width, in_channels)
+        self.head = nn.Linear(2 * self.encoder.channels[-1], out_channels)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        deepest = self.encoder(x)[3]
+        return self.head(torch.cat([deepest.mean(dim=(2, 3)), deepest.amax(dim=(2, 3))], dim=1))
+
+
+class FrameClassMetric(CaseMetric):
+    """Accuracy over frames, and for each class the recall: its mean over the frames of that class.
+
+    Takes class indices ``y_pred`` and ``y`` of shape ``(batch, 1)``, or lists of ``(1,)``.
+
+    Args:
+        scores: which of ``accuracy``, ``recall_clear``, ``recall_closed``, ``recall_broken`` and ``recall_blur`` to
+            report.
+        reduction, get_not_nans: as in :py:class:`litemed.metrics.CaseMetric`.
+    """
+
+    available = ("accuracy", *(f"recall_{name}" for name in CLASSES))
+    case_input = "none"
+
+    def __init__(
+        self,
+        scores: str | tuple[str, ...] = available,
+        reduction: MetricReduction | str = MetricReduction.MEAN,
+        get_not_nans: bool = False,
+    ) -> None:
+        super().__init__(scores, reduction=reduction, get_not_nans=get_not_nans)
+
+    def _score(self, pred: np.ndarray, truth: np.ndarray, case_input: None) -> tuple[float, ...]:
+        hit = float(pred == truth)
+        return (hit, *(hit if truth == index else math.nan for index in range(len(CLASSES))))
