@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from swiftmedsam.network import VARIANTS, SwiftMedSAM
+
 BUNDLE_ROOT = str(Path(__file__).resolve().parents[1])
 """The bundle's folder, wherever it was put."""
 
-__all__ = ["BUNDLE_ROOT"]
+__all__ = ["BUNDLE_ROOT", "VARIANTS", "SwiftMedSAM"]
