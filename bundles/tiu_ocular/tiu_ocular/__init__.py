@@ -6,7 +6,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tiu_ocular.anatomy import REGIONS, eye_anatomy
+from tiu_ocular.augmentation import RandFramingd, RandPhotometryd
+from tiu_ocular.data import list_pictures, load_cases, subject_lookup
+from tiu_ocular.framing import FitFramed, FrameInferer
+from tiu_ocular.loss import build_loss
+from tiu_ocular.network import FCN8s, build_network
+
 BUNDLE_ROOT = str(Path(__file__).resolve().parents[1])
 """The bundle's folder, wherever it was put."""
 
-__all__ = ["BUNDLE_ROOT"]
+__all__ = [
+    "BUNDLE_ROOT",
+    "REGIONS",
+    "FCN8s",
+    "FitFramed",
+    "FrameInferer",
+    "RandFramingd",
+    "RandPhotometryd",
+    "build_loss",
+    "build_network",
+    "eye_anatomy",
+    "list_pictures",
+    "load_cases",
+    "subject_lookup",
+]

@@ -1,0 +1,123 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures of any size in the one frame that the networks work at, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from monai.config import KeysCollection
+from monai.inferers import Inferer
+from monai.transforms import MapTransform
+from monai.utils import convert_to_tensor, ensure_tuple
+from torch.nn import functional as F
+
+__all__ = ["FitFramed", "FrameInferer", "Placement", "place"]
+
+
+class Placement(NamedTuple):
+    """Where a scaled picture lies in its frame: the scaled sides, and the pixels before it along both axes."""
+
+    sides: tuple[int, int]
+    before: tuple[int, int]
+
+
+def place(sides: Sequence[int], frame: Sequence[int]) -> Placement:
+    """Scale a picture to the largest that fits into the frame with its proportions kept, and centre it there.
+
+    Args:
+        sides: of the picture, in pixels.
+        frame: sides of the frame, in the same order.
+    """
+    factor = min(frame[0] / sides[0], frame[1] / sides[1])
+    first, second = (max(1, min(limit, round(side * factor))) for side, limit in zip(sides, frame, strict=True))
+    return Placement((first, second), ((frame[0] - first) // 2, (frame[1] - second) // 2))
+
+
+def _check_frame(size: Sequence[int]) -> tuple[int, int]:
+    if len(size) != 2 or min(size) < 1:
+        raise ValueError(f"expected a size of two positive sides (width, height), got {list(size)}")
+    return int(size[0]), int(size[1])
+
+
+def _margins(placement: Placement, frame: tuple[int, int]) -> list[int]:
+    """Padding in the order of ``torch.nn.functional.pad``: last axis first."""
+    pads: list[int] = []
+    for axis in (1, 0):
+        before = placement.before[axis]
+        pads += [before, frame[axis] - placement.sides[axis] - before]
+    return pads
+
+
+def _into_frame(pictures: torch.Tensor, placement: Placement, frame: tuple[int, int]) -> torch.Tensor:
+    """Pictures (B, C, W, H) in their frame; the margin repeats their edges."""
+    smaller = placement.sides[0] < pictures.shape[-2]
+    scaled = F.interpolate(pictures, placement.sides, mode="bilinear", align_corners=False, antialias=smaller)
+    return F.pad(scaled, _margins(placement, frame), mode="replicate")
+
+
+class FitFramed(MapTransform):
+    """Scale pictures and label maps into a frame: proportions are kept, the picture is centred.
+
+    Pictures are interpolated and their edges repeated; label maps keep their values and are filled with background.
+
+    Args:
+        keys: keys of the pictures ``(C, W, H)``.
+        size: width and height of the frame, in pixels.
+        label_keys: keys of the label maps ``(1, W, H)``; those that an item lacks are skipped.
+
+    Raises:
+        ValueError: when the size isn't two positive numbers.
+    """
+
+    def __init__(self, keys: KeysCollection, size: Sequence[int], label_keys: KeysCollection = "label") -> None:
+        super().__init__(keys)
+        self.size = _check_frame(size)
+        self.label_keys = ensure_tuple(label_keys)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        items = dict(data)
+        for key in self.key_iterator(items):
+            picture = convert_to_tensor(items[key], dtype=torch.float32, track_meta=False)[None]
+            items[key] = _into_frame(picture, place(picture.shape[-2:], self.size), self.size)[0]
+        for key in items.keys() & set(self.label_keys):
+            labels = convert_to_tensor(items[key], dtype=torch.float32, track_meta=False)[None]
+            placement = place(labels.shape[-2:], self.size)
+            scaled = F.interpolate(labels, placement.sides, mode="nearest-exact")
+            items[key] = F.pad(scaled, _margins(placement, self.size))[0]
+        return items
+
+
+class FrameInferer(Inferer):
+    """Run a network in a frame of one size over pictures of any size, and return logits of the picture's own size.
+
+    Args:
+        size: width and height of the frame, in pixels, as the network was trained with.
+        flips: average the probabilities over the picture and its mirror image.
+
+    Raises:
+        ValueError: when the size isn't two positive numbers, or the input isn't ``(B, C, W, H)``.
+    """
+
+    def __init__(self, size: Sequence[int], flips: bool = False) -> None:
+        self.size = _check_frame(size)
+        self.flips = flips
+
+    def __call__(
+        self, inputs: torch.Tensor, network: Callable[..., torch.Tensor], *args: Any, **kwargs: Any
+    ) -> torch.Tensor:
+        if inputs.ndim != 4:
+            raise ValueError(f"expected pictures as (B, C, W, H), got shape {tuple(inputs.shape)}")
+        sides = inputs.shape[-2:]
+        placement = place(sides, self.size)
+        framed = _into_frame(inputs, placement, self.size)
+        logits = network(framed, *args, **kwargs)
+        if self.flips:
+            mirrored = network(framed.flip(-2), *args, **kwargs).flip(-2)
+            logits = (logits.softmax(1) + mirrored.softmax(1)).div(2).clamp_min(1e-6).log()
+        (width, height), (left, top) = placement
+        return F.interpolate(
+            logits[..., left : left + width, top : top + height], sides, mode="bilinear", align_corners=False
+        )
