@@ -2,15 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Built-in sample data, each in the layout of the public data set it stands for.
 
-`nuclei` is real (a fluorescence picture with 125 labelled nuclei); `fundus` and `lesions` are simulated and made for
-trying out the software. A sample is written on first use, below the folder that the environment variable
+`nuclei` is real (a fluorescence picture with 125 labelled nuclei); `fundus`, `lesions` and `tearfilm` are simulated and
+made for trying out the software. A sample is written on first use, below the folder that the environment variable
 ``LITEMED_HOME`` names, or below ``~/.cache/litemed``, and reused from then on.
 """
 
 from __future__ import annotations
 
+from litemed.samples.eyes import eyes
 from litemed.samples.fundus import fundus
 from litemed.samples.lesions import lesions
 from litemed.samples.nuclei import nuclei
+from litemed.samples.tearfilm import TearFilmVideo, tearfilm
 
-__all__ = ["fundus", "lesions", "nuclei"]
+__all__ = ["TearFilmVideo", "fundus", "lesions", "nuclei", "tearfilm"]
