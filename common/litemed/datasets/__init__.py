@@ -19,8 +19,8 @@ from litemed.datasets.monuseg import imagescope_instances, monuseg
 from litemed.datasets.paired import paired
 from litemed.datasets.splits import split_cases
 from litemed.datasets.stare import stare
-from litemed.datasets.ubiris import ubiris
 from litemed.datasets.tfm import TFM_BOXES, TFM_CLASSES, tfm
+from litemed.datasets.ubiris import ubiris
 
 READERS: dict[str, Callable[..., list[Case]]] = {
     reader.__name__: reader for reader in (chasedb1, clinical_eyes, drive, isic, monuseg, paired, stare, ubiris)
@@ -44,6 +44,6 @@ __all__ = [
     "read_labelme",
     "split_cases",
     "stare",
-    "ubiris",
     "tfm",
+    "ubiris",
 ]

@@ -1,0 +1,37 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""One simulated photograph of an eye: all parts put together."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from litemed.samples.eyes.geometry import Camera, Eye, Truth
+from litemed.samples.eyes.globe import paint_globe
+from litemed.samples.eyes.hairs import brow, lashes
+from litemed.samples.eyes.noise import blend, edge
+from litemed.samples.eyes.people import Domain, Person, Pose
+from litemed.samples.eyes.photo import draw_light, photograph
+from litemed.samples.eyes.skin import paint_skin
+
+
+class Shot(NamedTuple):
+    """A picture, its label map (height, width) and its exact lengths."""
+
+    image: Image.Image
+    labels: np.ndarray
+    truth: Truth
+
+
+def shoot(rng: np.random.Generator, person: Person, pose: Pose, camera: Camera, domain: Domain) -> Shot:
+    """Simulates a photograph; light, reflections, focus and noise are drawn."""
+    eye = Eye(person, pose, camera)
+    light = draw_light(rng, domain)
+    scene = paint_skin(rng, eye, light)
+    scene = blend(scene, paint_globe(rng, eye, light), edge(eye.opening, 1.2 / eye.scale + 0.05))
+    scene = blend(scene, person.hair, 0.85 * brow(rng, eye))
+    scene = blend(scene, person.hair, 0.9 * lashes(rng, eye))
+    return Shot(photograph(rng, eye, scene, light, domain), eye.label_map(), eye.truth())
