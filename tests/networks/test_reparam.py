@@ -99,6 +99,18 @@ def test_even_kernel_is_refused() -> None:
         ReparamConv(3, 4, 2)
 
 
+def test_gradients_are_the_same_in_channels_last_order() -> None:
+    """A picture's 3 channels and a stride of 2 once ended the process here."""
+    torch.manual_seed(0)
+    image, gradients = torch.rand(2, 3, 96, 96), []
+    for order in (torch.contiguous_format, torch.channels_last):
+        torch.manual_seed(0)
+        block = ReparamConv(3, 16, stride=2).to(memory_format=order)
+        block(image.contiguous(memory_format=order)).square().mean().backward()
+        gradients.append([parameter.grad for parameter in block.parameters()])
+    torch.testing.assert_close(gradients[1], gradients[0], rtol=1e-4, atol=1e-5)
+
+
 def test_double_precision_is_kept() -> None:
     assert ReparamConv(2, 2).double().eval().fuse().weight.dtype == torch.float64
 

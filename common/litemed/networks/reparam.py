@@ -112,11 +112,15 @@ class _ConvNorm(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int, stride: int) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding=kernel_size // 2, bias=False)
+        # A 1x1 kernel strides by leaving pixels out: torch 2.13 corrupts memory in the backward pass of a strided 1x1
+        # convolution of 3 channels in channels-last order on a CPU.
+        self.step = stride if kernel_size == 1 else 1
+        stride, padding = stride // self.step, kernel_size // 2
+        self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding, bias=False)
         self.norm = nn.BatchNorm2d(out_channels)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.norm(self.conv(x))
+        return self.norm(self.conv(x[:, :, :: self.step, :: self.step]))
 
 
 def _folded(weight: torch.Tensor, norm: nn.BatchNorm2d) -> tuple[torch.Tensor, torch.Tensor]:
