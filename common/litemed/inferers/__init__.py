@@ -4,6 +4,18 @@
 
 from __future__ import annotations
 
+from litemed.inferers.box_2d import Box2DInferer
+from litemed.inferers.box_3d import Box3DInferer, SliceSource
+from litemed.inferers.box_network import BoxNetwork, BoxResult
+from litemed.inferers.embedding_cache import EmbeddingCache
 from litemed.inferers.picture import PictureInferer
 
-__all__ = ["PictureInferer"]
+__all__ = [
+    "Box2DInferer",
+    "Box3DInferer",
+    "BoxNetwork",
+    "BoxResult",
+    "EmbeddingCache",
+    "PictureInferer",
+    "SliceSource",
+]

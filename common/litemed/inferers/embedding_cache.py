@@ -1,0 +1,53 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""Image embeddings that several prompts share."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+
+import torch
+
+__all__ = ["EmbeddingCache"]
+
+
+class EmbeddingCache:
+    """Embeddings by slice, made when first asked for; the least recently used one goes when there are too many.
+
+    Args:
+        encode: makes the embedding of a key.
+        capacity: most embeddings held at a time; one of a MedSAM-lite network takes 4 MiB.
+
+    Attributes:
+        encoded: how many embeddings were made.
+
+    Raises:
+        ValueError: when ``capacity`` is below 1.
+    """
+
+    def __init__(self, encode: Callable[[Hashable], torch.Tensor], capacity: int = 32) -> None:
+        if capacity < 1:
+            raise ValueError(f"expected a capacity of at least 1 embedding, got {capacity}")
+        self._encode = encode
+        self._capacity = capacity
+        self._held: OrderedDict[Hashable, torch.Tensor] = OrderedDict()
+        self.encoded = 0
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def __getitem__(self, key: Hashable) -> torch.Tensor:
+        if key in self._held:
+            self._held.move_to_end(key)
+            return self._held[key]
+        while len(self._held) >= self._capacity:
+            self._held.popitem(last=False)
+        embedding = self._encode(key)
+        self.encoded += 1
+        self._held[key] = embedding
+        return embedding
+
+    def discard(self, key: Hashable) -> None:
+        """Let go of an embedding that isn't needed any more."""
+        self._held.pop(key, None)
