@@ -4,4 +4,8 @@
 
 from __future__ import annotations
 
+from litemed import bundles
+
+__all__ = ["bundles"]
+
 __version__ = "0.1.0"

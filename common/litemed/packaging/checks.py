@@ -1,17 +1,14 @@
-#!/usr/bin/env python3
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""Check every bundle as the MONAI Model Zoo does, and print what fails.
+"""The checks that the MONAI Model Zoo makes of a bundle, as functions of its folder.
 
-For each folder of ``bundles/``: the files the zoo asks for, the metadata's required keys, ``check_properties()`` of
-every configuration, ``verify_net_in_out``, that the weights load strictly, ``ckpt_export`` and ``onnx_export``. All of
-it runs from an unrelated folder, as a user may.
-
-    python ci/verify_bundles.py [--bundle NAME] [--export False]
+Run as a file, ``python checks.py FOLDER``, it prints one JSON line a check. It imports nothing of litemed, so that a
+packed bundle is checked with the copy of the library that it carries.
 """
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import io
 import json
@@ -25,12 +22,10 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
-import fire
 import torch
 from monai.bundle import ConfigParser, ConfigWorkflow, ckpt_export, onnx_export, verify_net_in_out
-
-BUNDLES = Path(__file__).resolve().parents[1] / "bundles"
 
 FILES = ("LICENSE", "configs/metadata.json", "configs/inference.json", "configs/train.json", "configs/evaluate.json")
 DOCUMENTS = ("docs/README.md", "docs/data_license.txt", "models/model.pt")
@@ -92,6 +87,7 @@ def configurations(bundle: Path) -> Iterator[tuple[list[str], str]]:
 
 def check_properties(bundle: Path) -> None:
     """``check_properties()`` of every configuration returns nothing."""
+    # a process group of one: the multi-GPU configurations ask for it
     os.environ.update(RANK="0", LOCAL_RANK="0", WORLD_SIZE="1", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(_free_port()))
     problems = []
     for names, kind in configurations(bundle):
@@ -133,63 +129,92 @@ def check_network(bundle: Path) -> None:
 
 def check_export(bundle: Path) -> None:
     """The weights export as TorchScript and ONNX."""
-    shared = {
+    files: dict[str, Any] = {
         "net_id": "network_def",
         "config_file": str(bundle / "configs/inference.json"),
         "meta_file": str(bundle / "configs/metadata.json"),
         "ckpt_file": str(bundle / "models/model.pt"),
     }
     with tempfile.TemporaryDirectory() as folder:
-        ckpt_export(filepath=f"{folder}/model.ts", **shared)
-        onnx_export(filepath=f"{folder}/model.onnx", input_shape=[1, 3, 64, 64], **shared)
+        ckpt_export(filepath=f"{folder}/model.ts", **files)
+        onnx_export(filepath=f"{folder}/model.onnx", input_shape=[1, 3, 64, 64], **files)
         empty = [name for name in ("model.ts", "model.onnx") if not Path(folder, name).stat().st_size]
         if empty:
             raise ValueError(f"empty export: {', '.join(empty)}")
 
 
+DISTRIBUTIONS = {"PIL": "pillow", "ignite": "pytorch-ignite", "skimage": "scikit-image", "yaml": "pyyaml"}
+"""Packages whose name on PyPI isn't the name they are imported by."""
+
+_ALWAYS_THERE = {"monai", "torch", "numpy", "litemed", *sys.stdlib_module_names}
+
+
+def check_packages(bundle: Path) -> None:
+    """Every package that the bundle's code imports on loading is declared in the metadata."""
+    metadata = json.loads((bundle / "configs/metadata.json").read_text())
+    own = {path.name for path in bundle.iterdir() if path.is_dir()}
+    imported: dict[str, str] = {}
+    for file in sorted(bundle.rglob("*.py")):
+        for node in ast.parse(file.read_text()).body:
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and not node.level and node.module:
+                names = [node.module]
+            for name in names:
+                imported.setdefault(name.split(".")[0], str(file.relative_to(bundle)))
+    undeclared = [
+        f"{DISTRIBUTIONS.get(name, name)} (imported by {file})"
+        for name, file in imported.items()
+        if name not in own | _ALWAYS_THERE
+        and DISTRIBUTIONS.get(name, name) not in metadata["required_packages_version"]
+    ]
+    if undeclared:
+        raise ValueError(f"not in required_packages_version: {', '.join(undeclared)}")
+
+
 CHECKS: dict[str, Callable[[Path], None]] = {
     "files": check_files,
     "metadata": check_metadata,
+    "packages": check_packages,
     "properties": check_properties,
     "weights": check_weights,
     "network": check_network,
     "export": check_export,
 }
+"""What is checked, in order."""
 
 
-def verify(bundle: str = "", export: bool = True) -> None:
-    """Check the bundles and exit with 1 if anything fails.
+def run(bundle: Path, skip: tuple[str, ...] = ()) -> Iterator[dict[str, str]]:
+    """Make the checks of a bundle. Its code is imported, so do it in a process of its own.
 
     Args:
-        bundle: name of the only one to check; all by default.
-        export: also export the network, which takes most of the time.
+        bundle: its folder.
+        skip: names of checks to leave out.
+
+    Yields:
+        for each check its ``check`` name, and if it failed the ``error`` in a line and the ``details``.
     """
-    folders = sorted(file.parents[1] for file in BUNDLES.glob(f"{bundle or '*'}/configs/metadata.json"))
-    if not folders:
-        sys.exit(f"no bundle {bundle or ''} in {BUNDLES}")
-    failures = 0
-    os.chdir(tempfile.gettempdir())
-    logging.disable(logging.WARNING)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for folder in folders:
-            for name, check in CHECKS.items():
-                if name == "export" and not export:
-                    continue
-                said = io.StringIO()
-                try:
-                    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-                        check(folder)
-                except Exception as error:
-                    failures += 1
-                    traceback.print_exc(file=said)
-                    print(f"{folder.name:<14}{name:<12}FAILED  {type(error).__name__}: {error}", flush=True)
-                    print(said.getvalue(), file=sys.stderr)
-                else:
-                    print(f"{folder.name:<14}{name:<12}passed", flush=True)
-    if failures:
-        sys.exit(f"{failures} checks failed")
+    for name, check in CHECKS.items():
+        if name in skip:
+            continue
+        said = io.StringIO()
+        try:
+            with (
+                contextlib.redirect_stdout(said),
+                contextlib.redirect_stderr(said),
+                warnings.catch_warnings(),
+            ):
+                warnings.simplefilter("ignore")
+                check(bundle)
+        except Exception as error:
+            traceback.print_exc(file=said)
+            yield {"check": name, "error": f"{type(error).__name__}: {error}", "details": said.getvalue()}
+        else:
+            yield {"check": name}
 
 
 if __name__ == "__main__":
-    fire.Fire(verify)
+    logging.disable(logging.WARNING)
+    folder = Path(sys.argv[1]).absolute()
+    os.chdir(tempfile.gettempdir())
+    for result in run(folder, tuple(sys.argv[2:])):
+        print(json.dumps(result), flush=True)

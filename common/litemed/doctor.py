@@ -1,0 +1,104 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""What is installed, what this computer can do, and what to do about what lacks."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import litemed
+from litemed.bundles import bundle_folders
+
+__all__ = ["diagnose", "report"]
+
+_NEEDED = ("monai", "torch", "numpy", "scipy", "scikit-image", "nibabel", "itk", "pytorch-ignite", "mlflow", "pillow")
+_OPTIONAL = {
+    "onnxruntime": "faster inference on a CPU",
+    "openvino": "the fastest inference on most CPUs",
+    "onnx": "export to ONNX",
+    "onnxscript": "export to ONNX",
+    "pydicom": "DICOM series",
+}
+_FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "neon", "asimd")
+
+
+def diagnose() -> dict[str, Any]:
+    """Versions, processor, runtimes and bundles, with advice on each thing that lacks.
+
+    Returns:
+        a dict with ``litemed``, ``python``, ``packages`` (version or None), ``optional``, ``cpu``, ``gpu``, ``bundles``
+        (version, folder and weights of each) and ``advice``, a list of sentences, empty when all is well.
+    """
+    packages = {name: _version(name) for name in _NEEDED}
+    optional = {name: _version(name) for name in _OPTIONAL}
+    advice = [f"pip install {name}" for name, version in packages.items() if version is None]
+    advice += [f"pip install {name}: for {_OPTIONAL[name]}" for name, version in optional.items() if version is None]
+    bundles = {name: _bundle(folder) for name, folder in bundle_folders().items()}
+    if not bundles:
+        advice.append("no bundle found: name their folder in LITEMED_BUNDLES, or install from a checkout")
+    advice += [
+        f"bundle {name} has no weights in models/: train it or download it again"
+        for name, found in bundles.items()
+        if not found["weights"]
+    ]
+    return {
+        "litemed": litemed.__version__,
+        "python": platform.python_version(),
+        "packages": packages,
+        "optional": optional,
+        "cpu": {
+            "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+            "torch_threads": torch.get_num_threads(),
+            "torch_capability": torch.backends.cpu.get_cpu_capability(),
+            "features": _cpu_features(),
+        },
+        "gpu": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
+        "bundles": bundles,
+        "advice": advice,
+    }
+
+
+def report(found: dict[str, Any]) -> str:
+    """What `diagnose` found, for reading."""
+    cpu = found["cpu"]
+    lines = [f"litemed {found['litemed']}, Python {found['python']}"]
+    lines += [f"  {name:<16}{version or 'not installed'}" for name, version in found["packages"].items()]
+    lines += [f"  {name:<16}{version or 'not installed'} (optional)" for name, version in found["optional"].items()]
+    lines.append(f"CPU: {cpu['cores']} cores, torch uses {cpu['torch_threads']} threads and {cpu['torch_capability']}")
+    lines.append(f"  {' '.join(cpu['features']) or 'features unknown'}")
+    lines.append(f"GPU: {', '.join(found['gpu']) or 'none'}")
+    lines.append("Bundles:")
+    for name, bundle in found["bundles"].items():
+        weights = ", ".join(f"{file} ({size / 1e6:.1f} MB)" for file, size in bundle["weights"].items())
+        lines.append(f"  {name} {bundle['version']} in {bundle['folder']}: {weights or 'no weights'}")
+    lines += ["To do:", *(f"  {sentence}" for sentence in found["advice"])] if found["advice"] else ["All is well."]
+    return "\n".join(lines)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _cpu_features() -> list[str]:
+    """The processor's vector instructions, where the system tells them."""
+    info = Path("/proc/cpuinfo")
+    words = set(info.read_text().lower().split()) if info.is_file() else set()
+    return [feature for feature in _FEATURES if feature in words]
+
+
+def _bundle(folder: Path) -> dict[str, Any]:
+    return {
+        "version": json.loads((folder / "configs/metadata.json").read_text())["version"],
+        "folder": str(folder),
+        "weights": {file.name: file.stat().st_size for file in sorted((folder / "models").glob("*.pt"))},
+    }
