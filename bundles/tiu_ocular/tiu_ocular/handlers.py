@@ -1,0 +1,167 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""What an evaluator writes for people: pictures with the regions drawn in, and tables of measurements."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from ignite.engine import Engine, Events
+from litemed.files import replacing
+from litemed.transforms import LoadPictured, to_picture
+from PIL import Image
+from scipy import ndimage
+
+from tiu_ocular.anatomy import REGIONS
+from tiu_ocular.measurements import DEFINITIONS, compare_eyes, measure_eye
+
+__all__ = ["MeasurementWriter", "RegionPictures", "draw_regions", "pair_eyes"]
+
+# a colour-blind-safe set (Okabe and Ito)
+_COLOURS = {"sclera": (86, 180, 233), "iris": (0, 158, 115), "pupil": (230, 159, 0), "caruncle": (204, 121, 167)}
+
+_SIDE = re.compile(r"(?P<before>.+)_(?P<side>left|right|L|R)(?P<after>_.+)?")
+
+
+def draw_regions(picture: np.ndarray, labels: np.ndarray, opacity: float = 0.35) -> np.ndarray:
+    """Tint the regions of an eye in a picture and draw their outlines.
+
+    Args:
+        picture: uint8 (H, W, 3).
+        labels: (H, W) of label values.
+        opacity: of the tint, 0 to 1; outlines are solid.
+
+    Returns:
+        uint8 (H, W, 3).
+    """
+    drawn = picture.astype(np.float32)
+    for name, colour in _COLOURS.items():
+        region = labels == REGIONS.index(name)
+        drawn[region] = (1 - opacity) * drawn[region] + opacity * np.asarray(colour, dtype=np.float32)
+        drawn[region & ~ndimage.binary_erosion(region, border_value=1)] = colour
+    return np.rint(drawn).astype(np.uint8)
+
+
+class RegionPictures:
+    """Write ``<stem>_overlay.png`` for each picture an evaluator segments: the prediction, and the truth beside it.
+
+    It takes ``image`` (for the name of its file), ``pred`` and, where present, ``label`` from the engine's output, as
+    label maps or one-hot. The picture is read anew from the file, so it looks as its owner knows it.
+
+    Args:
+        output_dir: folder for the pictures.
+        probability: key of the probabilities (5, W, H), to write each region's as ``<stem>_<region>.png``, 8-bit grey;
+            None writes none.
+    """
+
+    def __init__(self, output_dir: str | Path, probability: str | None = None) -> None:
+        self.output_dir = Path(output_dir)
+        self.probability = probability
+        self._load = LoadPictured("image")
+
+    def attach(self, engine: Engine) -> None:
+        """Register with the evaluator."""
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        output: Any = engine.state.output
+        for item in output:
+            path = _path(item)
+            picture = to_picture(self._load({"image": str(path)})["image"])
+            panels = [draw_regions(picture, label_plane(item["pred"]))]
+            if item.get("label") is not None:
+                panels.append(draw_regions(picture, label_plane(item["label"])))
+            self._save(f"{path.stem}_overlay.png", np.concatenate(panels, axis=1))
+            if self.probability is not None:
+                for channel, region in enumerate(REGIONS[1:], start=1):
+                    grey = np.asarray(item[self.probability][channel].cpu(), dtype=np.float32).T
+                    self._save(f"{path.stem}_{region}.png", np.rint(grey * 255).astype(np.uint8))
+
+    def _save(self, name: str, array: np.ndarray) -> None:
+        with replacing(self.output_dir / name) as temporary:
+            Image.fromarray(array).save(temporary)
+
+
+class MeasurementWriter:
+    """Measure every picture that an evaluator segments, and write ``measurements.csv`` and ``measurements.json``.
+
+    Both are written when all pictures are done, whole or not at all. A missing value is empty in the table and null in
+    JSON, never 0. Two pictures whose names differ in their side alone, ``anna_left.png`` and ``anna_right.png`` or
+    ``p03_L_1.jpg`` and ``p03_R_1.jpg``, are two eyes of a person: they are compared in the JSON file and in
+    ``comparison.csv``.
+
+    Args:
+        output_dir: folder of the files.
+        spacing: side of a pixel in mm, the same for all pictures; None measures in pixels.
+    """
+
+    def __init__(self, output_dir: str | Path, spacing: float | None = None) -> None:
+        self.output_dir = Path(output_dir)
+        self.spacing = spacing
+        self.measured: dict[str, dict[str, Any]] = {}
+
+    def attach(self, engine: Engine) -> None:
+        """Register with the evaluator."""
+        engine.add_event_handler(Events.STARTED, lambda: self.measured.clear())
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._measure)
+        engine.add_event_handler(Events.COMPLETED, self._write)
+
+    def _measure(self, engine: Engine) -> None:
+        output: Any = engine.state.output
+        for item in output:
+            self.measured[_path(item).name] = measure_eye(label_plane(item["pred"]), self.spacing)
+
+    def _write(self) -> None:
+        pictures = [{"picture": name, **values} for name, values in sorted(self.measured.items())]
+        pairs = [
+            {"left": left, "right": right, **compare_eyes(self.measured[left], self.measured[right])}
+            for left, right in pair_eyes(self.measured)
+        ]
+        content = {"definitions": DEFINITIONS, "pictures": pictures, "comparison": pairs}
+        with replacing(self.output_dir / "measurements.json") as temporary:
+            temporary.write_text(json.dumps(content, indent=4, ensure_ascii=False, allow_nan=False) + "\n")
+        _write_table(self.output_dir / "measurements.csv", pictures)
+        if pairs:
+            _write_table(self.output_dir / "comparison.csv", pairs)
+
+
+def pair_eyes(names: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """File names of the left and right eye of a person, see :class:`MeasurementWriter`."""
+    sides: dict[tuple[str, str], dict[str, str]] = {}
+    for name in sorted(names):
+        match = _SIDE.fullmatch(Path(name).stem)
+        if match:
+            side = "left" if match["side"] in ("left", "L") else "right"
+            sides.setdefault((match["before"], match["after"] or ""), {}).setdefault(side, name)
+    return [(both["left"], both["right"]) for _, both in sorted(sides.items()) if len(both) == 2]
+
+
+def label_plane(map_or_channels: torch.Tensor) -> np.ndarray:
+    """Label values (H, W) of a label map (W, H) or (1, W, H), or of one-hot channels (5, W, H)."""
+    planes = map_or_channels if map_or_channels.ndim == 3 else map_or_channels[None]
+    values = planes.argmax(0) if len(planes) == len(REGIONS) else planes[0]
+    return np.asarray(values.cpu()).astype(np.uint8).T
+
+
+def _path(item: Mapping[str, Any]) -> Path:
+    return Path(item["image"].meta["filename_or_obj"])
+
+
+def _write_table(path: Path, rows: list[dict[str, Any]]) -> None:
+    with replacing(path) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return "; ".join(value) if isinstance(value, list) else value
