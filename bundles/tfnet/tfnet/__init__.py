@@ -6,9 +6,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tfnet.augmentation import RandWindowd, RingTargetd
 from tfnet.classifier import CLASSES, FrameClassifier, FrameClassMetric
+from tfnet.data import break_up_weights, frame_weights, load_cases, require_batches, subject_of
 from tfnet.detector import RINGS, BoxIoUMetric, RingDetectionLoss, RingDetector, decode_rings, encode_rings
 from tfnet.network import TFNet
+from tfnet.resizing import FixedSizeInferer, StretchPictured, UnitRanged, stretch
+from tfnet.scores import BreakUpMetric
 
 BUNDLE_ROOT = str(Path(__file__).resolve().parents[1])
 """The bundle's folder, wherever it was put."""
@@ -18,11 +22,23 @@ __all__ = [
     "CLASSES",
     "RINGS",
     "BoxIoUMetric",
+    "BreakUpMetric",
+    "FixedSizeInferer",
     "FrameClassMetric",
     "FrameClassifier",
+    "RandWindowd",
     "RingDetectionLoss",
     "RingDetector",
+    "RingTargetd",
+    "StretchPictured",
     "TFNet",
+    "UnitRanged",
+    "break_up_weights",
     "decode_rings",
     "encode_rings",
+    "frame_weights",
+    "load_cases",
+    "require_batches",
+    "stretch",
+    "subject_of",
 ]

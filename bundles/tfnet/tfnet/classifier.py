@@ -52,12 +52,11 @@ class FrameClassMetric(CaseMetric):
     Takes class indices ``y_pred`` and ``y`` of shape ``(batch, 1)``, or lists of ``(1,)``.
 
     Args:
-        scores: which of ``accuracy``, ``recall_clear``, ``recall_closed``, ``recall_broken`` and ``recall_blur`` to
-            report.
+        scores: which of ``accuracy`` and, for the recalls, ``clear``, ``closed``, ``broken`` and ``blur`` to report.
         reduction, get_not_nans: as in :py:class:`litemed.metrics.CaseMetric`.
     """
 
-    available = ("accuracy", *(f"recall_{name}" for name in CLASSES))
+    available = ("accuracy", *CLASSES)
     case_input = "none"
 
     def __init__(

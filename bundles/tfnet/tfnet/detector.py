@@ -188,12 +188,12 @@ class BoxIoUMetric(CaseMetric):
     without rings only the presence is scored.
 
     Args:
-        scores: which of ``iou``, the mean over the three boxes, ``iou_inside``, ``iou_middle``, ``iou_outside`` and
+        scores: which of ``iou``, the mean over the three boxes, the IoU of ``inside``, ``middle`` and ``outside``, and
             ``presence``, 1 where the presence was told right and 0 where not, to report.
         reduction, get_not_nans: as in :py:class:`litemed.metrics.CaseMetric`.
     """
 
-    available = ("iou", *(f"iou_{name}" for name in RINGS), "presence")
+    available = ("iou", *RINGS, "presence")
     case_input = "none"
 
     def __init__(

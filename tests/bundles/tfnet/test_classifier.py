@@ -45,6 +45,6 @@ def test_accuracy_and_recall_of_each_class() -> None:
     metric([torch.tensor([value]) for value in told], [torch.tensor([value]) for value in truth])
     scores = {name: value.item() for name, value in metric.aggregate().items()}
     assert scores["accuracy"] == pytest.approx(0.6)
-    assert [scores[f"recall_{name}"] for name in CLASSES[:3]] == pytest.approx([2 / 3, 0, 1])
-    assert math.isnan(scores["recall_blur"])
-    assert metric.counts()["recall_clear_undefined"] == 2
+    assert [scores[name] for name in CLASSES[:3]] == pytest.approx([2 / 3, 0, 1])
+    assert math.isnan(scores["blur"])
+    assert metric.counts()["clear_undefined"] == 2

@@ -103,7 +103,7 @@ def test_scores_of_frames_with_and_without_rings() -> None:
     metric = BoxIoUMetric()
     metric([shifted, -torch.ones(13), torch.ones(13)], [truth, torch.zeros(13), torch.zeros(13)])
     scores = {name: value.item() for name, value in metric.aggregate().items()}
-    assert scores["iou_inside"] == pytest.approx(1 / 3)
+    assert scores["inside"] == pytest.approx(1 / 3)
     assert scores["iou"] == pytest.approx((1 / 3 + 1 + 1) / 3)
     assert scores["presence"] == pytest.approx(2 / 3)
     assert metric.counts()["iou_undefined"] == 2

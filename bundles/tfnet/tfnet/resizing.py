@@ -1,0 +1,94 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures at the size and in the values that the networks take; the same in training, inference and the pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any
+
+import torch
+from monai.config import KeysCollection
+from monai.data import MetaTensor
+from monai.inferers import Inferer
+from monai.transforms import MapTransform
+from torch.nn import functional as F
+
+__all__ = ["FixedSizeInferer", "StretchPictured", "UnitRanged", "stretch"]
+
+
+def stretch(picture: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+    """Bring pictures to a fixed size, whatever their aspect: bilinear, antialiased where they shrink.
+
+    Args:
+        picture: ``(B, C, first, second)``, floating point.
+        size: of the two spatial axes.
+    """
+    if tuple(picture.shape[2:]) == tuple(size):
+        return picture
+    return F.interpolate(picture, size=tuple(size), mode="bilinear", align_corners=False, antialias=True)
+
+
+class UnitRanged(MapTransform):
+    """Bring stored values to 0 to 1: by 255, or by 65535 where a value is above 255.
+
+    Args:
+        keys: keys of the pictures, ``(C, W, H)``.
+        grey: average the channels to one, which the frame classifier and the ring detector take.
+    """
+
+    def __init__(self, keys: KeysCollection, grey: bool = False) -> None:
+        super().__init__(keys)
+        self.grey = grey
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        items = dict(data)
+        for key in self.key_iterator(items):
+            picture = items[key]
+            picture = picture.mean(dim=0, keepdim=True) if self.grey else picture
+            items[key] = picture / (65535 if picture.max() > 255 else 255)
+        return items
+
+
+class StretchPictured(MapTransform):
+    """:func:`stretch` pictures, and masks, to one size for a batch.
+
+    Args:
+        keys: keys of the pictures, ``(C, W, H)``.
+        spatial_size: width and height.
+        mask_keys: those among the keys that hold masks: a pixel stays 1 where at least half of it was.
+    """
+
+    def __init__(self, keys: KeysCollection, spatial_size: Sequence[int], mask_keys: KeysCollection = ()) -> None:
+        super().__init__(keys)
+        self.spatial_size = tuple(spatial_size)
+        self.mask_keys = (mask_keys,) if isinstance(mask_keys, str) else tuple(mask_keys)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        items = dict(data)
+        for key in self.key_iterator(items):
+            picture = stretch(torch.as_tensor(items[key])[None], self.spatial_size)[0]
+            picture = (picture >= 0.5).to(picture.dtype) if key in self.mask_keys else picture
+            meta = items[key].meta if isinstance(items[key], MetaTensor) else None
+            items[key] = MetaTensor(torch.Tensor(picture), meta=meta)
+        return items
+
+
+class FixedSizeInferer(Inferer):
+    """Run a network at one size over pictures of any size, and return logits of the picture's size.
+
+    Args:
+        spatial_size: width and height that the network works at.
+    """
+
+    def __init__(self, spatial_size: Sequence[int]) -> None:
+        self.spatial_size = tuple(spatial_size)
+
+    def __call__(
+        self, inputs: torch.Tensor, network: Callable[..., torch.Tensor], *args: Any, **kwargs: Any
+    ) -> torch.Tensor:
+        logits = network(stretch(inputs, self.spatial_size), *args, **kwargs)
+        size = inputs.shape[2:]
+        # not antialiased: where a small crop was enlarged, the mask is sampled, not smoothed
+        same = logits.shape[2:] == size
+        return logits if same else F.interpolate(logits, size=size, mode="bilinear", align_corners=False)

@@ -1,0 +1,56 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""Sizes and values of what the networks take."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from monai.data import MetaTensor
+from tfnet.resizing import FixedSizeInferer, StretchPictured, UnitRanged, stretch
+
+
+@pytest.mark.parametrize(("stored", "expected"), [([0.0, 51.0, 255.0], [0, 0.2, 1]), ([0.0, 13107.0], [0, 0.2])])
+def test_8_and_16_bit_come_to_0_to_1(stored: list[float], expected: list[float]) -> None:
+    picture = UnitRanged("image")({"image": torch.tensor(stored).view(1, 1, -1)})["image"]
+    assert picture.flatten().tolist() == pytest.approx(expected)
+
+
+def test_grey_is_the_mean_of_the_channels() -> None:
+    picture = UnitRanged("image", grey=True)({"image": torch.tensor([0.0, 51.0, 102.0]).view(3, 1, 1)})["image"]
+    assert picture.shape == (1, 1, 1)
+    assert picture.item() == pytest.approx(0.2)
+
+
+def test_stretching_keeps_a_ramp_and_halving_averages() -> None:
+    ramp = torch.arange(8.0).expand(1, 1, 4, 8)
+    # a triangle of two pixels' half width around each pair's centre
+    expected = [2 * place + 0.5 for place in range(4)]
+    halved = stretch(ramp, (4, 4))[0, 0]
+    assert halved[0, 1:3].tolist() == pytest.approx(expected[1:3])
+    assert stretch(ramp, (4, 8)) is ramp
+
+
+def test_masks_stay_binary_and_pictures_keep_their_file() -> None:
+    image = MetaTensor(torch.rand(3, 20, 10), meta={"filename_or_obj": "eye.png"})
+    label = MetaTensor(torch.zeros(1, 20, 10))
+    label[:, 5:15] = 1
+    items = StretchPictured(["image", "label"], (8, 16), mask_keys="label")({"image": image, "label": label})
+    assert items["image"].shape == (3, 8, 16)
+    assert items["image"].meta["filename_or_obj"] == "eye.png"
+    assert items["label"].unique().tolist() == [0, 1]
+    # a quarter of the 20 at each end is 2 of 8
+    assert items["label"][0, :, 0].tolist() == [0, 0, 1, 1, 1, 1, 0, 0]
+
+
+def test_the_network_works_at_one_size_and_logits_come_at_the_pictures() -> None:
+    seen = []
+
+    def network(inputs: torch.Tensor) -> torch.Tensor:
+        seen.append(inputs.shape)
+        return inputs[:, :2]
+
+    logits = FixedSizeInferer((32, 16))(torch.full((1, 3, 50, 40), 0.5), network)
+    assert seen == [(1, 3, 32, 16)]
+    assert logits.shape == (1, 2, 50, 40)
+    torch.testing.assert_close(logits, torch.full_like(logits, 0.5))
