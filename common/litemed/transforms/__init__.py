@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from litemed.transforms.label_maps import LoadLabelMapd
-from litemed.transforms.label_maps import LoadLabelMapd
 from litemed.transforms.longest_side import LongestSide, ResizeLongestSided
 from litemed.transforms.pictures import LoadLabeld, LoadPictured, to_picture
 from litemed.transforms.prompts import RasterizePromptsd, boxes_to_channel, channel_to_boxes, clicks_to_box
@@ -14,7 +13,6 @@ from litemed.transforms.windows import CT_WINDOWS, IntensityRange, ScaleModality
 __all__ = [
     "CT_WINDOWS",
     "IntensityRange",
-    "LoadLabelMapd",
     "LoadLabelMapd",
     "LoadLabeld",
     "LoadPictured",
