@@ -81,6 +81,19 @@ class Litemed:
         if scored.failed:
             sys.exit(1)
 
+    def report(self, run: str, out: str | None = None) -> None:
+        """Write one HTML page of a training or an evaluation: curves, scores, best and worst cases.
+
+        Example: ``litemed report bundles/mininet/runs/nuclei``
+
+        Args:
+            run: folder that the training or evaluation wrote.
+            out: the page; report.html in that folder by default.
+        """
+        from litemed.report import write_report
+
+        print(write_report(run, out))
+
     def pack(self, bundle: str, out: str = ".") -> None:
         """Write a bundle as one zip that runs where litemed isn't installed.
 

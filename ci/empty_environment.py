@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""Use packed bundles where nothing of litemed is installed, by plain ``python -m monai.bundle`` commands.
+
+A new virtual environment gets MONAI, torch, numpy and what the bundles' metadata declares, in exactly those versions,
+and nothing else. Each bundle is packed, unzipped, trained for one epoch on its built-in sample, used for inference on
+it and exported, all from an unrelated folder.
+
+    python ci/empty_environment.py [--bundles NAME,NAME] [--environment FOLDER]
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import venv
+import zipfile
+from pathlib import Path
+
+import fire
+from litemed.bundles import bundle_folders
+from litemed.packaging import pack
+
+QUICK: dict[str, dict[str, object]] = {
+    "mininet": {"crops_per_image": 1, "crop_size": 32},
+}
+"""Options that make one epoch of a bundle's training short."""
+
+
+def _pins(folders: list[Path]) -> dict[str, str]:
+    """The packages that the bundles declare, by name, with their exact versions."""
+    pins: dict[str, str] = {}
+    for folder in folders:
+        metadata = json.loads((folder / "configs/metadata.json").read_text())
+        declared = {
+            "monai": metadata["monai_version"],
+            "torch": metadata["pytorch_version"],
+            "numpy": metadata["numpy_version"],
+            **metadata["required_packages_version"],
+        }
+        for name, version in declared.items():
+            if pins.setdefault(name, version) != version:
+                sys.exit(f"{folder.name} declares {name} {version}, another bundle {pins[name]}")
+    return pins
+
+
+def _python(folder: Path, pins: dict[str, str]) -> Path:
+    """Interpreter of the environment in a folder, made where it isn't there."""
+    python = folder / "bin/python"
+    if not python.exists():
+        venv.create(folder, with_pip=True)
+    torch = f"torch=={pins['torch']}"
+    install = [str(python), "-m", "pip", "install", "--quiet", torch]
+    subprocess.run(install, check=True)  # first and alone, so that no resolver replaces it
+    subprocess.run([*install, *(f"{name}=={version}" for name, version in pins.items())], check=True)
+    return python
+
+
+def _run(python: Path, where: Path, *arguments: object, path: Path | None = None) -> None:
+    environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    if path is not None:
+        environment["PYTHONPATH"] = str(path)
+    command = [str(python), "-W", "ignore", "-m", "monai.bundle", *map(str, arguments)]
+    result = subprocess.run(command, cwd=where, env=environment, capture_output=True, text=True, check=False)
+    if result.returncode:
+        sys.exit(f"failed: {' '.join(command)}\n{result.stdout[-2000:]}{result.stderr[-4000:]}")
+
+
+def check(bundles: str | tuple[str, ...] = (), environment: str = "") -> None:
+    """Pack the bundles and use them in an environment of their own.
+
+    Args:
+        bundles: names, all by default.
+        environment: folder of the environment, to keep and use again; a temporary one by default.
+    """
+    names = [bundles] if isinstance(bundles, str) else list(bundles)
+    folders = [folder for name, folder in sorted(bundle_folders().items()) if not names or name in names]
+    if not folders:
+        sys.exit(f"no bundle among {', '.join(names)}")
+    with tempfile.TemporaryDirectory() as temporary:
+        where = Path(temporary)
+        python = _python(Path(environment).absolute() if environment else where / "environment", _pins(folders))
+        for folder in folders:
+            with zipfile.ZipFile(pack(folder, where)) as archive:
+                archive.extractall(where / "zoo")
+            bundle, out = where / "zoo" / folder.name, where / "out" / folder.name
+            configs = bundle / "configs"
+            quick = {"max_epochs": 1, "val_interval": 1, "output_dir": out, **QUICK.get(folder.name, {})}
+            options = [text for key, value in quick.items() for text in (f"--{key}", value)]
+            _run(python, where, "run", "--config_file", configs / "train.json", *options)
+            print(f"{folder.name:<14}trained for an epoch", flush=True)
+            _run(python, where, "run", "--config_file", configs / "inference.json", "--output_dir", out / "inference")
+            if not any((out / "inference").iterdir()):
+                sys.exit(f"{folder.name}: inference wrote nothing")
+            print(f"{folder.name:<14}inferred", flush=True)
+            shared = ["--config_file", configs / "inference.json", "--meta_file", configs / "metadata.json"]
+            shared += ["--ckpt_file", bundle / "models/model.pt", "--filepath", out / "model.ts"]
+            _run(python, where, "ckpt_export", "network_def", *shared, path=bundle)
+            print(f"{folder.name:<14}exported", flush=True)
+
+
+if __name__ == "__main__":
+    fire.Fire(check)
