@@ -9,7 +9,7 @@ from monai.bundle import ConfigParser
 
 
 def test_names():
-    assert sorted(READERS) == ["chasedb1", "drive", "isic", "monuseg", "paired", "stare"]
+    assert sorted(READERS) == ["chasedb1", "clinical_eyes", "drive", "isic", "monuseg", "paired", "stare", "ubiris"]
 
 
 def test_every_reader_can_skip_validation(tmp_path, save, image, mask):

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from skimage.draw import polygon
 
 EYE_LABELS: dict[str, int] = {"sclera": 1, "iris": 2, "pupil": 3, "caruncle": 4, "lacrimal caruncle": 4}
 """Value of each region of an eye in a label map, by its name in LabelMe files; 0 is background."""
@@ -32,7 +31,8 @@ def labelme_map(path: str | os.PathLike[str], labels: Mapping[str, int] = EYE_LA
 
     They are painted in the order of their values, so that the iris covers the sclera and the pupil the iris however
     the file is sorted. A region may have several polygons, or none. Coordinates count from the picture's upper left
-    corner: pixel i has its centre at i + 0.5, and belongs to a polygon if its centre lies inside.
+    corner: pixel i has its centre at i + 0.5, and belongs to a polygon if its centre lies inside, by the even-odd rule
+    where the outline crosses itself.
 
     Args:
         path: the JSON file.
@@ -57,7 +57,7 @@ def labelme_map(path: str | os.PathLike[str], labels: Mapping[str, int] = EYE_LA
             raise ValueError(f"{path}: a polygon of {name!r} lies outside the picture of {width}x{height}")
         if (low < -_MARGIN).any() or (high > (width + _MARGIN, height + _MARGIN)).any():
             warnings.warn(f"{path}: a polygon of {name!r} is cut off where it leaves the picture", stacklevel=2)
-        mask[polygon(points[:, 1] - 0.5, points[:, 0] - 0.5, mask.shape)] = values[_plain(name)]
+        mask[_inside(points, mask.shape)] = values[_plain(name)]
     return mask
 
 
@@ -100,6 +100,23 @@ def _shapes(path: str | os.PathLike[str], shapes: list[Any]) -> Iterator[tuple[s
         if points.ndim != 2 or points.shape[1] != 2 or len(points) < 3 or not np.isfinite(points).all():
             raise ValueError(f"{path}: shape {number} ({label!r}) has no three vertices of two numbers each")
         yield label, points
+
+
+def _inside(points: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Pixels whose centre lies inside a polygon: right of an odd number of its edges."""
+    height, width = shape
+    start, end = points - 0.5, np.roll(points, -1, axis=0) - 0.5  # pixel i has its centre at i
+    first, last = (
+        np.ceil(np.clip(pick(start[:, 1], end[:, 1]), 0, height)).astype(int) for pick in (np.minimum, np.maximum)
+    )
+    counts = last - first  # rows that each edge crosses
+    edges = np.repeat(np.arange(len(points)), counts)
+    rows = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + first[edges]
+    step = end[edges] - start[edges]
+    crossings = start[edges, 0] + (rows - start[edges, 1]) * step[:, 0] / step[:, 1]
+    flips = np.zeros((height, width + 1), np.int32)
+    np.add.at(flips, (rows, np.ceil(np.clip(crossings, 0, width)).astype(int)), 1)
+    return np.cumsum(flips[:, :-1], axis=1) % 2 == 1
 
 
 def _plain(name: str) -> str:

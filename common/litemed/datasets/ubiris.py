@@ -14,7 +14,8 @@ from litemed.datasets.ocular import annotated_pictures, check_eyes
 from litemed.datasets.splits import split_cases
 
 _NAME = re.compile(r"C(\d+)_S(\d+)_I(\d+)", re.IGNORECASE)
-_SECTIONS = {"training": 0.68, "validation": 0.14, "test": 0.18}  # 38, 8 and 10 of 56 subjects
+_SECTIONS = ("training", "validation", "test")
+_SHARES = {"validation": 0.14, "test": 0.18}  # 8 and 10 of 56 subjects
 
 
 def ubiris(
@@ -30,8 +31,9 @@ def ubiris(
     the same stem beside it or elsewhere below the folder; the many pictures without one are skipped. Eyes 2n - 1 and 2n
     are the two eyes of subject n.
 
-    Subjects, not pictures, are divided: 68 % for training, 14 % for validation and 18 % for test (38, 8 and 10 of 56
-    subjects; the TIU paper tests on 10 of 56). The division depends on which subjects there are, on nothing else.
+    Subjects, not pictures, are divided: 14 % for validation and 18 % for test, rounded but at least one each, the rest
+    for training (8, 10 and 38 of 56 subjects; the TIU paper tests on 10 of 56). The division depends on which subjects
+    there are, on nothing else.
 
     Args:
         dataset_dir: the data set's folder.
@@ -59,8 +61,8 @@ def ubiris(
     cases = [_case(picture, outlines) for picture, outlines in annotated_pictures(base, _NAME)]
     if not cases:
         raise wrong_layout(base, "pictures C1_S1_I1.tiff with LabelMe files C1_S1_I1.json")
-    parts = split_cases(cases, fractions=list(_SECTIONS.values()), group=lambda case: case["subject"])
-    cases = parts[list(_SECTIONS).index(section)]
+    parts = split_cases(cases, fractions=_fractions(cases), group=lambda case: case["subject"])
+    cases = parts[_SECTIONS.index(section)]
     cases = _drawn(cases, max(1, round(fraction * len(cases))), seed)
     if validate:
         check_eyes(cases)
@@ -79,6 +81,15 @@ def _case(picture: Path, outlines: Path) -> Case:
         "eye": f"C{int(eye)}",
         "session": session,
     }
+
+
+def _fractions(cases: list[Case]) -> list[float]:
+    """Shares of the sections: whole subjects, at least one in each."""
+    total = len({case["subject"] for case in cases})
+    if total < len(_SECTIONS):
+        raise ValueError(f"expected annotated pictures of at least {len(_SECTIONS)} subjects, got {total}")
+    validation, test = (max(1, round(share * total)) for share in _SHARES.values())
+    return [count / total for count in (total - validation - test, validation, test)]
 
 
 def _drawn(cases: list[Case], count: int, seed: int) -> list[Case]:

@@ -3,8 +3,8 @@
 """Built-in sample data, each in the layout of the public data set it stands for.
 
 `nuclei` is real (a fluorescence picture with 125 labelled nuclei); `eyes`, `fundus`, `lesions` and `tearfilm` are
-simulated and made for trying out the software. A sample is written on first use, below the folder that the environment variable
-``LITEMED_HOME`` names, or below ``~/.cache/litemed``, and reused from then on.
+simulated and made for trying out the software. A sample is written on first use, below the folder that the environment
+variable ``LITEMED_HOME`` names, or below ``~/.cache/litemed``, and reused from then on.
 """
 
 from __future__ import annotations

@@ -11,14 +11,26 @@ import numpy as np
 import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
+from PIL import Image
 
 from litemed.datasets.labelme import EYE_LABELS, labelme_map
-from litemed.transforms.pictures import LoadLabeld
+from litemed.transforms.pictures import _LoadWithPIL
 
 __all__ = ["LoadLabelMapd"]
 
 
-class LoadLabelMapd(LoadLabeld):
+def _values(picture: Image.Image) -> Image.Image:
+    """The class values of a mask: a palette's indices, or the one value of all colour channels."""
+    pixels = np.asarray(picture)
+    if pixels.ndim == 3:
+        colours = pixels[..., :3] if picture.mode.startswith("RGB") else pixels[..., :1]
+        if (colours != colours[..., :1]).any():
+            raise ValueError("a label map must be grey, but its colour channels differ")
+        pixels = np.ascontiguousarray(colours[..., 0])
+    return Image.fromarray(pixels)
+
+
+class LoadLabelMapd(_LoadWithPIL):
     """Load label maps as ``(1, W, H)`` float32 tensors of class values.
 
     A ``.json`` file is painted by :py:func:`litemed.datasets.labelme_map`; any other file is a picture whose pixels are
@@ -37,7 +49,7 @@ class LoadLabelMapd(LoadLabeld):
     def __init__(
         self, keys: KeysCollection, labels: Mapping[str, int] = EYE_LABELS, allow_missing_keys: bool = False
     ) -> None:
-        super().__init__(keys, allow_missing_keys=allow_missing_keys)
+        super().__init__(keys, _values, allow_missing_keys)
         self.labels = dict(labels)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
@@ -48,8 +60,14 @@ class LoadLabelMapd(LoadLabeld):
                 values = torch.from_numpy(np.ascontiguousarray(labelme_map(path, self.labels).T))[None]
                 items[key] = MetaTensor(values.float(), meta={"filename_or_obj": path})
             else:
-                items[key] = self._checked(self._read(path), path)
+                items[key] = self._checked(self._picture(path), path)
         return items
+
+    def _picture(self, path: str) -> MetaTensor:
+        try:
+            return self._read(path).float()
+        except ValueError as error:
+            raise error if path in str(error) else ValueError(f"{path}: {error}") from error
 
     def _checked(self, labels: MetaTensor, path: str) -> MetaTensor:
         unknown = sorted(set(torch.unique(labels).tolist()) - {0, *self.labels.values()})

@@ -35,7 +35,7 @@ def _shading(eye: Eye, light: Light, height: np.ndarray) -> np.ndarray:
     lit = (eye.x * np.float32(light.direction[0] * side) + eye.y * np.float32(light.direction[1])) / GLOBE_RADIUS
     lit += height * np.float32(light.direction[2] / GLOBE_RADIUS)
     lit = light.ambient + (1 - light.ambient) * np.maximum(lit, 0) / light.direction[2]
-    return lit * (1 - 0.35 * rise(np.abs(eye.x) - 13, 3))
+    return lit * (1 - 0.45 * rise(np.abs(eye.x) - 12.5, 3))
 
 
 def _sclera(rng: np.random.Generator, eye: Eye) -> np.ndarray:
@@ -45,7 +45,7 @@ def _sclera(rng: np.random.Generator, eye: Eye) -> np.ndarray:
     to_temple = rise(eye.x - eye.outer_canthus[0] + 3.5, 2.0)
     red = person.vessels
     tree = np.zeros(shape, np.float32)
-    for size, width, strength in ((2.2, 0.10, 1.0), (1.1, 0.14, 0.6)):
+    for size, width, strength in ((2.2, 0.09, 1.0), (1.1, 0.13, 0.6)):
         field = streaks(rng, shape, (size * scale, 2.2 * size * scale))
         broken = np.clip(cloud(rng, shape, 2.5 * scale) + 0.4, 0, 1)
         tree = np.maximum(tree, strength * broken * bump(field, width))
@@ -54,7 +54,7 @@ def _sclera(rng: np.random.Generator, eye: Eye) -> np.ndarray:
     blush = (
         0.25 * red * away + (0.25 + 0.5 * red) * (to_nose + 0.7 * to_temple) + 0.1 * red * cloud(rng, shape, 4 * scale)
     )
-    veins = np.clip(blush * 0.5 + red * tree * 0.75, 0, 0.9)
+    veins = np.clip(0.5 * blush + (0.15 + red) * tree, 0, 0.9)
     return picture * tint(veins, (0.12, 0.55, 0.55))
 
 
@@ -74,7 +74,7 @@ def _iris(rng: np.random.Generator, eye: Eye, light: Light) -> np.ndarray:
     stroma = blend(
         plain(person.iris_outer, reach.shape), person.iris_inner, rise(person.collarette + zigzag - reach, 0.09)
     )
-    tone = 1 + texture + 0.22 * bump(reach - person.collarette, 0.07)
+    tone = 1 + person.fibres * (texture + 0.22 * bump(reach - person.collarette, 0.07))
     tone *= 1 - person.limbal_ring * rise(reach - 0.93, 0.09)
     tone *= 1 - 0.35 * bump(reach, 0.06)  # the ruff of the pupil
     side = np.sign(eye.camera.matrix[0][0])
@@ -87,7 +87,7 @@ def _pupil(rng: np.random.Generator, eye: Eye) -> np.ndarray:
     """Black, or lit from behind by a lamp near the lens: red, pink or grey."""
     black = rng.uniform(0.01, 0.06)
     picture = plain((black, black, black), eye.x.shape)
-    if rng.random() < 0.18:
+    if rng.random() < 0.25:
         across, along = eye.in_iris_plane
         spot = rng.normal(0, 0.5, 2).astype(np.float32)
         glow = bump(np.hypot(across - spot[0], along - spot[1]), eye.pose.pupil_radius * rng.uniform(0.6, 1.6))

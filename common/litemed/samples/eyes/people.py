@@ -33,8 +33,8 @@ _SKIN = np.array(
 )
 # Outer and inner colour of the stroma, and how common it is in the public and in the clinical domain.
 _IRIS: dict[str, tuple[Colour, Colour, float, float]] = {
-    "black": ((0.10, 0.065, 0.05), (0.13, 0.08, 0.055), 0.28, 0.55),
-    "dark brown": ((0.20, 0.115, 0.07), (0.27, 0.16, 0.09), 0.26, 0.35),
+    "black": ((0.10, 0.065, 0.05), (0.13, 0.08, 0.055), 0.40, 0.55),
+    "dark brown": ((0.20, 0.115, 0.07), (0.27, 0.16, 0.09), 0.28, 0.35),
     "brown": ((0.33, 0.20, 0.11), (0.44, 0.27, 0.13), 0.14, 0.08),
     "hazel": ((0.34, 0.32, 0.18), (0.46, 0.32, 0.14), 0.10, 0.02),
     "green": ((0.34, 0.40, 0.27), (0.46, 0.43, 0.24), 0.07, 0.0),
@@ -65,6 +65,7 @@ class Person:
         iris_radius: of the limbus.
         iris_outer, iris_inner: colours of the stroma at the limbus and at the pupil.
         iris_seed: of the stroma's pattern.
+        fibres: contrast of that pattern, in [0, 1].
         collarette: where the inner zone of the iris ends, from 0 at the pupil to 1 at the limbus.
         limbal_ring: darkness of the limbus, in [0, 1].
         sclera: colour in [0, 1].
@@ -101,6 +102,7 @@ class Person:
     iris_outer: Colour
     iris_inner: Colour
     iris_seed: int
+    fibres: float
     collarette: float
     limbal_ring: float
     sclera: Colour
@@ -150,7 +152,7 @@ def draw_person(rng: np.random.Generator, domain: Domain) -> Person:
     iris_outer, iris_inner = (np.array(_IRIS[name][part]) * rng.lognormal(0, 0.12, 3) for part in (0, 1))
     single_lid = rng.random() < (0.45 if clinical else 0.15)
     yellow = rng.uniform(0, 0.10) + 0.05 * age
-    sclera = rng.uniform(0.76, 0.93) * np.array((1, 0.985 - 0.3 * yellow, 0.99 - yellow)) * rng.normal(1, 0.012, 3)
+    sclera = rng.uniform(0.70, 0.93) * np.array((1, 0.985 - 0.3 * yellow, 0.99 - yellow)) * rng.normal(1, 0.012, 3)
     fair = tone < 2 and rng.random() < 0.5
     hair = np.array((0.30, 0.20, 0.12) if fair else (0.07, 0.055, 0.05)) * rng.lognormal(0, 0.25)
     grey = 0.6 * age if rng.random() < 0.5 * age else 0.0
@@ -170,12 +172,13 @@ def draw_person(rng: np.random.Generator, domain: Domain) -> Person:
         crease=rng.uniform(1.0, 2.5) if single_lid else rng.uniform(2.5, 7.5),
         crease_depth=rng.uniform(0, 0.3) if single_lid else rng.uniform(0.4, 1),
         hooding=max(rng.normal(0.2, 0.7), 0) + (rng.uniform(0, 3.5) * age if clinical else 1.5 * age * rng.random()),
-        waterline=rng.uniform(0.7, 1.7),
+        waterline=rng.uniform(0.5, 1.5),
         caruncle=(rng.uniform(2.6, 3.8), rng.uniform(1.8, 2.6)),
         iris_radius=rng.normal(5.9, 0.2),
         iris_outer=_colour(iris_outer),
         iris_inner=_colour(iris_inner),
         iris_seed=int(rng.integers(2**31)),
+        fibres=rng.uniform(0.3, 1),
         collarette=rng.uniform(0.25, 0.5),
         limbal_ring=rng.uniform(0.15, 0.85),
         sclera=_colour(sclera),

@@ -71,7 +71,7 @@ def photograph(rng: np.random.Generator, eye: Eye, scene: np.ndarray, light: Lig
     picture = _noisy(rng, picture)
     if not clinical and rng.random() < 0.04:  # a frame torn while the exposure changed
         row = int(rng.integers(size[1] // 8, size[1] * 7 // 8))
-        picture[:, :row] *= np.float32(rng.uniform(0.5, 1.5))
+        picture[:, :row] *= np.float32(rng.uniform(0.6, 1.4))
     image = Image.fromarray(np.uint8(np.clip(picture, 0, 1) * 255 + 0.5).transpose(1, 2, 0))
     if rng.random() < (0.05 if clinical else 0.22):
         _stamp(rng, image)
@@ -86,7 +86,7 @@ def _falloff(rng: np.random.Generator, eye: Eye, clinical: bool) -> np.ndarray:
     shape = (height, width)
     middle = rng.normal((0.5, 0.33), (0.2, 0.13)).astype(np.float32)
     distance = (columns - middle[0]) ** 2 + (rows - middle[1]) ** 2
-    near = rng.uniform(0.6, 2) if clinical or rng.random() < 0.6 else rng.uniform(0.25, 0.6)
+    near = rng.uniform(0.6, 2) if clinical or rng.random() < 0.55 else rng.uniform(0.25, 0.6)
     light = 1 / (1 + distance / np.float32(near**2)) ** 2
     floor = rng.uniform(0, 0.5)
     light = floor + (1 - floor) * light + 0.05 * cloud(rng, shape, width / 4)
@@ -128,7 +128,7 @@ def _resized(picture: np.ndarray, width: int, height: int) -> np.ndarray:
 
 def _developed(rng: np.random.Generator, picture: np.ndarray, clinical: bool) -> np.ndarray:
     """White balance, haze, saturation and the tone curve."""
-    spread = 0.03 if clinical else 0.05 if rng.random() < 0.55 else 0.17
+    spread = 0.03 if clinical else 0.05 if rng.random() < 0.6 else 0.2
     warm, magenta = rng.normal(0, spread), abs(rng.normal(0, spread)) - 0.25 * spread
     gains = np.exp((warm + 0.3 * magenta, -0.7 * magenta, 0.3 * magenta - warm))
     picture = np.clip(picture, 0, 1.3) * gains.astype(np.float32)[:, None, None]

@@ -26,9 +26,9 @@ def paint_skin(rng: np.random.Generator, eye: Eye, light: Light) -> np.ndarray:
 def _pigment(rng: np.random.Generator, eye: Eye, away: np.ndarray) -> np.ndarray:
     """Colour of the skin: mottled, darker and redder near the lids, with spots."""
     person, scale, shape = eye.person, eye.scale, eye.x.shape
-    tone = 0.05 * cloud(rng, shape, 9 * scale) + 0.025 * cloud(rng, shape, 1.5 * scale)
-    flush = 0.08 * cloud(rng, shape, 6 * scale) + person.redness * (
-        0.45 * bump(away, 3.5) + 0.25 * bump(away, 9) + 0.2 * cloud(rng, shape, 14 * scale)
+    tone = rng.uniform(0.01, 0.05) * cloud(rng, shape, 11 * scale) + 0.018 * cloud(rng, shape, 1.5 * scale)
+    flush = 0.05 * cloud(rng, shape, 6 * scale) + person.redness * (
+        0.45 * bump(away, 3.5) + 0.25 * bump(away, 9) + 0.12 * cloud(rng, shape, 14 * scale)
     )
     shade = person.darkness * (0.25 * bump(away, 5) + 0.2 * rise(-eye.y - 4, 2) * bump(eye.y + 8, 6))
     picture = plain(person.skin, shape) * (1 + tone - shade) * tint(flush, (0.02, 0.35, 0.30))
@@ -116,7 +116,9 @@ def _with_margins(
     person = eye.person
     between = edge(np.minimum(eye.x - eye.inner_canthus[0] + 1, eye.outer_canthus[0] + 1.5 - eye.x), 2)
     pink = np.asarray(person.skin, np.float32) * np.array((1.05, 0.82, 0.80), np.float32) + np.float32(0.05)
-    strip = edge(np.minimum(below + 0.4, person.waterline - below), 0.35) * between * np.float32(rng.uniform(0.3, 0.9))
+    strip = (
+        edge(np.minimum(below + 0.4, person.waterline - below), 0.35) * between * np.float32(rng.uniform(0.15, 0.75))
+    )
     picture = blend(picture, pink, strip)
     wet = np.clip(streaks(rng, eye.x.shape, (2 * eye.scale, 0.9 * eye.scale)) - 0.6, 0, 1)
     picture = blend(picture, (1, 1, 1), strip * wet * bump(below - 0.5, 0.35) * np.float32(rng.uniform(0, 0.7)))

@@ -87,8 +87,14 @@ def labelme_content(labels: np.ndarray, image_name: str) -> dict[str, Any]:
 
 def _outlines(mask: np.ndarray) -> Iterator[list[list[float]]]:
     """Outer outlines of a mask without holes, as vertices x, y that count from the picture's corner."""
-    for line in find_contours(np.pad(mask, 1).astype(float), 0.5):
-        points = approximate_polygon(line, _TOLERANCE)[:-1, ::-1] - 0.5  # the padding, and pixel centres at one half
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    if not rows.size:
+        return
+    corner = np.array((columns[0], rows[0]))
+    part = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    for line in find_contours(np.pad(part, 1).astype(float), 0.5):
+        # half a pixel less: the padding takes one, and pixel centres lie at one half
+        points = approximate_polygon(line, _TOLERANCE)[:-1, ::-1] - 0.5 + corner
         yield np.round(points, 2).tolist()
 
 
