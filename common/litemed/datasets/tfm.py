@@ -117,10 +117,15 @@ def _frames(root: Path, part: str) -> dict[str, Path]:
     return index(root / "images" / part)
 
 
+def _frame_size(image: Path) -> tuple[int, int]:
+    width, height = image_size(image)[:2]
+    return width, height
+
+
 def _labels(folder: Path, images: dict[str, Path]) -> Iterator[tuple[str, Path]]:
     """Text files of one folder with their frames' names; files without a row are left out."""
     if not folder.is_dir():
-        raise wrong_layout(folder.parent if folder.parent.is_dir() else folder.parents[1], f"{folder.name}/*.txt")
+        raise FileNotFoundError(f"expected a folder {folder} with *.txt")
     files = {path.stem: path for path in sorted(folder.glob("*.txt")) if path.name != "classes.txt"}
     alone = [f"{path} has no image" for name, path in files.items() if name not in images]
     if alone:
@@ -173,7 +178,7 @@ def _detected(root: Path, part: str, skip: bool) -> list[dict[str, Any]]:
     cases, problems = [], []
     for name, path in _labels(root / "labels" / "detection" / part, images):
         try:
-            boxes = ring_boxes(list(_rows(path)), image_size(images[name])[:2], TFM_BOXES)
+            boxes = ring_boxes(list(_rows(path)), _frame_size(images[name]), TFM_BOXES)
         except RowError as error:
             problems.append(f"{path}, {error}")
         else:
@@ -226,7 +231,7 @@ def _painted(outlines: Path, image: Path, target: Path) -> Path:
     """Mask of the polygons: a pixel counts whose centre lies inside; written where missing or older."""
     if target.is_file() and target.stat().st_mtime >= outlines.stat().st_mtime:
         return target
-    width, height = image_size(image)[:2]
+    width, height = _frame_size(image)
     mask = np.zeros((height, width), bool)
     for number, line in _rows(outlines):
         try:

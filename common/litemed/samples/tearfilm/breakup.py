@@ -49,9 +49,14 @@ class Patch:
 
 
 class Damage(NamedTuple):
-    """What break-up does at each pixel of a window: ``depth`` is positive inside patches."""
+    """What break-up does at each pixel of a window.
+
+    ``depth`` is positive inside patches; ``strength`` rises from 0 on their border to 1 within. ``shift`` and ``swell``
+    are in periods of the rings, ``fade`` is a share of their brightness.
+    """
 
     depth: np.ndarray
+    strength: np.ndarray
     shift: np.ndarray
     swell: np.ndarray
     fade: np.ndarray
@@ -68,41 +73,42 @@ class Texture(NamedTuple):
 
 def draw_texture(rng: np.random.Generator, shape: tuple[int, int], period: float) -> Texture:
     """Draws the noise for rings that are ``period`` pixels apart."""
-    sizes = (0.42, 0.5, 0.7, 0.8)
+    sizes = (0.6, 0.6, 0.8, 0.8)
     return Texture(*(coarse_noise(rng, shape, size * period) for size in sizes))
 
 
-def draw_patches(rng: np.random.Generator, start: float, severity: float) -> list[Patch]:
+def draw_patches(rng: np.random.Generator, start: float, severity: float, reach: float) -> list[Patch]:
     """Draws the patches of one interval between blinks: the first at ``start``, others later.
 
     Args:
         rng: source of randomness.
         start: second of the first patch.
-        severity: of the subject, about 0.5 to 2: number of patches, their pace and their size.
+        severity: of the subject, about 0.5 to 2: number of patches and their pace.
+        reach: ring coordinate of the pupil's edge, within which patches lie: on the paler iris nobody sees them.
     """
     count = 1 + min(rng.poisson(2.2 * severity), 9)
     starts = start + np.concatenate(([0], np.cumsum(rng.exponential(0.45 / severity, size=count - 1))))
     patches: list[Patch] = []
     for begin in starts:
         kind = rng.choice(("crescent", "spot", "streak", "area"), p=(0.6, 0.16, 0.14, 0.1))
-        patches.append(_draw_patch(rng, str(kind), float(begin), severity))
+        patches.append(_draw_patch(rng, str(kind), float(begin), severity, reach))
         if kind == "crescent" and rng.random() < 0.35:
-            patches.append(_partner(rng, patches[-1]))
+            patches.append(_partner(rng, patches[-1], reach))
     return patches
 
 
-def _draw_patch(rng: np.random.Generator, kind: str, start: float, severity: float) -> Patch:
+def _draw_patch(rng: np.random.Generator, kind: str, start: float, severity: float, reach: float) -> Patch:
     side = rng.choice((0.0, np.pi))
-    angle, ring = side + rng.normal(scale=0.75), rng.uniform(0.2, 0.72)
-    thickness, length, spread = rng.uniform(0.020, 0.050), rng.uniform(0.06, 0.20), rng.uniform(0.0, 0.10)
+    angle, ring = side + rng.normal(scale=0.75), reach * rng.uniform(0.32, 0.94)
+    thickness, length, spread = rng.uniform(0.025, 0.058), rng.uniform(0.08, 0.24), rng.uniform(0.0, 0.10)
     if kind == "spot":
-        angle, ring = rng.uniform(0, 2 * np.pi), rng.uniform(0.18, 0.75)
-        thickness = rng.uniform(0.022, 0.048)
+        angle, ring = rng.uniform(0, 2 * np.pi), reach * rng.uniform(0.3, 0.94)
+        thickness = rng.uniform(0.028, 0.055)
         length = thickness * rng.uniform(0.9, 1.6)
     elif kind == "streak":
-        thickness, length = rng.uniform(0.07, 0.16), rng.uniform(0.018, 0.034)
+        thickness, length = rng.uniform(0.08, 0.17), rng.uniform(0.022, 0.038)
     elif kind == "area":
-        angle, ring = np.pi / 2 + rng.normal(scale=0.7), rng.uniform(0.5, 0.8)
+        angle, ring = np.pi / 2 + rng.normal(scale=0.7), reach * rng.uniform(0.7, 1.0)
         thickness, length, spread = rng.uniform(0.05, 0.09), rng.uniform(0.10, 0.22), rng.uniform(0.1, 0.3)
     style = rng.dirichlet((1.2, 1.2, 1.2))
     return Patch(
@@ -113,17 +119,17 @@ def _draw_patch(rng: np.random.Generator, kind: str, start: float, severity: flo
         start=start,
         pace=float(rng.uniform(0.25, 0.8) / severity),
         spread=float(spread * severity),
-        wave=float(0.22 + 0.30 * style[0]),
+        wave=float(0.16 + 0.26 * style[0]),
         swell=float(-0.10 + 0.75 * style[1]),
         fade=float(0.10 + 0.75 * style[2]),
     )
 
 
-def _partner(rng: np.random.Generator, patch: Patch) -> Patch:
+def _partner(rng: np.random.Generator, patch: Patch, reach: float) -> Patch:
     """The crescent on the other side of the centre."""
     changed = {
         "angle": np.pi - patch.angle + rng.normal(scale=0.15),
-        "ring": float(np.clip(patch.ring + rng.normal(scale=0.05), 0.2, 0.75)),
+        "ring": float(np.clip(patch.ring + rng.normal(scale=0.05), 0.3 * reach, reach)),
         "length": patch.length * rng.uniform(0.7, 1.2),
         "thickness": patch.thickness * rng.uniform(0.8, 1.2),
     }
@@ -144,7 +150,7 @@ def damage(
         y: of its rows, of shape (rows, 1).
     """
     shape = (y.shape[0], x.shape[1])
-    result = Damage(np.full(shape, -1, np.float32), *(np.zeros(shape, np.float32) for _ in range(3)))
+    result = Damage(np.full(shape, -1, np.float32), *(np.zeros(shape, np.float32) for _ in range(4)))
     any_patch = False
     for patch in patches:
         size = patch.size(seconds)
@@ -157,6 +163,7 @@ def damage(
         turn = 0.7 * seconds + patch.angle  # lets the waves move slowly
         wave = np.float32(np.cos(turn)) * texture.wave[window] + np.float32(np.sin(turn)) * texture.swell[window]
         np.maximum(result.depth[window], depth, out=result.depth[window])
+        np.maximum(result.strength[window], strength, out=result.strength[window])
         result.shift[window] += strength * np.float32(patch.wave) * wave
         result.swell[window] += strength * (np.float32(patch.swell) + 0.18 * texture.swell[window])
         fade = strength * np.clip(np.float32(patch.fade) + 0.15 * texture.fade[window], 0, 0.92)

@@ -40,6 +40,7 @@ def draw_eye(
     pixels_per_mm: float,
     centre: tuple[float, float],
     pupil_offset: tuple[float, float],
+    pupil_radius: float,
 ) -> Eye:
     """Draws the layers of a subject.
 
@@ -49,13 +50,14 @@ def draw_eye(
         pixels_per_mm: scale.
         centre: x and y of the rings' mean centre.
         pupil_offset: x and y of the pupil's centre from there.
+        pupil_radius: in mm.
     """
     height, width = size
     margin = round(0.05 * width)
     rows = np.arange(-margin, height + margin, 2, dtype=np.float32)[:, None] + 1 - centre[1]
     columns = np.arange(-margin, width + margin, 2, dtype=np.float32)[None] + 1 - centre[0]
     x, y = (columns - pupil_offset[0]) / pixels_per_mm, (rows - pupil_offset[1]) / pixels_per_mm
-    ball, pupil = _ball(rng, x, y)
+    ball, pupil = _ball(rng, x, y, pupil_radius)
     lower, ball = _lower_lid(rng, ball, columns / width, rows / width, height / width)
     ball, pupil, lower = (_doubled(layer) for layer in (ball, pupil, lower))
     across = (np.arange(width) + 0.5 - centre[0]) / width
@@ -82,10 +84,10 @@ def _doubled(layer: np.ndarray) -> np.ndarray:
     return zoom(layer, 2, order=1, mode="nearest", grid_mode=True)
 
 
-def _ball(rng: np.random.Generator, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _ball(rng: np.random.Generator, x: np.ndarray, y: np.ndarray, pupil_radius: float) -> tuple[np.ndarray, np.ndarray]:
     """Pupil, iris with collarette and limbus, and sclera; x and y in mm from the pupil's centre."""
     shape = (y.shape[0], x.shape[1])
-    pupil_radius, iris_radius = rng.uniform(1.95, 2.55), rng.uniform(5.5, 6.1)
+    iris_radius = rng.uniform(5.5, 6.1)
     squeeze, lean = rng.uniform(0.0, 0.05), rng.uniform(0, np.pi)
     along = x * np.cos(lean) + y * np.sin(lean)
     radius = np.sqrt(x * x + y * y + squeeze * along * along)

@@ -38,7 +38,11 @@ class Rings:
         return centre + share * self.spacing / 2
 
     def brightness(
-        self, coordinate: np.ndarray, softness: float, shift: np.ndarray | float = 0, swell: np.ndarray | float = 0
+        self,
+        coordinate: np.ndarray,
+        softness: np.ndarray | float,
+        shift: np.ndarray | float = 0,
+        swell: np.ndarray | float = 0,
     ) -> np.ndarray:
         """Brightness in [0, 1].
 
@@ -51,11 +55,11 @@ class Rings:
         first = np.float32(self.inside + self.duty * self.spacing / 2)
         periods = (coordinate - first) * np.float32(1 / self.spacing)
         half = periods * np.float32(self.widening / (self.count - 1) / 2)
-        half += np.float32(self.duty / 2 + softness / 2)
-        half += swell / 2
+        half += np.float32(self.duty / 2)
+        half += (softness + swell) / 2
         shifted = periods + shift
         nearest = np.clip(np.rint(shifted), 0, self.count - 1, out=periods)
         half -= np.abs(np.subtract(shifted, nearest, out=shifted), out=shifted)
-        half *= np.float32(1 / softness)
+        half /= softness
         edge = np.clip(half, 0, 1, out=half)
         return edge * edge * (3 - 2 * edge)

@@ -26,8 +26,9 @@ _SHUT_BELOW = 0.62  # aperture at which the lid covers the pupil
 _OPEN_FROM = 0.9
 _DEFOCUS_FROM = 0.0024  # blur that hides rings, relative to the width: half of a bright ring
 _SMEAR_FROM = 0.008
-_SMALLEST = 1.2e-3  # area of break-up that makes a frame broken, relative to the outside box
+_SMALLEST = 1.2e-3  # area of break-up, relative to the outside box, below which the film is left sound
 _NOISE_ROOM = 64
+_HAZE = np.float32(0.06)  # light scattered between the rings
 
 
 class Frame(NamedTuple):
@@ -99,23 +100,26 @@ class TearFilmVideo(Sequence[Frame]):
         self._boxes = np.stack([self.cornea.ring_box(edge) for edge in edges])
         self._centre = np.array((width * rng.uniform(0.47, 0.53), height * rng.uniform(0.49, 0.55)))
         kappa = self.cornea.pixels_per_mm * rng.normal(scale=0.15, size=2)
-        self._eye = draw_eye(rng, self.size, self.cornea.pixels_per_mm, tuple(self._centre), tuple(kappa))
+        pupil_radius = rng.uniform(1.95, 2.5)
+        self._eye = draw_eye(rng, self.size, self.cornea.pixels_per_mm, tuple(self._centre), tuple(kappa), pupil_radius)
         self._follow = rng.uniform(0.5, 0.8)  # how far the rings move when the eye does
         self._window = np.rint(np.abs(self._boxes).max() + 0.02 * width).astype(int)
         side = 2 * int(self._window) + 1
         self._texture = draw_texture(rng, (side, side), self._period)
         self._ripple = _ripple(rng, side, self._period)
         self._glare = _glare(rng, side, width)
+        self._unevenness = 1 + 0.12 * coarse_noise(rng, (side, side), 4 * self._period)
         self._gain = rng.uniform(0.45, 0.68), rng.uniform(0.10, 0.20)  # of rings over the pupil and the iris
-        self._softness = rng.uniform(0.8, 1.5) * width / 1280 / self._period
+        self._softness = rng.uniform(1.2, 2.4) * width / 1280 / self._period
         self._noise = _noise_bank(rng, self.size)
         self._noise_key = noise.generate_state(2).tolist()
 
         rng = np.random.default_rng(course)
         self.timeline = draw_timeline(rng, seconds, frame_rate)
         severity = float(rng.lognormal(0, 0.35))
+        reach = pupil_radius / self.cornea.outermost
         self._patches = [
-            [patch for patch in draw_patches(rng, start, severity) if self._is_uncovered(patch)]
+            [patch for patch in draw_patches(rng, start, severity, reach) if self._is_uncovered(patch)]
             if np.isfinite(start)
             else []
             for start in self.timeline.break_ups
@@ -211,21 +215,22 @@ class TearFilmVideo(Sequence[Frame]):
     def _truth(self, index: int) -> _Truth:
         """Class of a frame and the damage to its film, where no lid covers it."""
         line, view = self.timeline, self._view(index)
-        interval = line.interval(index)
-        torn = None
-        if interval >= 0 and line.aperture[index] >= _SHUT_BELOW:
-            texture = Texture(*(field[view.own] for field in self._texture))
-            torn = damage(self._patches[interval], line.seconds[index], self.cornea, texture, view.x, view.y)
         if line.aperture[index] < _SHUT_BELOW:
             return _Truth(CLOSED, view, None)
+        interval = line.interval(index)
+        torn = None
+        if interval >= 0:
+            texture = Texture(*(field[view.own] for field in self._texture))
+            torn = damage(self._patches[interval], line.seconds[index], self.cornea, texture, view.x, view.y)
         if torn is not None:
             torn.depth[self._covered(index, view)] = -1
+            area = np.prod(self._boxes[-1, 2:] - self._boxes[-1, :2])
+            if np.count_nonzero(torn.depth > 0) < _SMALLEST * area:
+                torn = None
         unsteady = line.defocus[index] > _DEFOCUS_FROM or line.smear[index] > _SMEAR_FROM
         if unsteady or line.aperture[index] < _OPEN_FROM:
             return _Truth(BLUR, view, torn)
-        area = np.prod(self._boxes[-1, 2:] - self._boxes[-1, :2])
-        broken = torn is not None and np.count_nonzero(torn.depth > 0) >= _SMALLEST * area
-        return _Truth(BROKEN if broken else CLEAR, view, torn)
+        return _Truth(CLEAR if torn is None else BROKEN, view, torn)
 
     def _covered(self, index: int, view: _View) -> np.ndarray:
         """Where a lid lies over the rings."""
@@ -253,7 +258,7 @@ class TearFilmVideo(Sequence[Frame]):
             scene = uniform_filter1d(scene, round(line.smear[index] * width) + 1, axis=1)
         row, column = rng.integers(0, _NOISE_ROOM, size=2)
         scene += self._noise[row : row + height, column : column + width]
-        scene *= np.float32(255 * (1 + 0.012 * rng.normal()))
+        scene *= np.float32(255 * (1 + 0.003 * rng.normal()))
         return np.clip(scene, 0, 255, out=scene).astype(np.uint8)
 
     def _add_rings(self, scene: np.ndarray, truth: _Truth, top: int, left: int) -> None:
@@ -267,14 +272,16 @@ class TearFilmVideo(Sequence[Frame]):
         over_pupil, over_iris = (np.float32(gain) for gain in self._gain)
         gain = over_iris + (over_pupil - over_iris) * pupil
         gain *= 1 - np.float32(0.75) * smooth_step((coordinate - 0.55) / 0.5)
-        gain *= 1 - lower
+        gain *= (1 - lower) * self._unevenness[own]
         shift: np.ndarray | float = self._ripple[own]
         swell: np.ndarray | float = 0.0
+        softness: np.ndarray | float = np.float32(self._softness)
         if truth.damage is not None:
             shift = shift + truth.damage.shift
             swell = truth.damage.swell
+            softness = softness * (1 + 2 * truth.damage.strength)
             gain *= 1 - truth.damage.fade
-        scene[rows, columns] += gain * self.rings.brightness(coordinate, self._softness, shift, swell)
+        scene[rows, columns] += gain * (_HAZE + self.rings.brightness(coordinate, softness, shift, swell))
         scene[rows, columns] += self._glare[own] * (1 - lower)
 
     def _close(self, scene: np.ndarray, drop: float) -> None:
@@ -314,7 +321,7 @@ def _draw_optics(rng: np.random.Generator, width: int) -> tuple[Cornea, Rings]:
         axis=rng.uniform(0, np.pi),
         tilt=(float(rng.normal(scale=0.008)), float(rng.normal(scale=0.008))),
         outermost=3.34,
-        pixels_per_mm=width / 17.6 * rng.uniform(0.86, 1.12),
+        pixels_per_mm=width / 17.2 * rng.uniform(0.86, 1.12),
     )
     rings = Rings(rng.uniform(0.125, 0.155), int(rng.integers(14, 17)), rng.uniform(0.32, 0.42), rng.uniform(0.0, 0.1))
     return cornea, rings
@@ -323,7 +330,8 @@ def _draw_optics(rng: np.random.Generator, width: int) -> tuple[Cornea, Rings]:
 def _ripple(rng: np.random.Generator, side: int, period: float) -> np.ndarray:
     """Displacement, in periods, of the rings of a sound film."""
     shape = (side, side)
-    return 0.05 * coarse_noise(rng, shape, 2 * period) + 0.025 * coarse_noise(rng, shape, period)
+    strength = rng.uniform(0.02, 0.07)
+    return strength * (coarse_noise(rng, shape, 2 * period) + 0.5 * coarse_noise(rng, shape, period))
 
 
 def _glare(rng: np.random.Generator, side: int, width: int) -> np.ndarray:
@@ -340,5 +348,5 @@ def _glare(rng: np.random.Generator, side: int, width: int) -> np.ndarray:
 def _noise_bank(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
     """Sensor noise, larger than a frame so that each frame takes another part of it."""
     shape = (size[0] + _NOISE_ROOM, size[1] + _NOISE_ROOM)
-    strength = rng.uniform(0.004, 0.009)
+    strength = rng.uniform(0.003, 0.007)
     return np.float32(strength) * coarse_noise(rng, shape, 1.0)

@@ -62,9 +62,9 @@ class _Film(NamedTuple):
 def tearfilm(
     root: str | os.PathLike[str] | None = None,
     *,
-    videos: tuple[int, int, int] = (10, 3, 4),
+    videos: tuple[int, int, int] = (8, 2, 3),
     films: tuple[int, int, int] = (0, 1, 2),
-    frames: int = 16,
+    frames: int = 14,
     seconds: float = 8.0,
     frame_rate: float = 30.0,
     size: tuple[int, int] = (960, 1280),
