@@ -1,0 +1,183 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""Folders of images and masks into archives of the MedSAM challenge.
+
+    python -m litemed.datasets.challenge_conversion data/images data/masks data/npz --modality CT
+
+Images and masks with equal stems belong together. Pictures (PNG, JPEG, TIFF, BMP, GIF) become
+``2D_<modality>_<stem>.npz``, volumes (NIfTI, NRRD, folders of DICOM) ``3D_<modality>_<stem>.npz``.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import fire
+import numpy as np
+from scipy import ndimage
+from tqdm import tqdm
+
+from litemed.boxes import mask_boxes, read_mask
+from litemed.datasets.challenge import write_challenge
+from litemed.datasets.files import PICTURE_SUFFIXES, dataset_root, wrong_layout
+from litemed.slices import check_same_grid, open_volume
+from litemed.slices.orientation import PlaneView
+from litemed.transforms.pictures import LoadPictured
+from litemed.transforms.windows import Window, ct_range, intensity_range
+
+__all__ = ["convert", "convert_case"]
+
+_VOLUME_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr")
+
+
+def convert(
+    images: str | os.PathLike[str],
+    masks: str | os.PathLike[str],
+    output_dir: str | os.PathLike[str],
+    modality: str,
+    window: Window = "soft_tissue",
+    plane: str = "axial",
+    threshold: float | None = None,
+    components: bool = False,
+    min_size: int = 1,
+) -> list[str]:
+    """Converts a folder of images with its folder of masks.
+
+    Args:
+        images: folder of images.
+        masks: folder of masks with the same stems; their format may differ.
+        output_dir: folder for the archives; made when it isn't there.
+        modality: goes into the file names; ``CT`` scales volumes by ``window``, others by percentiles.
+        window: CT window, a name or level and width in HU.
+        plane: direction of a volume's slices: axial, coronal, sagittal, or stored.
+        threshold: mask values above it are foreground: needed for masks kept as JPEG.
+        components: give each connected component of a label a label of its own.
+        min_size: leave out objects of fewer pixels or voxels.
+
+    Returns:
+        Paths of the archives.
+
+    Raises:
+        FileNotFoundError: when a folder lacks or has no images.
+        ValueError: for images without mask, or naming the file that is wrong. Archives written before stay whole.
+    """
+    image_files, mask_files = _by_stem(dataset_root(images)), _by_stem(dataset_root(masks))
+    if alone := sorted(image_files.keys() ^ mask_files.keys()):
+        raise ValueError(f"{len(alone)} image(s) without mask, or masks without image: {', '.join(alone[:10])}")
+    if not modality or any(sign in modality for sign in "_/\\ "):
+        raise ValueError(f"expected a modality without blanks, slashes and underscores, got {modality!r}")
+    ct_range(window)
+    written = []
+    for stem in tqdm(sorted(image_files), desc="converting", disable=None):
+        written.append(
+            convert_case(
+                image_files[stem],
+                mask_files[stem],
+                Path(output_dir) / f"{modality}_{stem}.npz",
+                modality,
+                window=window,
+                plane=plane,
+                threshold=threshold,
+                components=components,
+                min_size=min_size,
+            )
+        )
+    return [str(path) for path in written]
+
+
+def convert_case(
+    image: Path,
+    mask: Path,
+    output: Path,
+    modality: str,
+    *,
+    window: Window = "soft_tissue",
+    plane: str = "axial",
+    threshold: float | None = None,
+    components: bool = False,
+    min_size: int = 1,
+) -> Path:
+    """Converts one image with its mask; arguments as of `convert`.
+
+    Objects are numbered from 1 in ``gts``, in the order of their labels, and box i belongs to object i + 1. ``imgs`` is
+    uint8, ``(H, W, 3)`` or ``(D, H, W)``; a volume's ``spacing`` is x, y, z: between columns, rows and slices.
+
+    Returns:
+        The archive's path: ``output`` with ``2D_`` or ``3D_`` before its name.
+
+    Raises:
+        ValueError: when a file is wrong, the two don't fit together, or no object is left.
+    """
+    spacing: tuple[float, ...] | None = None
+    if _is_picture(image):
+        pixels, labels = _picture(image), read_mask(mask, threshold)
+        if pixels.shape[:2] != labels.shape:
+            raise ValueError(f"{mask} is {labels.shape[1]}x{labels.shape[0]}, but {image} isn't: {pixels.shape[1::-1]}")
+    else:
+        volume, truth = open_volume(image), open_volume(mask, is_label=True)
+        check_same_grid(volume, truth)
+        view = PlaneView(volume, plane)
+        scale = intensity_range(view, modality, window)
+        pixels = np.stack([np.rint(scale.apply(plane_)).astype(np.uint8) for plane_ in view])
+        labels = np.stack(list(PlaneView(truth, plane, affine=volume.affine)))
+        labels = labels if threshold is None else labels > threshold
+        spacing = view.spacing
+    if labels.ndim != len(pixels.shape[: labels.ndim]) or not np.array_equal(labels, np.trunc(labels)):
+        raise ValueError(f"{mask}: expected whole numbers of one channel as labels, got shape {labels.shape}")
+    objects = _numbered(labels, components, min_size)
+    if not objects.any():
+        raise ValueError(f"{mask}: no object of at least {min_size} pixels")
+    boxes, _ = mask_boxes(objects)
+    target = output.with_name(f"{'2D' if objects.ndim == 2 else '3D'}_{output.name}")
+    return write_challenge(target, pixels, boxes=boxes, spacing=spacing, labels=objects)
+
+
+def _numbered(labels: np.ndarray, components: bool, min_size: int) -> np.ndarray:
+    """Objects 1 to N in the smallest type that holds them."""
+    count, parts = 0, np.zeros(labels.shape, dtype=np.int64)
+    for value in np.unique(labels[labels != 0]):
+        if components:
+            own, number = ndimage.label(labels == value, structure=np.ones((3,) * labels.ndim))
+        else:
+            own, number = (labels == value).astype(np.int64), 1
+        parts[own > 0] = own[own > 0] + count
+        count += number
+    sizes = np.bincount(parts.ravel(), minlength=count + 1)
+    kept = sizes >= max(min_size, 1)
+    kept[0] = False
+    numbers = np.where(kept, np.cumsum(kept), 0)
+    return numbers[parts].astype(np.min_scalar_type(int(numbers.max())))
+
+
+def _picture(path: Path) -> np.ndarray:
+    """8-bit RGB ``(H, W, 3)``; pictures of more bits are stretched over the range of their values."""
+    array = np.asarray(LoadPictured("image")({"image": str(path)})["image"]).transpose(2, 1, 0)
+    if array.min() < 0 or array.max() > 255:
+        array = (array - array.min()) * (255 / max(float(array.max() - array.min()), 1e-8))
+    return np.rint(array).astype(np.uint8)
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in PICTURE_SUFFIXES
+
+
+def _by_stem(folder: Path) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        suffixes = (*_VOLUME_SUFFIXES, *PICTURE_SUFFIXES)
+        stem = next((path.name[: -len(end)] for end in suffixes if path.name.lower().endswith(end)), None)
+        if path.is_dir():
+            stem = path.name
+        if stem is None or path.name.startswith("."):
+            continue
+        if stem in found:
+            raise ValueError(f"two files for one case {stem!r}: {found[stem]} and {path}")
+        found[stem] = path
+    if not found:
+        raise wrong_layout(folder.parent, f"images in {folder.name}/")
+    return found
+
+
+if __name__ == "__main__":
+    fire.Fire(convert)
