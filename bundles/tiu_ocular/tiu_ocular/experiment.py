@@ -1,0 +1,165 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""The paper's experiment (Tables 2 and 3): networks, losses and shares of the training set, with TIU and without.
+
+Run ``python -m tiu_ocular.experiment --help`` for its use.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import fire
+from litemed import samples
+from litemed.files import replacing
+from monai.bundle import ConfigWorkflow
+
+from tiu_ocular import BUNDLE_ROOT
+from tiu_ocular.data import load_cases
+from tiu_ocular.tables import Cell, read_scores, write_tables
+
+__all__ = ["run"]
+
+ARCHITECTURES = ("unet", "fcn", "unetr")
+PIXEL_LOSSES = ("ce", "dice")
+
+
+def run(
+    dataset_dir: str | None = None,
+    clinical_dir: str | None = None,
+    output_dir: str = f"{BUNDLE_ROOT}/runs/experiment",
+    architectures: Sequence[str] = ARCHITECTURES,
+    pixel_losses: Sequence[str] = PIXEL_LOSSES,
+    tiu: Sequence[bool] = (False, True),
+    fractions: Sequence[float] = (0.1, 0.5, 1.0),
+    seeds: Sequence[int] = (0,),
+    few_seeds: Sequence[int] = (0, 1, 2),
+    epochs: int = 100,
+    few_epochs: int | None = None,
+    size: Sequence[int] = (480, 320),
+    variant: str = "light",
+    reader: str = "ubiris",
+    clinical_reader: str = "clinical_eyes",
+    clinical_subjects: str | None = None,
+    clinical_regions: Sequence[str] = ("sclera", "iris", "pupil", "caruncle"),
+    clinical_merge: dict[str, str] | None = None,
+    tables_only: bool = False,
+    **overrides: Any,
+) -> None:
+    """Train and test every cell of the tables, and write them.
+
+    A cell is one network, pixel loss, with or without TIU, share of the training set and seed. It is trained with
+    ``train.json`` and tested with ``evaluate.json`` on the test part of the data set and on all clinical pictures. A
+    cell that was finished is not run again, and one that was interrupted goes on from its last epoch, so the command
+    can be stopped and given again. After every cell the tables are written anew: ``table2.md`` and ``table3.md`` in the
+    paper's layout, ``cells.csv`` and ``cells.json``, ``paired.csv``, ``dice.png`` and ``hd95.png``.
+
+    Args:
+        dataset_dir: the data set's folder; by default the simulated eyes.
+        clinical_dir: folder of the clinical set; by default the simulated clinical eyes, ``""`` for none.
+        output_dir: folder for the cells and the tables. Use another one for other settings.
+        architectures: networks, of ``unet``, ``fcn`` and ``unetr``.
+        pixel_losses: of ``ce`` and ``dice``.
+        tiu: without and with TIU.
+        fractions: shares of the training pictures, above 0 and up to 1.
+        seeds: seeds of the weights, the augmentation and the drawn share.
+        few_seeds: the same at fractions below one half, where chance matters most and TIU is compared pair by pair.
+        epochs: of each training with the whole training set.
+        few_epochs: of a training with a share of it; by default ``epochs``.
+        size: width and height that the networks work at.
+        variant: ``light``, or ``paper`` for the paper's sizes.
+        reader: of the data set.
+        clinical_reader: of the clinical set.
+        clinical_subjects: CSV file with columns case and subject, for a clinical set that doesn't name subjects.
+        clinical_regions: regions that the clinical set labels.
+        clinical_merge: regions that it doesn't, and what their pixels count as.
+        tables_only: write the tables of the finished cells and train nothing.
+        overrides: anything else of ``train.json``, such as ``--batch_size 8``.
+
+    Raises:
+        ValueError: when the folder holds cells of other settings.
+    """
+    root = Path(output_dir)
+    settings = {"epochs": epochs, "few_epochs": few_epochs, "size": list(size), "variant": variant, **overrides}
+    _check_settings(root / "settings.json", {**settings, "dataset_dir": dataset_dir, "clinical_dir": clinical_dir})
+    targets: dict[str, dict[str, Any]] = {
+        "public": {"reader": reader, "dataset_dir": str(samples.eyes()) if dataset_dir is None else dataset_dir}
+    }
+    if clinical_dir != "":
+        targets["clinical"] = {
+            "reader": clinical_reader,
+            "dataset_dir": str(samples.eyes(domain="clinical")) if clinical_dir is None else clinical_dir,
+            "subjects": clinical_subjects,
+            "scored_regions": list(clinical_regions),
+            "merge": clinical_merge or {},
+            "part": "all",
+        }
+    cells = [
+        Cell(architecture, pixel_loss, bool(with_tiu), float(fraction), int(seed))
+        for fraction in sorted(fractions)
+        for seed in (few_seeds if fraction < 0.5 else seeds)
+        for architecture, pixel_loss, with_tiu in itertools.product(architectures, pixel_losses, tiu)
+    ]
+    for number, cell in enumerate([] if tables_only else cells, start=1):
+        print(f"\ncell {number} of {len(cells)}: {cell.name}", flush=True)
+        rounds = epochs if cell.fraction == 1 or few_epochs is None else few_epochs
+        options = {**overrides, "size": list(size), "variant": variant, "max_epochs": rounds}
+        if _finish(root / cell.name, cell, options, targets):
+            _tables(root, targets)
+    _tables(root, targets)
+    for table in sorted(root.glob("table*.md")):
+        print("\n" + table.read_text())
+
+
+def _check_settings(path: Path, settings: dict[str, Any]) -> None:
+    """Keep the settings of the first run beside its cells: cells of others can't stand in one table."""
+    text = json.dumps(settings, indent=4, default=str, sort_keys=True) + "\n"
+    if not path.exists():
+        with replacing(path) as temporary:
+            temporary.write_text(text)
+    elif path.read_text() != text:
+        raise ValueError(f"{path.parent} holds cells of other settings: {path.read_text()} Use another --output_dir")
+
+
+def _finish(folder: Path, cell: Cell, options: dict[str, Any], targets: dict[str, dict[str, Any]]) -> bool:
+    """Train and test what the cell lacks; tell whether there was anything to do."""
+    missing = {name: data for name, data in targets.items() if not (folder / name / "scores.json").exists()}
+    if not (folder / "cell.json").exists():
+        loss = {"pixel_loss": cell.pixel_loss, "tiu": cell.tiu, "fraction": cell.fraction, "seed": cell.seed}
+        train = {**options, **targets["public"], **loss, "architecture": cell.architecture}
+        _run(["train"], **train, output_dir=str(folder))
+        with replacing(folder / "cell.json") as temporary:
+            temporary.write_text(json.dumps(asdict(cell), indent=4) + "\n")
+    for name, data in missing.items():
+        weights = {"ckpt_path": str(folder / "model.pt"), "output_dir": str(folder / name)}
+        _run(["train", "evaluate"], **options, **data, **weights, architecture=cell.architecture)
+    return bool(missing)
+
+
+def _run(configs: list[str], **overrides: Any) -> None:
+    """Run configurations of the bundle as ``python -m monai.bundle run`` does."""
+    files = [f"{BUNDLE_ROOT}/configs/{name}.json" for name in configs]
+    workflow = ConfigWorkflow(files, workflow_type="train", **overrides)
+    workflow.initialize()
+    workflow.run()
+
+
+def _tables(root: Path, targets: dict[str, dict[str, Any]]) -> None:
+    """Write the tables of all finished cells in the folder, whichever call trained them."""
+    cases = {
+        name: load_cases(data["reader"], data["dataset_dir"], data.get("part", "test"), subjects=data.get("subjects"))
+        for name, data in targets.items()
+    }
+    found = {Cell(**json.loads(path.read_text())): read_scores(path.parent) for path in root.glob("*/cell.json")}
+    finished = {cell: scores for cell, scores in found.items() if "public" in scores}
+    if finished:
+        write_tables(root, finished, cases)
+
+
+if __name__ == "__main__":
+    fire.Fire(run)
