@@ -81,50 +81,59 @@ class Attention(nn.Module):
         self.v_proj = nn.Linear(channels, inner)
         self.out_proj = nn.Linear(inner, channels)
 
-    def split(self, x: torch.Tensor) -> torch.Tensor:
-        """``(N, tokens, inner)`` to ``(N, heads, tokens, inner / heads)``."""
-        return x.view(x.shape[0], x.shape[1], self.num_heads, -1).transpose(1, 2)
+    def queries(self, x: torch.Tensor) -> torch.Tensor:
+        """Project ``(N, tokens, channels)`` to scaled queries, ``(N, heads, tokens, inner / heads)``."""
+        return self._split(self.q_proj(x)) * self.scale
 
-    def merge(self, x: torch.Tensor) -> torch.Tensor:
-        """``(N, heads, tokens, inner / heads)`` to ``(N, tokens, channels)``, projected."""
-        return self.out_proj(x.transpose(1, 2).flatten(2))
+    def keys(self, x: torch.Tensor) -> torch.Tensor:
+        """Project to keys of that shape."""
+        return self._split(self.k_proj(x))
+
+    def values(self, x: torch.Tensor) -> torch.Tensor:
+        """Project to values of that shape."""
+        return self._split(self.v_proj(x))
 
     def forward(self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-        """Queries ``(N, tokens, channels)`` look at keys and values ``(N or 1, others, channels)``."""
-        q, k, v = self.split(self.q_proj(q)), self.split(self.k_proj(k)), self.split(self.v_proj(v))
-        weights = (q * self.scale @ k.transpose(2, 3)).softmax(dim=3)
-        return self.merge(weights @ v)
+        """Queries ``(N, tokens, channels)`` look at keys and values ``(N, others, channels)``."""
+        return self.from_projected(q, self.keys(k), self.values(v))
+
+    def from_projected(self, q: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+        """`forward` with projected keys and values, of ``N`` or 1 that all share."""
+        weights = (self.queries(q) @ keys.transpose(2, 3)).softmax(dim=3)
+        return self._merge(weights @ values)
 
     def from_tokens(self, tokens: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
         """Tokens ``(N, T, channels)`` look at an image, ``keys`` and ``values`` of ``(N, L, channels)``.
 
         The keys' bias adds the same to all of a token's scores, which softmax ignores.
         """
-        q = self.split(self.q_proj(tokens)) * self.scale
-        heads = (self.num_heads, -1, keys.shape[2])
-        q = q @ self.k_proj.weight.view(heads)
-        weights = (q.flatten(1, 2) @ keys.transpose(1, 2)).softmax(dim=2)
-        looked = (weights @ values).view(q.shape)
-        looked = looked @ self.v_proj.weight.view(heads).transpose(1, 2)
-        return self.merge(looked + self.v_proj.bias.view(self.num_heads, 1, -1))
+        folded = self.queries(tokens) @ self.k_proj.weight.view(self.num_heads, -1, keys.shape[2])
+        weights = (folded.flatten(1, 2) @ keys.transpose(1, 2)).softmax(dim=2)
+        looked = (weights @ values).view(folded.shape)
+        looked = looked @ self.v_proj.weight.view(self.num_heads, -1, values.shape[2]).transpose(1, 2)
+        return self._merge(looked + self.v_proj.bias.view(self.num_heads, 1, -1))
 
     def from_image(self, image: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
         """An image ``(N, L, channels)`` looks at tokens, ``keys`` and ``values`` of ``(N, T, channels)``."""
-        k = self.split(self.k_proj(keys)) * self.scale
+        k = self.keys(keys) * self.scale
         folded = k @ self.q_proj.weight.view(self.num_heads, -1, image.shape[2])
         bias = k @ self.q_proj.bias.view(self.num_heads, -1, 1)
-        scores = (folded.flatten(1, 2) @ image.transpose(1, 2)).view(bias.shape[0], self.num_heads, bias.shape[2], -1)
+        scores = (folded.flatten(1, 2) @ image.transpose(1, 2)).view(k.shape[0], k.shape[1], k.shape[2], -1)
         return self._mix(scores + bias, values)
 
     def from_queries(self, queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
         """`from_image` with the image's queries at hand, ``(1, heads, L, inner / heads)``, which all prompts share."""
-        k = self.split(self.k_proj(keys)) * self.scale
-        return self._mix(k @ queries.transpose(2, 3), values)
+        return self._mix(self.keys(keys) @ queries.transpose(2, 3), values)
+
+    def _split(self, x: torch.Tensor) -> torch.Tensor:
+        return x.view(x.shape[0], x.shape[1], self.num_heads, -1).transpose(1, 2)
+
+    def _merge(self, x: torch.Tensor) -> torch.Tensor:
+        return self.out_proj(x.transpose(1, 2).flatten(2))
 
     def _mix(self, scores: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
         """Softmax of scores ``(N, heads, T, L)`` over the tokens, and the projected values by these weights."""
-        v = self.split(self.v_proj(values))
-        v = v @ self.out_proj.weight.view(values.shape[2], self.num_heads, -1).permute(1, 2, 0)
+        v = self.values(values) @ self.out_proj.weight.view(values.shape[2], self.num_heads, -1).permute(1, 2, 0)
         weights = scores.softmax(dim=2).flatten(1, 2)
         return weights.transpose(1, 2) @ v.flatten(1, 2) + self.out_proj.bias
 
@@ -178,6 +187,7 @@ class TwoWayBlock(nn.Module):
         tokens = self._look_within(tokens + looked)
         return tokens, self.norm4(image + self.cross_attn_image_to_token(placed, tokens + prompt, tokens))
 
+    @torch.jit.export
     def fast(
         self, tokens: torch.Tensor, image: torch.Tensor, prompt: torch.Tensor, position: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -188,26 +198,26 @@ class TwoWayBlock(nn.Module):
         tokens = self._look_within(tokens + looked)
         return tokens, self.norm4(image + self.cross_attn_image_to_token.from_image(placed, tokens + prompt, tokens))
 
+    @torch.jit.export
     def share(self, image: torch.Tensor, position: torch.Tensor, corners: torch.Tensor) -> SharedImage:
         """Project an image ``(1, L, C)``, once for all its prompts."""
-        placed, to_image, to_token = image + position, self.cross_attn_token_to_image, self.cross_attn_image_to_token
+        placed = image + position
         return SharedImage(
             image,
             position,
-            to_image.split(to_image.k_proj(placed)),
-            to_image.split(to_image.v_proj(image)),
-            to_token.split(to_token.q_proj(placed)),
+            self.cross_attn_token_to_image.keys(placed),
+            self.cross_attn_token_to_image.values(image),
+            self.cross_attn_image_to_token.queries(placed),
             corners,
         )
 
+    @torch.jit.export
     def shared(
         self, tokens: torch.Tensor, shared: SharedImage, prompt: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """`forward` on an image that was projected before."""
         tokens = self._look_at_each_other(tokens, prompt)
-        attention = self.cross_attn_token_to_image
-        q = attention.split(attention.q_proj(tokens + prompt)) * attention.scale
-        looked = attention.merge((q @ shared.keys.transpose(2, 3)).softmax(dim=3) @ shared.values)
+        looked = self.cross_attn_token_to_image.from_projected(tokens + prompt, shared.keys, shared.values)
         tokens = self._look_within(tokens + looked)
         looked = self.cross_attn_image_to_token.from_queries(shared.queries, tokens + prompt, tokens)
         return tokens, self.norm4(shared.image + looked)

@@ -1,0 +1,260 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""Checkpoints that say which network they are of, and starting a network from another's weights."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from litemed.files import replacing
+
+__all__ = ["Checkpoint", "WarmStart", "load_checkpoint", "read_checkpoint", "save_checkpoint", "warm_start"]
+
+_PUBLISHED: dict[str, dict[str, Any]] = {
+    "LiteMedSAM": {
+        "network": "MedSAMLite",
+        "encoder_depths": [2, 2, 6, 2],
+        "decoder_depth": 2,
+        "decoder_mlp_channels": 2048,
+        "decoder_heads": 8,
+        "iou_depth": 3,
+    },
+    "SwiftMedSAM v1": {
+        "network": "MedSAMLite",
+        "encoder_depths": [2, 2, 4, 2],
+        "decoder_depth": 1,
+        "decoder_mlp_channels": 1024,
+        "decoder_heads": 8,
+        "iou_depth": 2,
+    },
+    "SwiftMedSAM v2": {
+        "network": "MedSAMLite",
+        "encoder_depths": [1, 2, 2, 2],
+        "decoder_depth": 1,
+        "decoder_mlp_channels": 256,
+        "decoder_heads": 4,
+        "iou_depth": 2,
+    },
+}
+_PUBLISHED["class-prompt TinyViT"] = _PUBLISHED["LiteMedSAM"] | {"network": "ClassPromptMedSAM"}
+
+
+class Checkpoint(NamedTuple):
+    """What a checkpoint file holds.
+
+    Attributes:
+        state: tensors by name.
+        architecture: what the network was built with; None where the file doesn't say.
+    """
+
+    state: dict[str, torch.Tensor]
+    architecture: dict[str, Any] | None
+
+
+class WarmStart(NamedTuple):
+    """What a network took from a checkpoint, and what it left.
+
+    Attributes:
+        taken: names of the entries that were copied.
+        left: names of the network's entries that weren't: the checkpoint has none of that name and shape.
+        unused: names of the checkpoint's entries that the network has no place for.
+        parameters_taken: number of parameters copied.
+        parameters: number of the network's parameters.
+        changed: options that differ between the two but change no shape, as "decoder_heads 8 -> 4".
+    """
+
+    taken: tuple[str, ...]
+    left: tuple[str, ...]
+    unused: tuple[str, ...]
+    parameters_taken: int
+    parameters: int
+    changed: tuple[str, ...]
+
+    def __str__(self) -> str:
+        lines = [
+            f"took {len(self.taken)} of {len(self.taken) + len(self.left)} entries "
+            f"({self.parameters_taken:,} of {self.parameters:,} parameters)"
+        ]
+        for title, names in (("left", self.left), ("unused", self.unused), ("changed", self.changed)):
+            if names:
+                lines.append(f"{title}: {', '.join(names)}")
+        return "\n".join(lines)
+
+
+def save_checkpoint(path: str | os.PathLike[str], network: nn.Module, dtype: torch.dtype | None = None) -> None:
+    """Write ``{"model": state_dict, "architecture": network.architecture}``, whole or not at all.
+
+    Args:
+        path: the file.
+        network: its ``architecture``, where it has one, is a dictionary of plain values.
+        dtype: of the weights in the file, such as ``torch.float16`` for half the size. Entries of one dimension
+            (biases, normalisations and their statistics) keep theirs. Loading turns them back.
+
+    Raises:
+        ValueError: when a weight isn't finite in ``dtype``, naming it.
+    """
+    state = {name: value.detach().cpu() for name, value in network.state_dict().items()}
+    if dtype is not None:
+        for name, value in state.items():
+            if value.is_floating_point() and value.ndim > 1:
+                state[name] = value.to(dtype)
+                if not state[name].isfinite().all():
+                    raise ValueError(f"{name} isn't finite as {dtype}")
+    content: dict[str, Any] = {"model": state}
+    architecture = getattr(network, "architecture", None)
+    if architecture is not None:
+        content["architecture"] = dict(architecture)
+    with replacing(path) as temporary:
+        torch.save(content, temporary)
+
+
+def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
+    """Read a state dictionary, or one within ``{"model": ...}``, as training scripts write it.
+
+    Nothing but tensors and plain values is unpickled. The prefix ``module.`` of distributed training is taken off.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        ValueError: when it is damaged, holds other things, or no state dictionary.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no checkpoint {path}")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        reason = str(error).strip().split("\n")[0]
+        raise ValueError(
+            f"{path} ({path.stat().st_size:,} bytes) can't be read: truncated, or no checkpoint ({reason})"
+        ) from error
+    state, architecture = content, None
+    if isinstance(content, Mapping) and isinstance(content.get("model"), Mapping):
+        state, architecture = content["model"], content.get("architecture")
+    if not isinstance(state, Mapping) or not state or not all(isinstance(v, torch.Tensor) for v in state.values()):
+        raise ValueError(f'{path} holds no state dictionary, neither itself nor as "model"')
+    if all(name.startswith("module.") for name in state):
+        state = {name.removeprefix("module."): value for name, value in state.items()}
+    return Checkpoint(dict(state), architecture)
+
+
+def load_checkpoint(network: nn.Module, path: str | os.PathLike[str]) -> None:
+    """Load a checkpoint strictly, after checking that it is of this network.
+
+    Where the file says what it is of, that must equal ``network.architecture``: the number of heads and the pooling
+    change no shape. Where it doesn't, the published networks are known by their shapes.
+
+    Args:
+        network: what to load into; it is left as it was when anything doesn't fit.
+        path: the file, see `read_checkpoint`.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        ValueError: when the file can't be read, or is of another network; the text says which.
+    """
+    state, architecture = read_checkpoint(path)
+    wanted = getattr(network, "architecture", None)
+    if wanted is not None:
+        found = architecture if architecture is not None else _published_by_shapes(state)
+        different = _differences(found, wanted) if found is not None else []
+        if found is not None and different:
+            raise ValueError(
+                f"{path} is a checkpoint of {_name(found)}, the network is {_name(wanted)}: {', '.join(different)}"
+            )
+    own = network.state_dict()
+    problems = [
+        f"{title} {', '.join(names[:5])}{f' and {len(names) - 5} more' if len(names) > 5 else ''}"
+        for title, names in (
+            ("missing", [name for name in own if name not in state]),
+            ("unexpected", [name for name in state if name not in own]),
+            (
+                "of another shape",
+                [
+                    f"{name} ({list(state[name].shape)}, expected {list(own[name].shape)})"
+                    for name in own
+                    if name in state and state[name].shape != own[name].shape
+                ],
+            ),
+        )
+        if names
+    ]
+    if problems:
+        raise ValueError(f"{path} doesn't fit {type(network).__name__}: {'; '.join(problems)}")
+    network.load_state_dict(state, strict=True)
+
+
+def warm_start(network: nn.Module, path: str | os.PathLike[str]) -> WarmStart:
+    """Copy what a checkpoint has of the same name and shape, and report it.
+
+    Args:
+        network: what to copy into.
+        path: the file, see `read_checkpoint`.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        ValueError: when the file can't be read, or nothing in it fits.
+    """
+    state, architecture = read_checkpoint(path)
+    own = network.state_dict()
+    taken = tuple(name for name, value in own.items() if name in state and state[name].shape == value.shape)
+    if not taken:
+        raise ValueError(f"{path} has no entry of the name and shape of one of {type(network).__name__}")
+    network.load_state_dict({name: state[name] for name in taken}, strict=False)
+    sizes = {name: parameter.numel() for name, parameter in network.named_parameters()}
+    wanted = getattr(network, "architecture", None)
+    found = architecture or _published_by_shapes(state)
+    silent = ("decoder_heads", "pooling")
+    return WarmStart(
+        taken,
+        tuple(name for name in own if name not in taken),
+        tuple(name for name in state if name not in taken),
+        sum(sizes.get(name, 0) for name in taken),
+        sum(sizes.values()),
+        tuple(
+            f"{option} {found[option]} -> {wanted[option]}"
+            for option in silent
+            if wanted and found and option in wanted and option in found and wanted[option] != found[option]
+        ),
+    )
+
+
+def _published_by_shapes(state: Mapping[str, torch.Tensor]) -> dict[str, Any] | None:
+    """The published architecture that has these entries, if one does."""
+    transformer, hidden = "mask_decoder.transformer.layers.", "mask_decoder.transformer.layers.0.mlp.lin1.bias"
+    if hidden not in state:
+        return None
+    found = {
+        "network": "ClassPromptMedSAM" if any(name.startswith("class_head.") for name in state) else "MedSAMLite",
+        "encoder_depths": [_count(state, f"image_encoder.layers.{stage}.blocks.") for stage in range(4)],
+        "decoder_depth": _count(state, transformer),
+        "decoder_mlp_channels": len(state[hidden]),
+        "iou_depth": _count(state, "mask_decoder.iou_prediction_head.layers."),
+    }
+    return next((known for known in _PUBLISHED.values() if not _differences(found, known)), None)
+
+
+def _count(state: Mapping[str, torch.Tensor], prefix: str) -> int:
+    """Number of a module list's members."""
+    return len({name.removeprefix(prefix).split(".")[0] for name in state if name.startswith(prefix)})
+
+
+def _differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """Options that both state, and differently."""
+    return [
+        f"{option} is {found[option]}, not {wanted[option]}"
+        for option in wanted
+        if option in found and found[option] != wanted[option]
+    ]
+
+
+def _name(architecture: Mapping[str, Any]) -> str:
+    """Name of the published network that has an architecture, else the class."""
+    for name, known in _PUBLISHED.items():
+        if not _differences(architecture, known):
+            return name
+    return f"a {architecture.get('network', 'network')} of another architecture"
