@@ -1,0 +1,24 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""TF-Collab: from a tear-film video to break-up times, masks, maps and a report."""
+
+from __future__ import annotations
+
+from tfnet.collab.intervals import CLASSES, Interval, blink_intervals
+from tfnet.collab.models import Models
+from tfnet.collab.pipeline import Options, analyse
+from tfnet.collab.rings import Rings
+from tfnet.collab.video import Frame, FrameSource, open_source
+
+__all__ = [
+    "CLASSES",
+    "Frame",
+    "FrameSource",
+    "Interval",
+    "Models",
+    "Options",
+    "Rings",
+    "analyse",
+    "blink_intervals",
+    "open_source",
+]

@@ -1,0 +1,151 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""Findings drawn on frames: the annotated video, and pictures for the report."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from litemed.handlers.pictures import overlay
+from PIL import Image, ImageDraw, ImageFont
+from scipy import ndimage
+
+from tfnet.collab.frames import Finding, Patch
+
+__all__ = ["CLASS_COLOURS", "annotated_frame", "annotated_size", "break_up_picture"]
+
+CLASS_COLOURS = {
+    "clear": "#009E73",
+    "closed": "#8A8F98",
+    "broken": "#D55E00",
+    "blur": "#56B4E9",
+    "unreadable": "#111111",
+}
+"""A colour-blind-safe set (Okabe and Ito)."""
+
+_LONGEST_SIDE = 960
+_RING, _MASK, _BAR, _TEXT, _CLASS = 1, 2, 3, 4, 5
+_MARGIN = 0.06
+_PICTURE_SIDE = 420
+
+
+def annotated_size(height: int, width: int) -> tuple[int, int]:
+    """Height and width of an annotated frame: at most 960 pixels long, even, as video codecs need."""
+    factor = min(1.0, _LONGEST_SIDE / max(height, width))
+    return tuple(max(2, 2 * round(side * factor / 2)) for side in (height, width))  # type: ignore[return-value]
+
+
+def annotated_frame(
+    image: np.ndarray | None, finding: Finding, patch: Patch | None, size: tuple[int, int]
+) -> np.ndarray:
+    """A frame with its class, the time since the blink, the rings and the outline of the break-up.
+
+    Drawn in the colour space of video, which leaves the grey picture as it is and costs little.
+
+    Args:
+        image: uint8 ``(H, W)``, or None for an unreadable frame, which is drawn black.
+        finding: what is known of it.
+        patch: its mask, or None.
+        size: height and width of the result, see :func:`annotated_size`.
+
+    Returns:
+        uint8 ``(height * 3 / 2, width)``: the planes of YUV 4:2:0, limited range.
+    """
+    height, width = size
+    grey = np.zeros(size, dtype=np.uint8)
+    marks = Image.new("L", (width, height))
+    draw = ImageDraw.Draw(marks)
+    if image is not None:
+        grey = np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0))
+        scale = np.asarray([width / image.shape[1], height / image.shape[0]] * 2)
+        for box in finding.boxes:
+            draw.ellipse(list(np.asarray(box) * scale), outline=_RING, width=1)
+        if patch is not None:
+            _draw_outline(marks, patch, scale[:2])
+    _draw_caption(draw, finding, width)
+    return _planes(grey, np.asarray(marks), CLASS_COLOURS[finding.name])
+
+
+def break_up_picture(image: np.ndarray, finding: Finding, patch: Patch) -> Image.Image:
+    """The rings of a frame as they are and, beside, with the break-up coloured in.
+
+    Args:
+        image: uint8 ``(H, W)``.
+        finding: of a frame with rings.
+        patch: its mask.
+
+    Returns:
+        An RGB picture.
+    """
+    x0, y0, x1, y1 = finding.boxes[2]
+    margin = _MARGIN * max(x1 - x0, y1 - y0)
+    left, top = max(0, int(x0 - margin)), max(0, int(y0 - margin))
+    right, bottom = min(image.shape[1], int(x1 + margin) + 1), min(image.shape[0], int(y1 + margin) + 1)
+    crop = image[top:bottom, left:right]
+    factor = _PICTURE_SIDE / max(crop.shape)
+    side = (max(1, round(crop.shape[1] * factor)), max(1, round(crop.shape[0] * factor)))
+    mask = patch.mapped_back(*image.shape)[top:bottom, left:right]
+    shown = np.asarray(Image.fromarray(crop).resize(side, Image.Resampling.BICUBIC).convert("RGB"))
+    marked = np.asarray(Image.fromarray(np.uint8(mask) * 255).resize(side, Image.Resampling.BILINEAR)) > 127
+    pair = np.concatenate([shown, np.full_like(shown[:, :6], 255), overlay(shown, marked, opacity=0.25)], axis=1)
+    return Image.fromarray(pair)
+
+
+def _draw_outline(marks: Image.Image, patch: Patch, scale: np.ndarray) -> None:
+    x, y = np.round(np.asarray(patch.corner) * scale).astype(int)
+    side = [max(1, round(length * factor)) for length, factor in zip(patch.mask.shape[::-1], scale, strict=True)]
+    mask = np.asarray(Image.fromarray(np.uint8(patch.mask) * 255).resize(side, Image.Resampling.BOX)) > 100
+    outline = ndimage.binary_dilation(mask) & ~ndimage.binary_erosion(mask)
+    marks.paste(_MASK, (int(x), int(y)), Image.fromarray(np.uint8(outline) * 255))
+
+
+def _draw_caption(draw: ImageDraw.ImageDraw, finding: Finding, width: int) -> None:
+    size = max(11, width // 44)
+    words = [finding.name.capitalize().ljust(10)]
+    words.append(f"frame {finding.frame}" if finding.time is None else f"{finding.time:.2f} s")
+    if finding.since is not None and finding.name != "closed":
+        span = f"{finding.since} frames" if finding.seconds_since is None else f"{finding.seconds_since:.2f} s"
+        words.append(f"open for {span}")
+    if finding.fraction is not None:
+        words.append(f"break-up {100 * finding.fraction:.1f} %")
+    elif finding.searched:
+        words.append("no rings found")
+    draw.rectangle([0, 0, width, 2 * size], fill=_BAR)
+    draw.rectangle([0, 0, size, 2 * size], fill=_CLASS)
+    place = 1.6 * size
+    for word in words:
+        draw.text((place, 0.35 * size), word, fill=_TEXT, font=_font(size))
+        place += draw.textlength(word.rstrip(), font=_font(size)) + 1.6 * size
+
+
+def _planes(grey: np.ndarray, marks: np.ndarray, colour: str) -> np.ndarray:
+    palette = _palette(colour)
+    luma = np.where(marks > 0, palette[0][marks], _LIMITED[grey])
+    coarse = np.maximum(np.maximum(marks[::2, ::2], marks[1::2, ::2]), np.maximum(marks[::2, 1::2], marks[1::2, 1::2]))
+    chroma = np.concatenate([plane[coarse].ravel() for plane in palette[1:]])
+    return np.concatenate([luma, chroma.reshape(-1, grey.shape[1])])
+
+
+_LIMITED = np.round(16 + np.arange(256) * 219 / 255).astype(np.uint8)
+
+
+@lru_cache(maxsize=16)
+def _palette(colour: str) -> np.ndarray:
+    """Y, U and V of every kind of mark."""
+    colours = {_RING: "#4FC3F7", _MASK: "#FFB000", _BAR: "#101418", _TEXT: "#FFFFFF", _CLASS: colour}
+    planes = np.full((3, 8), 128, dtype=np.uint8)
+    for mark, name in colours.items():
+        red, green, blue = (int(name[i : i + 2], 16) for i in (1, 3, 5))
+        luma = 0.299 * red + 0.587 * green + 0.114 * blue
+        planes[:, mark] = (
+            round(16 + luma * 219 / 255),
+            round(128 + (blue - luma) * 0.564 * 224 / 255),
+            round(128 + (red - luma) * 0.713 * 224 / 255),
+        )
+    return planes
+
+
+@lru_cache(maxsize=4)
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)

@@ -1,0 +1,190 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""What is found in each frame: Algorithm 1 of the TF-Net paper, as a stream."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tfnet.collab.intervals import CLASSES, UNREADABLE, Settler
+from tfnet.collab.models import Models
+from tfnet.collab.rings import Rings
+from tfnet.collab.video import Frame
+
+__all__ = ["Finding", "Onset", "Patch", "find", "segments"]
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A mask of a part of a frame.
+
+    Attributes:
+        mask: bool ``(height, width)``.
+        corner: x, y of its first pixel in the frame.
+    """
+
+    mask: np.ndarray
+    corner: tuple[int, int]
+
+    def mapped_back(self, height: int, width: int) -> np.ndarray:
+        """The mask of the whole frame, bool ``(height, width)``: false outside the patch."""
+        whole = np.zeros((height, width), dtype=bool)
+        x, y = self.corner
+        whole[y : y + self.mask.shape[0], x : x + self.mask.shape[1]] = self.mask
+        return whole
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is known of one frame; plain values only, so that it can be kept as JSON.
+
+    Attributes:
+        frame: its number, from 0.
+        time: seconds since the first frame, or None without a frame rate.
+        name: class of the frame after smoothing, or ``unreadable``.
+        raw: class by its probabilities alone.
+        probabilities: of clear, closed, broken and blur; empty for an unreadable frame.
+        since: frames since the last closed frame, or since the first open one.
+        seconds_since: the same in seconds.
+        begins: whether it is the first broken frame since the last blink.
+        searched: whether rings were looked for; with the gate, in broken frames only.
+        boxes: inside, middle and outside box as x0, y0, x1, y1 in pixels, empty where none were found.
+        score: of the detector.
+        clipped: whether the outside box leaves the frame.
+        area: broken pixels, or None for a frame that wasn't segmented.
+        fraction: broken part of the area within the outer ring and the frame.
+        cells: broken pixels of each ring zone and clock sector, ``(3, 12)``; empty for a frame without a mask.
+    """
+
+    frame: int
+    time: float | None
+    name: str
+    raw: str = UNREADABLE
+    probabilities: list[float] = field(default_factory=list)
+    since: int | None = None
+    seconds_since: float | None = None
+    begins: bool = False
+    searched: bool = False
+    boxes: list[list[float]] = field(default_factory=list)
+    score: float | None = None
+    clipped: bool = False
+    area: int | None = None
+    fraction: float | None = None
+    cells: list[list[int]] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON; ``Finding(**values)`` is its inverse."""
+        return asdict(self)
+
+    @property
+    def rings(self) -> Rings | None:
+        """The rings, or None where none were found."""
+        return Rings(np.asarray(self.boxes), self.score or 0.0) if self.boxes else None
+
+
+class Onset:
+    """Follows the last blink: how long ago it was, and whether the tear film has broken up since."""
+
+    def __init__(self) -> None:
+        self._frame: int | None = None
+        self._time: float | None = None
+        self._broken = False
+        self.settled: str | None = None
+
+    def see(self, frame: int, time: float | None, name: str) -> tuple[int | None, float | None, bool]:
+        """Take the next frame's class; give frames and seconds since the onset, and whether a break-up begins."""
+        if name == UNREADABLE:
+            return None, None, False
+        self.settled = name
+        if name == "closed" or self._frame is None:
+            self._frame, self._time, self._broken = frame, time, False
+        begins = name == "broken" and not self._broken
+        self._broken |= begins
+        seconds = None if time is None or self._time is None else round(time - self._time, 6)
+        return frame - self._frame, seconds, begins
+
+
+def segments(name: str, gate: bool) -> bool:
+    """Whether frames of a class are searched for rings and segmented: broken ones, or without the gate all open."""
+    return name == "broken" if gate else name in ("clear", "broken", "blur")
+
+
+def find(
+    frames: Iterable[Frame], models: Models, gate: bool, smooth: int, onset: Onset
+) -> Iterator[tuple[Frame, Finding, Patch | None]]:
+    """Classify, detect, crop and segment frame by frame.
+
+    Args:
+        frames: in order; unreadable ones pass through.
+        models: the three models.
+        gate: segment broken frames only; else all open ones, as Algorithm 1 is printed.
+        smooth: frames that an error of the classifier may last, see :class:`Settler`.
+        onset: what came before the first of these frames; it follows them.
+
+    Yields:
+        each frame with what is known of it, and its mask within the crop, or None.
+    """
+    settler = Settler(smooth, onset.settled)
+    waiting: deque[tuple[Frame, list[float]]] = deque()
+
+    def settled(names: list[str]) -> Iterator[tuple[Frame, Finding, Patch | None]]:
+        for name in names:
+            frame, probabilities = waiting.popleft()
+            yield _finding(frame, name, probabilities, models, gate, onset)
+
+    for frame in frames:
+        probabilities = [] if frame.image is None else [round(float(p), 4) for p in models.classify(frame.image)]
+        waiting.append((frame, probabilities))
+        yield from settled(settler.push(_likeliest(probabilities)))
+    yield from settled(settler.flush())
+
+
+def _likeliest(probabilities: list[float]) -> str:
+    return CLASSES[int(np.argmax(probabilities))] if probabilities else UNREADABLE
+
+
+def _finding(
+    frame: Frame, name: str, probabilities: list[float], models: Models, gate: bool, onset: Onset
+) -> tuple[Frame, Finding, Patch | None]:
+    since, seconds, begins = onset.see(frame.index, frame.time, name)
+    known: dict[str, Any] = {
+        "frame": frame.index,
+        "time": None if frame.time is None else round(frame.time, 6),
+        "name": name,
+        "raw": _likeliest(probabilities),
+        "probabilities": probabilities,
+        "since": since,
+        "seconds_since": seconds,
+        "begins": begins,
+    }
+    if frame.image is None or not segments(name, gate):
+        return frame, Finding(**known), None
+    height, width = frame.image.shape
+    rings = models.detect(frame.image)
+    box = None if rings is None else rings.crop_box(height, width)
+    if rings is None or box is None:
+        return frame, Finding(**known, searched=True), None
+    x0, y0, x1, y1 = box
+    crop = np.ascontiguousarray(frame.image[y0:y1, x0:x1])
+    mask = np.asarray(models.segment(crop), dtype=bool)
+    if mask.shape != crop.shape:
+        raise ValueError(
+            f"expected a mask of the crop's {crop.shape[1]}x{crop.shape[0]} pixels, got {mask.shape[::-1]}"
+        )
+    cells = rings.count(mask, (x0, y0))
+    finding = Finding(
+        **known,
+        searched=True,
+        boxes=np.round(rings.boxes, 2).tolist(),
+        score=round(float(rings.score), 4),
+        clipped=rings.leaves(height, width),
+        area=int(mask.sum()),
+        fraction=round(float(min(1.0, cells.sum() / max(rings.areas(height, width).sum(), 1))), 6),
+        cells=cells.tolist(),
+    )
+    return frame, finding, Patch(mask, (x0, y0))

@@ -1,0 +1,160 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""TF-Collab: from a tear-film video to break-up times, masks, maps and a report."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tqdm import tqdm
+
+from tfnet.collab.chunks import CHUNK_LENGTH, Chunks
+from tfnet.collab.frames import Onset, find
+from tfnet.collab.models import Models
+from tfnet.collab.report import write_results
+from tfnet.collab.video import FrameSource, open_source, prefetched
+
+__all__ = ["RESULT_NAMES", "Options", "analyse"]
+
+Item = TypeVar("Item")
+
+RESULT_NAMES = ("masks", "frames.csv", "annotated.mp4", "heatmap.png", "timeline.png", "report.html", "report.json")
+"""What a run writes; the report in JSON comes last, so that where it is, all is."""
+
+_VERSION = 1
+_USUAL_FRAME_RATE = 25.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a recording is analysed.
+
+    Attributes:
+        gate: segment frames of class broken only. False segments all open frames, as Algorithm 1 is printed.
+        smooth: frames in a row that an error of the classifier may last and still be dropped; 0, as in the paper, drops
+            none.
+        fps: frames a second, in place of the file's timestamps; needed for times in seconds from a folder of pictures.
+        annotated_video: whether to write the annotated video.
+    """
+
+    gate: bool = True
+    smooth: int = 0
+    fps: float | None = None
+    annotated_video: bool = True
+
+
+def analyse(
+    video: str | os.PathLike[str],
+    output_dir: str | os.PathLike[str],
+    models: Models,
+    options: Options | None = None,
+    progress: bool = True,
+) -> dict[str, Any]:
+    """Analyse a recording and write the results.
+
+    It is read frame by frame, in constant memory. An interrupted call leaves the output as it was, but for a hidden
+    folder from which the same call goes on, to the same result as an unbroken one.
+
+    Args:
+        video: a video file, or a folder of pictures in the order of their names.
+        output_dir: folder for the results: ``report.json`` and ``report.html``, ``frames.csv``, ``masks/`` (a picture
+            for every segmented frame, in the frame's own coordinates), ``annotated.mp4``, ``heatmap.png`` and
+            ``timeline.png``. Results of an earlier call are replaced.
+        models: classifier, detector and segmenter.
+        options: how to analyse; by default as in :class:`Options`.
+        progress: show a progress bar.
+
+    Returns:
+        the content of ``report.json``.
+
+    Raises:
+        FileNotFoundError: when there is no such video.
+        ValueError: when it holds no readable frame, or an option is out of range.
+    """
+    options = options or Options()
+    if options.smooth < 0:
+        raise ValueError(f"expected smoothing over at least 0 frames, got smooth={options.smooth}")
+    source = open_source(video, options.fps)
+    output = Path(output_dir).expanduser().absolute()
+    _check_output(source.path, output)
+    rate = (source.frame_rate or _USUAL_FRAME_RATE) if options.annotated_video else None
+    chunks = Chunks(output, _key(source, models, options), rate)
+    _fill(chunks, source, models, options, progress)
+    result = chunks.folder / "result"
+    shutil.rmtree(result, ignore_errors=True)
+    result.mkdir()
+    report = write_results(result, chunks, source, asdict(options), models.identity)
+    _publish(result, output)
+    chunks.remove()
+    return report
+
+
+def _check_output(recording: Path, output: Path) -> None:
+    """Refuse an output in which results would replace the recording, or be read as a part of it."""
+    if recording == output or recording in [output / name for name in RESULT_NAMES]:
+        raise ValueError(f"the results would overwrite the recording {recording}: choose another output folder")
+
+
+def _fill(chunks: Chunks, source: FrameSource, models: Models, options: Options, progress: bool) -> None:
+    """Find what the chunks lack. Frames are decoded, analysed and written by a thread each."""
+    onset = Onset()
+    for finding in chunks.findings():
+        onset.see(finding.frame, finding.time, finding.name)
+    first = len(chunks.complete())
+    start = first * CHUNK_LENGTH
+    bar = tqdm(
+        desc=source.path.name, total=len(source), initial=min(start, len(source)), unit="frame", disable=not progress
+    )
+    with bar, closing(prefetched(source.read(start))) as frames:
+        found = prefetched(find(frames, models, options.gate, options.smooth, onset))
+        with closing(found):
+            for number, part in enumerate(_batches(found, CHUNK_LENGTH), first):
+                chunks.write(number, _counted(part, bar), (source.height, source.width))
+
+
+def _batches(items: Iterator[Item], length: int) -> Iterator[Iterator[Item]]:
+    """Iterators over ``length`` items each, to be used up one after the other; none is empty."""
+    for item in items:
+        yield chain([item], islice(items, length - 1))
+
+
+def _counted(items: Iterable[Item], bar: tqdm) -> Iterator[Item]:
+    for item in items:
+        yield item
+        bar.update()
+
+
+def _key(source: FrameSource, models: Models, options: Options) -> dict[str, object]:
+    """What the findings depend on."""
+    path = source.path
+    files = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
+    states = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    recording = hashlib.sha256(repr(states).encode()).hexdigest()
+    return {
+        "version": _VERSION,
+        "path": str(path),
+        "recording": recording,
+        "models": models.identity,
+        **asdict(options),
+    }
+
+
+def _publish(result: Path, output: Path) -> None:
+    """Put new results in the place of old ones."""
+    for name in reversed(RESULT_NAMES):
+        old = output / name
+        if old.is_dir():
+            shutil.rmtree(old)
+        else:
+            old.unlink(missing_ok=True)
+    for name in RESULT_NAMES:
+        if (result / name).exists():
+            os.rename(result / name, output / name)

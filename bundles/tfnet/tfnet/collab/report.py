@@ -1,0 +1,375 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""The results of a run: tables, masks, plots, and the report as JSON and as a page."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import statistics
+from bisect import bisect_right
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfnet.collab.chunks import Chunks
+from tfnet.collab.clips import join_clips
+from tfnet.collab.frames import Finding
+from tfnet.collab.intervals import CLASSES, UNREADABLE, Interval, blink_intervals, first_break_up
+from tfnet.collab.page import write_page
+from tfnet.collab.plots import plot_maps, plot_timeline
+from tfnet.collab.rings import HOURS, ZONES, grade
+from tfnet.collab.video import FrameSource
+
+__all__ = ["COLUMNS", "write_results"]
+
+COLUMNS = (
+    *("frame", "time_s", "class", "class_unsmoothed", *(f"p_{name}" for name in CLASSES), "interval"),
+    *("frames_since_onset", "seconds_since_onset", "ring_score"),
+    *(f"{box}_{edge}" for box in ("inside", "middle", "outside") for edge in ("x0", "y0", "x1", "y1")),
+    *("area_px", "area_percent", *(f"{zone}_percent" for zone in ZONES), "mask"),
+)
+"""Columns of ``frames.csv``. Frames count from 0. Boxes are in pixels of the frame; without rings, and in frames that
+weren't searched for them, they are empty. Percentages are of the area within the outer ring, or of a zone."""
+
+_SHOWN_FRAMES = 10
+_SHOWN_PICTURES = 8
+_BROKEN_CELL = 0.01
+
+
+@dataclass
+class _Sums:
+    """What one pass over the findings gathers."""
+
+    times: list[float] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    percents: list[float] = field(default_factory=list)
+    changed: int = 0
+    unreadable: list[int] = field(default_factory=list)
+    without_rings: list[int] = field(default_factory=list)
+    clipped: list[int] = field(default_factory=list)
+    elsewhere: dict[str, list[float]] = field(default_factory=dict)
+    largest: dict[int, float] = field(default_factory=dict)
+    places: dict[int, dict[str, Any]] = field(default_factory=dict)
+    zones: list[np.ndarray] = field(default_factory=list)
+    hours: list[np.ndarray] = field(default_factory=list)
+    onset_map: np.ndarray = field(default_factory=lambda: np.full((len(ZONES), len(HOURS)), np.nan))
+
+
+def write_results(
+    folder: Path, chunks: Chunks, source: FrameSource, options: dict[str, Any], models: str
+) -> dict[str, Any]:
+    """Write every result into an empty folder.
+
+    Args:
+        folder: the folder.
+        chunks: all findings.
+        source: the recording.
+        options: how it was analysed.
+        models: what it was analysed with.
+
+    Returns:
+        the report, as written to ``report.json``.
+    """
+    states = ((finding.frame, finding.time, finding.name) for finding in chunks.findings())
+    intervals = list(blink_intervals(states))
+    sums = _write_table(folder / "frames.csv", chunks, source, intervals)
+    report = _report(sums, source, intervals, options, models)
+    _link_masks(chunks, folder / "masks")
+    if options["annotated_video"]:
+        clips = [part / "annotated.mp4" for part in chunks.complete()]
+        join_clips(clips, _screen_times(source), folder / "annotated.mp4")
+    plot_timeline(folder / "timeline.png", sums.times, sums.names, sums.percents, intervals, source.times is not None)
+    plot_maps(folder / "heatmap.png", *chunks.map(), sums.onset_map, source.times is not None)
+    write_page(folder, report, _pictures(chunks, intervals, sums))
+    (folder / "report.json").write_text(json.dumps(report, indent=2) + "\n")
+    return report
+
+
+def _write_table(path: Path, chunks: Chunks, source: FrameSource, intervals: list[Interval]) -> _Sums:
+    """Write ``frames.csv`` and gather what the report tells."""
+    sums = _Sums()
+    onsets = [interval.onset for interval in intervals]
+    after_blink = any(interval.after_blink and interval.break_up is not None for interval in intervals)
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, restval="")
+        writer.writeheader()
+        for finding in chunks.findings():
+            number = bisect_right(onsets, finding.frame) - 1
+            inside = number >= 0 and finding.name != UNREADABLE and finding.frame <= intervals[number].last
+            areas = None if finding.rings is None else finding.rings.areas(source.height, source.width)
+            writer.writerow(_row(finding, number + 1 if inside else None, areas))
+            _gather(sums, finding, areas, number, not after_blink or intervals[number].after_blink)
+    return sums
+
+
+def _row(finding: Finding, interval: int | None, areas: np.ndarray | None) -> dict[str, Any]:
+    row: dict[str, Any] = {"frame": finding.frame, "class": finding.name, "class_unsmoothed": finding.raw}
+    row |= {"interval": interval, "time_s": finding.time, "frames_since_onset": finding.since}
+    row |= {"seconds_since_onset": finding.seconds_since, "ring_score": finding.score}
+    row |= dict(zip(COLUMNS[4:8], finding.probabilities, strict=False))
+    row |= dict(zip(COLUMNS[12:24], [edge for box in finding.boxes for edge in box], strict=False))
+    if areas is not None and finding.fraction is not None:
+        row |= {"area_px": finding.area, "area_percent": _percent(finding.fraction)}
+        row |= {f"{zone}_percent": _percent(part) for zone, part in zip(ZONES, _parts(finding, areas, 1), strict=True)}
+        row["mask"] = f"masks/{finding.frame:06d}.png"
+    return row
+
+
+def _parts(finding: Finding, areas: np.ndarray, axis: int) -> np.ndarray:
+    """Broken fraction of every zone (``axis=1``) or clock sector (``axis=0``)."""
+    whole = areas.sum(axis=axis)
+    return np.minimum(np.asarray(finding.cells).sum(axis=axis) / np.maximum(whole, 1), 1)
+
+
+def _gather(sums: _Sums, finding: Finding, areas: np.ndarray | None, number: int, counts_for_map: bool) -> None:
+    sums.times.append(float(finding.frame) if finding.time is None else finding.time)
+    sums.names.append(finding.name)
+    sums.percents.append(float("nan") if finding.fraction is None else 100 * finding.fraction)
+    sums.changed += finding.name != finding.raw
+    if finding.name == UNREADABLE:
+        sums.unreadable.append(finding.frame)
+    if finding.searched and finding.fraction is None:
+        sums.without_rings.append(finding.frame)
+    if finding.clipped:
+        sums.clipped.append(finding.frame)
+    if areas is None or finding.fraction is None:
+        return
+    if finding.name != "broken":
+        sums.elsewhere.setdefault(finding.name, []).append(finding.fraction)
+        return
+    sums.zones.append(_parts(finding, areas, 1))
+    sums.hours.append(_parts(finding, areas, 0))
+    cells = np.asarray(finding.cells)
+    sums.largest[number] = max(sums.largest.get(number, 0.0), finding.fraction)
+    if number not in sums.places and cells.any():
+        zone, hour = np.unravel_index(cells.argmax(), cells.shape)
+        sums.places[number] = {"frame": finding.frame, "zone": ZONES[zone], "clock_hour": HOURS[hour]}
+    if counts_for_map and finding.since is not None:
+        since = float(finding.since) if finding.seconds_since is None else finding.seconds_since
+        broken = cells >= np.maximum(_BROKEN_CELL * areas, 1)
+        sums.onset_map[broken] = np.fmin(sums.onset_map[broken], since)
+
+
+def _report(
+    sums: _Sums, source: FrameSource, intervals: list[Interval], options: dict[str, Any], models: str
+) -> dict[str, Any]:
+    counts = Counter(sums.names)
+    varying = source.frame_rate_range
+    clock = "fps" if options["fps"] is not None else "timestamps"
+    report: dict[str, Any] = {
+        "summary": _summary(counts, intervals),
+        "recording": {
+            "file": source.path.name,
+            "frames": len(source),
+            "unreadable_frames": len(sums.unreadable),
+            "width": source.width,
+            "height": source.height,
+            "duration_s": None if source.times is None else _rounded(source.times[-1]),
+            "frame_rate": _rounded(source.frame_rate),
+            "frame_rate_range": None if varying is None else [_rounded(rate) for rate in varying],
+            "times_from": None if source.times is None else clock,
+        },
+        "frames_by_class": {name: counts[name] for name in CLASSES},
+        "break_up_time": _break_up_time(intervals),
+        "intervals": [_interval(i, interval, sums) for i, interval in enumerate(intervals)],
+        "area": _area(sums),
+        "zones": _severity(ZONES, sums.zones),
+        "clock_hours": _severity([str(hour) for hour in HOURS], sums.hours),
+        "break_up_map": _onset_map(sums.onset_map),
+        "options": options,
+        "models": models,
+    }
+    report["notes"] = _notes(sums, source, intervals, options)
+    return report
+
+
+def _summary(counts: Counter[str], intervals: list[Interval]) -> str:
+    """The outcome in one or two sentences."""
+    if not intervals:
+        return "The eye is closed in every frame: there is no break-up time."
+    if not any(interval.assessable for interval in intervals):
+        return "No frame is sharp enough to assess: there is no break-up time."
+    after = [interval for interval in intervals if interval.after_blink and interval.assessable]
+    broken = [interval for interval in after if interval.break_up is not None]
+    if broken:
+        seconds = _median([interval.time_in_seconds for interval in broken])
+        found = (
+            f"Break-up {_spelled(seconds, _median([interval.time_in_frames for interval in broken]))} after the blink"
+        )
+        found += f", the median of {len(broken)} intervals." if len(broken) > 1 else "."
+        rest = len(after) - len(broken)
+        return found + (f" {rest} more without break-up." if rest else "")
+    early = first_break_up(intervals)
+    if early is not None:
+        spelled = _spelled(early.time_in_seconds, early.time_in_frames)
+        return f"Break-up {spelled} after the recording's start. No blink was seen before it: the true time is longer."
+    longest = max(intervals, key=lambda interval: interval.observed_frames)
+    spelled = _spelled(longest.observed_seconds, longest.observed_frames)
+    return f"No break-up within {spelled}" + (", the longest interval." if len(intervals) > 1 else ".")
+
+
+def _spelled(seconds: float | None, frames: float | None) -> str:
+    return f"{frames:g} frames" if seconds is None else f"{seconds:.2f} s"
+
+
+def _break_up_time(intervals: list[Interval]) -> dict[str, Any]:
+    after = [interval for interval in intervals if interval.after_blink and interval.assessable]
+    broken = [interval for interval in after if interval.break_up is not None]
+    first = first_break_up(intervals)
+    seconds = [interval.time_in_seconds for interval in broken]
+    frames = [interval.time_in_frames for interval in broken]
+    return {
+        "intervals_after_a_blink": len(after),
+        "with_break_up": len(broken),
+        "without_break_up": len(after) - len(broken),
+        "median_s": _rounded(_median(seconds)),
+        "shortest_s": _rounded(min((s for s in seconds if s is not None), default=None)),
+        "median_frames": _median(frames),
+        "shortest_frames": min((f for f in frames if f is not None), default=None),
+        "algorithm_1": {
+            "frames": None if first is None else first.time_in_frames,
+            "seconds": None if first is None else _rounded(first.time_in_seconds),
+        },
+    }
+
+
+def _median(values: list[Any]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else None
+
+
+def _interval(index: int, interval: Interval, sums: _Sums) -> dict[str, Any]:
+    return {
+        "number": index + 1,
+        "onset_frame": interval.onset,
+        "onset_s": _rounded(interval.onset_time),
+        "last_frame": interval.last,
+        "last_s": _rounded(interval.last_time),
+        "after_blink": interval.after_blink,
+        "before_blink": interval.before_blink,
+        "open_frames": interval.frames,
+        "assessable_frames": interval.assessable,
+        "broken_frames": interval.broken,
+        "break_up_frame": interval.break_up,
+        "break_up_time_frames": interval.time_in_frames,
+        "break_up_time_s": _rounded(interval.time_in_seconds),
+        "observed_frames": interval.observed_frames,
+        "observed_s": _rounded(interval.observed_seconds),
+        "statement": interval.statement,
+        "largest_area_percent": None if index not in sums.largest else _percent(sums.largest[index]),
+        "begins_at": sums.places.get(index),
+    }
+
+
+def _area(sums: _Sums) -> dict[str, Any]:
+    percents = [p for p, name in zip(sums.percents, sums.names, strict=True) if name == "broken" and p == p]
+    return {
+        "segmented_broken_frames": len(percents),
+        "mean_percent": round(statistics.fmean(percents), 3) if percents else None,
+        "largest_percent": round(max(percents), 3) if percents else None,
+        "mean_percent_in_other_frames": {
+            name: _percent(statistics.fmean(values)) for name, values in sorted(sums.elsewhere.items())
+        },
+    }
+
+
+def _severity(names: Any, parts: list[np.ndarray]) -> dict[str, Any]:
+    """Mean and largest broken percentage of each part over the broken frames, and a word for the latter."""
+    if not parts:
+        return {name: {"mean_percent": None, "largest_percent": None, "severity": "none"} for name in names}
+    table = np.asarray(parts)
+    return {
+        name: {"mean_percent": _percent(mean), "largest_percent": _percent(largest), "severity": grade(float(largest))}
+        for name, mean, largest in zip(names, table.mean(axis=0), table.max(axis=0), strict=True)
+    }
+
+
+def _onset_map(onsets: np.ndarray) -> dict[str, list[float | None]]:
+    """Earliest break-up of every zone by clock hour, 1 to 12; None where there was none."""
+    return {
+        zone: [None if value != value else _rounded(value) for value in row.tolist()]
+        for zone, row in zip(ZONES, onsets, strict=True)
+    }
+
+
+def _notes(sums: _Sums, source: FrameSource, intervals: list[Interval], options: dict[str, Any]) -> list[str]:
+    """What a reader has to know, a sentence each."""
+    notes = []
+    if source.times is None:
+        notes.append("No frame rate is known, so times are in frames only: give it with --fps.")
+    varying = source.frame_rate_range
+    if varying is not None:
+        notes.append(
+            f"The frame rate varies from {varying[0]:.1f} to {varying[1]:.1f} a second: seconds are timestamps."
+        )
+    if sums.unreadable:
+        notes.append(f"{_count(sums.unreadable, 'frame')} can't be read and {_are(sums.unreadable)} left out.")
+    if intervals and not any(interval.after_blink or interval.before_blink for interval in intervals):
+        notes.append("No blink was seen: times count from the first frame, and the tear film may be older.")
+    elif intervals and not intervals[0].after_blink:
+        notes.append("The first interval has no blink before it: its tear film is older than the time given.")
+    if sums.without_rings:
+        subject = "broken frame" if options["gate"] else "open frame"
+        notes.append(f"No rings were found in {_count(sums.without_rings, subject)}: no mask there.")
+    if sums.clipped:
+        notes.append(
+            f"The outer ring leaves the picture in {_count(sums.clipped, 'frame')}: only the part seen counts."
+        )
+    if sums.changed:
+        plural = "s" if sums.changed > 1 else ""
+        notes.append(f"Smoothing changed the class of {sums.changed} frame{plural}.")
+    if not options["gate"]:
+        notes.append("All open frames were segmented; areas, zones and maps are of the broken ones.")
+    return notes
+
+
+def _count(frames: list[int], noun: str) -> str:
+    shown = ", ".join(map(str, frames[:_SHOWN_FRAMES])) + (", ..." if len(frames) > _SHOWN_FRAMES else "")
+    return f"{len(frames)} {noun}{'s' if len(frames) > 1 else ''} ({shown})"
+
+
+def _are(frames: list[int]) -> str:
+    return "are" if len(frames) > 1 else "is"
+
+
+def _rounded(value: Any) -> float | None:
+    return None if value is None else round(float(value), 4)
+
+
+def _percent(fraction: Any) -> float:
+    return round(100 * float(fraction), 3)
+
+
+def _screen_times(source: FrameSource) -> np.ndarray:
+    """When each frame is shown in the annotated video."""
+    return np.arange(len(source)) / 25 if source.times is None else source.times
+
+
+def _link_masks(chunks: Chunks, folder: Path) -> None:
+    """Bring the masks of all chunks together; the chunks keep theirs, in case this run is interrupted too."""
+    folder.mkdir()
+    for part in chunks.complete():
+        for mask in sorted((part / "masks").iterdir()):
+            try:
+                os.link(mask, folder / mask.name)
+            except OSError:
+                shutil.copyfile(mask, folder / mask.name)
+
+
+def _pictures(chunks: Chunks, intervals: list[Interval], sums: _Sums) -> list[tuple[str, Path]]:
+    """Pictures worth showing, with captions: the beginnings of break-ups, and the largest area."""
+    kept = {int(file.stem): file for part in chunks.complete() for file in (part / "pictures").iterdir()}
+    chosen: dict[int, str] = {}
+    for number, interval in enumerate(intervals, 1):
+        if interval.break_up in kept and len(chosen) < _SHOWN_PICTURES - 1:
+            chosen[interval.break_up] = f"Interval {number}: {interval.statement}, frame {interval.break_up}"
+    if kept:
+        largest = max(kept, key=lambda frame: (sums.percents[frame], -frame))
+        chosen[largest] = f"Largest break-up: {sums.percents[largest]:.1f} % of the ring area, frame {largest}"
+    return [(caption, kept[frame]) for frame, caption in chosen.items()]
