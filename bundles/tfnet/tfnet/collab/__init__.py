@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from tfnet.collab.intervals import CLASSES, Interval, blink_intervals
 from tfnet.collab.models import Models
+from tfnet.collab.networks import Networks
 from tfnet.collab.pipeline import Options, analyse
 from tfnet.collab.rings import Rings
 from tfnet.collab.video import Frame, FrameSource, open_source
@@ -16,6 +17,7 @@ __all__ = [
     "FrameSource",
     "Interval",
     "Models",
+    "Networks",
     "Options",
     "Rings",
     "analyse",

@@ -1,0 +1,131 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""The trained networks in the pipeline give what the bundle's inference gives."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from monai.bundle import run as run_bundle
+from tfnet import BUNDLE_ROOT, FixedSizeInferer, FrameClassifier, RingDetector, TFNet, decode_rings, stretch
+from tfnet.collab import Networks
+from tfnet.collab.__main__ import run
+
+SIZES = {"classifier_size": (64, 48), "detector_size": (64, 48), "crop_size": (64, 64)}
+
+
+@pytest.fixture
+def networks() -> tuple[FrameClassifier, RingDetector, TFNet]:
+    torch.manual_seed(0)
+    return FrameClassifier(in_channels=1), RingDetector(in_channels=1), TFNet()
+
+
+@pytest.fixture
+def weights(networks: tuple[torch.nn.Module, ...], tmp_path: Path) -> Path:
+    folder = tmp_path / "models"
+    folder.mkdir()
+    for network, name in zip(networks, ("model_classifier.pt", "model_detector.pt", "model.pt"), strict=True):
+        for module in network.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                torch.nn.init.uniform_(module.running_mean, -0.1, 0.1)
+                torch.nn.init.uniform_(module.running_var, 0.5, 1.5)
+        torch.save(network.eval().state_dict(), folder / name)
+    return folder
+
+
+@pytest.fixture
+def frame() -> np.ndarray:
+    coarse = np.random.default_rng(0).integers(0, 256, (12, 16), dtype=np.uint8)
+    return np.kron(coarse, np.ones((8, 8), dtype=np.uint8))
+
+
+def _tensor(image: np.ndarray, channels: int) -> torch.Tensor:
+    return torch.from_numpy(image.T.copy()).float()[None, None].expand(1, channels, -1, -1) / 255
+
+
+@torch.inference_mode()
+def test_results_equal_those_of_the_bundles_own_preparation(
+    networks: tuple[FrameClassifier, RingDetector, TFNet], weights: Path, frame: np.ndarray
+) -> None:
+    models = Networks(weights, runtime="torch", presence=0.0, **SIZES)
+    classifier, detector, segmenter = networks
+    scaled = stretch(_tensor(frame, 1), (64, 48))
+    assert models.classify(frame) == pytest.approx(classifier(scaled)[0].softmax(0).numpy(), abs=5e-3)
+    boxes, presence = decode_rings(detector(scaled), (128, 96))
+    rings = models.detect(frame)
+    assert rings is not None
+    assert rings.boxes == pytest.approx(boxes[0].numpy(), abs=0.2)
+    assert rings.score == pytest.approx(float(presence[0]), abs=5e-3)
+    crop = frame[10:90, 20:70]
+    logits = FixedSizeInferer((64, 64))(_tensor(crop, 3), segmenter)
+    expected = (logits[0, 1] > logits[0, 0]).numpy().T
+    assert models.segment(crop).shape == (80, 50)
+    assert (models.segment(crop) == expected).mean() > 0.99
+
+
+def test_rings_of_a_portrait_frame_are_in_its_own_pixels(weights: Path, frame: np.ndarray) -> None:
+    models = Networks(weights, runtime="torch", presence=0.0, **SIZES)
+    bars = np.zeros((96, 128), dtype=np.uint8)
+    portrait = np.ascontiguousarray(frame[:, 28:100])
+    bars[:, 28:100] = portrait
+    rings, others = models.detect(portrait), models.detect(bars)
+    assert rings is not None
+    assert others is not None
+    assert rings.boxes + np.asarray([28, 0, 28, 0]) == pytest.approx(others.boxes, abs=0.3)
+
+
+def test_no_rings_below_the_presence_asked_for(weights: Path, frame: np.ndarray) -> None:
+    assert Networks(weights, runtime="torch", presence=1.0, **SIZES).detect(frame) is None
+
+
+def test_identity_tells_weights_and_settings_apart(weights: Path) -> None:
+    def identity(**settings: float) -> str:
+        return Networks(weights, runtime="torch", **SIZES, **settings).identity  # type: ignore[arg-type]
+
+    assert identity() == identity()
+    assert identity(presence=0.4) != identity()
+    before = identity()
+    torch.save(TFNet().state_dict(), weights / "model.pt")
+    assert identity() != before
+
+
+def test_weights_that_lack_or_do_not_fit_are_named(weights: Path) -> None:
+    torch.save(TFNet("mini1").state_dict(), weights / "model.pt")
+    with pytest.raises(RuntimeError, match=r"model\.pt don't fit TFNet"):
+        Networks(weights, runtime="torch", **SIZES)
+    (weights / "model_detector.pt").unlink()
+    with pytest.raises(FileNotFoundError, match=r"no weights .*model_detector\.pt"):
+        Networks(weights, runtime="torch", **SIZES)
+
+
+def test_command_line(
+    weights: Path, tmp_path: Path, write: Callable[..., Path], frame: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    video = write(tmp_path / "clip.mp4", [frame, frame])
+    run(str(video), str(tmp_path / "out"), models_dir=str(weights), runtime="torch")
+    assert re.search(r"2 frames in .*s\nLook at:  .*report\.html", capsys.readouterr().out)
+    with pytest.raises(SystemExit, match=r"video .*gone\.mp4 doesn't exist"):
+        run(str(tmp_path / "gone.mp4"), str(tmp_path / "out"), models_dir=str(weights), runtime="torch")
+    with pytest.raises(SystemExit, match="no weights"):
+        run(str(video), str(tmp_path / "out"), models_dir=str(tmp_path))
+
+
+def test_configuration(weights: Path, tmp_path: Path, write: Callable[..., Path], frame: np.ndarray) -> None:
+    video = write(tmp_path / "clip.mp4", [frame, frame])
+    run_bundle(
+        config_file=f"{BUNDLE_ROOT}/configs/collab.json",
+        video=str(video),
+        output_dir=str(tmp_path / "out"),
+        models_dir=str(weights),
+        runtime="torch",
+        gate=False,
+        **{name: list(size) for name, size in SIZES.items()},
+    )
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert (report["recording"]["frames"], report["options"]["gate"]) == (2, False)
