@@ -8,9 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from litemed.datasets import READERS, Case, paired, split_cases
-from litemed.datasets.files import PICTURE_SUFFIXES
 
-__all__ = ["list_pictures", "load_cases", "patient_of"]
+__all__ = ["load_cases", "patient_of"]
 
 _PARTS = ("training", "validation", "test")
 _ALL_TRAINING = "training+validation"
@@ -73,23 +72,3 @@ def load_cases(
     else:
         cases, fractions = READERS[reader](dataset_dir, section="training"), [1 - validation, validation]
     return split_cases(cases, fractions, seed=seed, group=group)[_PARTS.index(part)]
-
-
-def list_pictures(path: str | Path) -> list[dict[str, str]]:
-    """List one picture, or the pictures that lie directly in a folder, as items with the key ``image``.
-
-    Args:
-        path: a picture or a folder.
-
-    Raises:
-        FileNotFoundError: when there is no such path, or no picture in the folder.
-    """
-    path = Path(path).expanduser()
-    if path.is_file():
-        return [{"image": str(path)}]
-    if not path.is_dir():
-        raise FileNotFoundError(f"no picture or folder at {path}")
-    pictures = sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES)
-    if not pictures:
-        raise FileNotFoundError(f"no picture ({', '.join(PICTURE_SUFFIXES)}) in {path}")
-    return [{"image": str(picture)} for picture in pictures]

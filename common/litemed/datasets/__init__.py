@@ -17,6 +17,7 @@ from litemed.datasets.isic import isic
 from litemed.datasets.labelme import EYE_LABELS, labelme_map, read_labelme
 from litemed.datasets.monuseg import imagescope_instances, monuseg
 from litemed.datasets.paired import paired
+from litemed.datasets.pictures import list_pictures
 from litemed.datasets.splits import split_cases
 from litemed.datasets.stare import stare
 from litemed.datasets.tfm import TFM_BOXES, TFM_CLASSES, tfm
@@ -39,6 +40,7 @@ __all__ = [
     "imagescope_instances",
     "isic",
     "labelme_map",
+    "list_pictures",
     "monuseg",
     "paired",
     "read_labelme",

@@ -74,15 +74,21 @@ def check_metadata(bundle: Path) -> None:
 
 
 def configurations(bundle: Path) -> Iterator[tuple[list[str], str]]:
-    """Every configuration of a bundle as the files that are read together, with its workflow type."""
-    configs = bundle / "configs"
-    yield ["inference.json"], "inference"
-    yield ["train.json"], "train"
-    for name in sorted(file.name for file in configs.glob("*.json")):
-        if name == "multi_gpu_evaluate.json":
+    """Every configuration of a bundle as the files that are read together, with its workflow type.
+
+    A file with a ``bundle_root`` stands alone. Any other is read over ``train.json``: ``multi_gpu_evaluate.json`` with
+    ``evaluate.json`` between them, and ``evaluate_<model>.json`` over ``train_<model>.json`` where there is one.
+    """
+    files = {file.name: json.loads(file.read_text()) for file in sorted((bundle / "configs").glob("*.json"))}
+    files.pop("metadata.json", None)
+    for name, content in files.items():
+        own_training = name.replace("evaluate_", "train_")
+        if "bundle_root" in content:
+            yield [name], "inference" if name.startswith("inference") else "train"
+        elif name == "multi_gpu_evaluate.json":
             yield ["train.json", "evaluate.json", name], "train"
-        elif name not in ("train.json", "inference.json", "metadata.json"):
-            yield ["train.json", name], "train"
+        else:
+            yield [own_training if own_training != name and own_training in files else "train.json", name], "train"
 
 
 def check_properties(bundle: Path) -> None:
@@ -108,10 +114,15 @@ def _free_port() -> int:
 
 
 def check_weights(bundle: Path) -> None:
-    """Every shipped file of weights loads strictly into the network of its inference configuration."""
+    """Every shipped file of weights loads strictly into its network.
+
+    That is the network of ``train_<name>.json`` for ``model_<name>.pt`` where there is such a configuration, and of
+    ``inference.json`` for any other file.
+    """
     for weights in sorted((bundle / "models").glob("*.pt")):
+        config = bundle / "configs" / f"{weights.stem.replace('model_', 'train_')}.json"
         parser = ConfigParser()
-        parser.read_config(str(bundle / "configs/inference.json"))
+        parser.read_config(str(config if config.is_file() else bundle / "configs/inference.json"))
         state = torch.load(weights, map_location="cpu", weights_only=True)
         parser.get_parsed_content("network_def").load_state_dict(state.get("model", state), strict=True)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from litemed.samples import fundus
-from mininet import list_pictures, load_cases
+from mininet import load_cases
 from PIL import Image
 
 
@@ -76,18 +76,3 @@ def test_sections_of_drive_are_kept() -> None:
 def test_unknown_reader_or_part(reader: str, part: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=f"got '{reader if reader == 'kvasir' else part}'"):
         load_cases(reader, tmp_path, part)
-
-
-def test_pictures_of_a_folder_or_a_file(tmp_path: Path) -> None:
-    _write(tmp_path / "b.png")
-    _write(tmp_path / "a.TIF")
-    (tmp_path / "notes.txt").write_text("not a picture")
-    assert list_pictures(tmp_path) == [{"image": str(tmp_path / "a.TIF")}, {"image": str(tmp_path / "b.png")}]
-    assert list_pictures(tmp_path / "b.png") == [{"image": str(tmp_path / "b.png")}]
-
-
-def test_no_pictures(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="no picture"):
-        list_pictures(tmp_path)
-    with pytest.raises(FileNotFoundError, match="no picture or folder at"):
-        list_pictures(tmp_path / "absent.png")
