@@ -39,6 +39,7 @@ def run(
     output_dir: str = f"{BUNDLE_ROOT}/runs/ablation",
     max_epochs: int = 60,
     val_interval: int = 10,
+    compile: bool = False,
 ) -> None:
     """Train and test Mini-Net with each loss of the table, and write their scores on the test part.
 
@@ -50,6 +51,7 @@ def run(
         output_dir: folder for the runs and for ``ablation.csv``.
         max_epochs: epochs of each training; finished losses keep the number they were run with.
         val_interval: epochs between two validations; the best of them is tested.
+        compile: compile the network first, which shortens a training of more than a few minutes.
     """
     rows = []
     for name, (terms, alpha) in COMBINATIONS.items():
@@ -59,8 +61,8 @@ def run(
         if not scores.exists():
             print(f"\n{name}", flush=True)
             loss = {"loss_terms": terms, "loss_alpha": alpha}
-            epochs = {"max_epochs": max_epochs, "val_interval": val_interval}
-            _run(["train"], **data, **loss, **epochs, output_dir=str(folder))
+            schedule = {"max_epochs": max_epochs, "val_interval": val_interval, "compile": compile}
+            _run(["train"], **data, **loss, **schedule, output_dir=str(folder))
             _run(["train", "evaluate"], **data, ckpt_path=str(folder / "model.pt"), output_dir=str(scores.parent))
         means = {score: row["mean"] for score, row in json.loads(scores.read_text())["scores"].items()}
         rows.append({"loss": name, **{column: f"{means[column]:.4f}" for column in COLUMNS}})
