@@ -78,6 +78,7 @@ def test_masks_give_a_box_for_each_label() -> None:
         ("1,2,3,4", [[1, 2, 3, 4]]),
         ("1 2 3.5 4; 5,6,7,8", [[1, 2, 3.5, 4], [5, 6, 7, 8]]),
         ("[[1,2,3,4],[5,6,7,8]]", [[1, 2, 3, 4], [5, 6, 7, 8]]),
+        ("1,-inf,1e1,4", [[1, -INF, 10, 4]]),
     ],
 )
 def test_reads_boxes_from_the_command_line(text: str, expected: list[list[float]]) -> None:
@@ -111,6 +112,12 @@ def test_broken_files_are_named(tmp_path: Path, name: str, content: str, message
     (tmp_path / name).write_text(content)
     with pytest.raises(ValueError, match=message):
         read_boxes(tmp_path / name, 2)
+
+
+def test_a_volume_gives_no_boxes_for_a_picture(tmp_path: Path) -> None:
+    nibabel.save(nibabel.Nifti1Image(np.ones((3, 3, 3), np.uint8), np.eye(4)), tmp_path / "mask.nii")
+    with pytest.raises(ValueError, match=r"mask.nii: expected boxes of a picture"):
+        read_boxes(tmp_path / "mask.nii", 2)
 
 
 def test_a_missing_file_is_named() -> None:

@@ -26,6 +26,7 @@ from litemed.slices import Volume, open_volume
 __all__ = ["check_boxes", "mask_boxes", "read_boxes", "read_mask", "volume_boxes"]
 
 NAMES = {2: ("x0", "y0", "x1", "y1"), 3: ("x0", "y0", "z0", "x1", "y1", "z1")}
+_NUMBERS = r"(nan|inf|[-+\d.,;\s\[\]()e])+"
 _PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif")
 
 Sides = Sequence[int]
@@ -169,8 +170,8 @@ def read_boxes(source: Any, dims: int, threshold: float | None = None) -> tuple[
     Args:
         source: numbers (one box or several); text such as ``"10,20,30,40; 50,60,70,80"``; a ``.json`` file with a list
             of boxes, or with one under ``boxes``; a ``.csv`` file, a box a row, with or without a header that names
-            its columns x0, y0, (z0,) x1, y1, (z1); or a mask (picture, NIfTI, NRRD or the challenge's ``gts``), of
-            which each label gives a box.
+            its columns x0, y0, (z0,) x1, y1, (z1); or a mask, of which each label gives a box: a picture for a picture,
+            NIfTI, NRRD or the challenge's ``gts`` for a volume.
         dims: 2 for a picture, 3 for a volume.
         threshold: for a mask that is a picture, see `read_mask`.
 
@@ -184,7 +185,7 @@ def read_boxes(source: Any, dims: int, threshold: float | None = None) -> tuple[
     if not isinstance(source, (str, os.PathLike)):
         return source, "the prompt"
     text = os.fspath(source)
-    if re.fullmatch(r"[-+\d.,;\s\[\]()e]+|.*\bnan\b.*", text, re.IGNORECASE):
+    if not os.path.exists(text) and re.fullmatch(_NUMBERS, text, re.IGNORECASE):
         return _from_text(text), "the command line"
     path = Path(text)
     if not path.exists():
@@ -194,11 +195,12 @@ def read_boxes(source: Any, dims: int, threshold: float | None = None) -> tuple[
         return _from_json(path), path.name
     if suffix in (".csv", ".txt"):
         return _from_csv(path, dims), path.name
-    if dims == 2 and suffix in _PICTURES:
+    if dims == 3:
+        boxes, _ = volume_boxes(open_volume(path, is_label=True))
+    elif suffix in _PICTURES:
         boxes, _ = mask_boxes(read_mask(path, threshold))
     else:
-        boxes, _ = volume_boxes(open_volume(path, is_label=True))
-        boxes = boxes if dims == 3 else boxes[:, [0, 1, 3, 4]]
+        raise ValueError(f"{path}: expected boxes of a picture in .json, .csv or a mask that is a picture")
     if not len(boxes):
         raise ValueError(f"{path}: the mask has no label to take a box from")
     return boxes, path.name

@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from litemed.inferers import Box3DInferer
+from litemed.inferers import Box3DInferer, EmbeddingCache, box_3d
 from litemed.transforms import boxes_to_channel
 from torch.nn import functional as F
 
@@ -41,6 +42,23 @@ def test_embeds_every_slice_once_for_all_objects(network: Any) -> None:
     result = Box3DInferer().segment((labels > 0) * 200.0, boxes, network)
     np.testing.assert_array_equal(result.labels, labels)
     assert result.encoded == len(network.encoded) == 10  # slices 1 to 10
+
+
+@pytest.mark.parametrize("depth", [4, 24])
+def test_holds_no_embedding_longer_than_needed(network: Any, monkeypatch: pytest.MonkeyPatch, depth: int) -> None:
+    held: list[int] = []
+
+    class Counted(EmbeddingCache):
+        def __getitem__(self, key: Hashable) -> torch.Tensor:
+            embedding = super().__getitem__(key)
+            held.append(len(self))
+            return embedding
+
+    monkeypatch.setattr(box_3d, "EmbeddingCache", Counted)
+    labels, boxes = _tubes(depth, 64, [(20, 30, 0, 0, depth - 1), (45, 45, 0, 0, depth - 1)])
+    Box3DInferer().segment((labels > 0) * 1.0, boxes, network)
+    assert max(held) == 1
+    assert len(held) == depth
 
 
 def test_a_small_cache_costs_at_most_a_second_embedding(network: Any) -> None:

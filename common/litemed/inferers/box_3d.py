@@ -42,8 +42,8 @@ class Box3DInferer(Inferer):
 
     All objects go through the volume together, once up and once down, so a slice is embedded once for all of them. An
     embedding is dropped as soon as no object needs it again; only where more than ``cache_size`` slices lie between
-    the objects' middles may one be embedded a second time. Beside the label map, memory depends neither on the depth
-    nor on the number of objects.
+    the objects' middles may one be embedded a second time. Beside the label map, and half-precision logits of slices
+    that both passes visit, memory depends neither on the depth nor on the number of objects.
 
     By default boxes keep their fractions and overlaps go to the more probable object. ``challenge_compat`` gives what
     the MedSAM on Laptop challenge (CVPR 2024) published:
