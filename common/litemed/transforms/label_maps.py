@@ -65,7 +65,7 @@ class LoadLabelMapd(_LoadWithPIL):
 
     def _picture(self, path: str) -> MetaTensor:
         try:
-            return self._read(path).float()
+            return self._read(path)
         except ValueError as error:
             raise error if path in str(error) else ValueError(f"{path}: {error}") from error
 

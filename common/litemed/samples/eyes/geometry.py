@@ -215,7 +215,7 @@ class Eye:
         """Heights of the upper and the lower lid margin on the grid."""
         person, pose = self.person, self.pose
         place = np.linspace(0, 1, len(self.grid))
-        line = np.interp(self.grid, *zip(self.inner_canthus, self.outer_canthus, strict=True))
+        line = np.linspace(self.inner_canthus[1], self.outer_canthus[1], len(self.grid))
         follow = math.sin(math.radians(pose.pitch))  # the upper lid follows the gaze up and down, the lower one less
         lower = line - (person.lower_height - 2.0 * follow) * _arc(place, *person.lower_shape)
         upper = line + (person.upper_height + 5.0 * follow) * _arc(place, *person.upper_shape)

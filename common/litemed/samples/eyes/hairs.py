@@ -32,7 +32,8 @@ def lashes(rng: np.random.Generator, eye: Eye) -> np.ndarray:
         bends.append(np.stack((x + length * fan * 0.35, y + length * (0.25 * rises + sag))))
     width = person.lash_width * rng.uniform(0.7, 1.3, sum(points.shape[1] for points in roots))
     width[person.lash_count :] *= 0.7
-    return _drawn(eye, *(np.concatenate(points, axis=1) for points in (roots, bends, tips)), width)
+    root, bend, tip = (np.concatenate(points, axis=1) for points in (roots, bends, tips))
+    return _drawn(eye, root, bend, tip, width)
 
 
 def brow(rng: np.random.Generator, eye: Eye) -> np.ndarray:

@@ -15,6 +15,9 @@ from litemed.samples.eyes.geometry import Camera, Eye
 from litemed.samples.eyes.noise import cloud, rise
 from litemed.samples.eyes.people import Domain
 
+_EYE = 15.0  # millimetres around the pupil
+_DARKEST = 0.4  # brightness there below which a camera gains, before the picture's own exposure
+
 
 @dataclass(frozen=True)
 class Light:
@@ -65,7 +68,7 @@ def photograph(rng: np.random.Generator, eye: Eye, scene: np.ndarray, light: Lig
     size = eye.camera.size
     clinical = domain == "clinical"
     picture = scene * light.colour[:, None, None] * _falloff(rng, eye, clinical)
-    picture *= np.float32(_exposure(rng, clinical))
+    picture *= np.float32(_exposure(rng, clinical) * _gain(eye, picture))
     picture = _blurred(rng, picture, clinical)
     picture = _developed(rng, picture, clinical)
     picture = _noisy(rng, picture)
@@ -95,6 +98,12 @@ def _falloff(rng: np.random.Generator, eye: Eye, clinical: bool) -> np.ndarray:
         edge_of_face += np.float32(rng.normal(0, 0.3)) * eye.y
         light = light * (1 - rng.uniform(0.6, 1) * rise(edge_of_face, rng.uniform(0.5, 5)))
     return np.clip(light, 0, 1.5).astype(np.float32)
+
+
+def _gain(eye: Eye, picture: np.ndarray) -> float:
+    """What a camera's automatic gain adds where the surroundings of the eye would be all but black."""
+    near = picture[:, ::5, ::5][:, np.hypot(eye.x, eye.y)[::5, ::5] < _EYE]
+    return max(1.0, _DARKEST / max(float(np.percentile(near, 95)), 0.01)) if near.size else 1.0
 
 
 def _exposure(rng: np.random.Generator, clinical: bool) -> float:

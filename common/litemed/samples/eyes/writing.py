@@ -15,7 +15,7 @@ import numpy as np
 from skimage.measure import approximate_polygon, find_contours
 
 from litemed.samples.eyes.geometry import BACKGROUND, CARUNCLE, IRIS, PUPIL, SCLERA
-from litemed.samples.eyes.people import Domain, Person, Pose, draw_person, draw_pose
+from litemed.samples.eyes.people import Domain, Person, Pose, Side, draw_person, draw_pose
 from litemed.samples.eyes.photo import draw_camera
 from litemed.samples.eyes.scene import Shot, shoot
 
@@ -48,7 +48,7 @@ def write_eyes(
         person = draw_person(np.random.default_rng(key), domain)
         for image in range(images):
             rng = np.random.default_rng([*key, image])
-            side = "right" if image % 2 == 0 else "left"
+            side: Side = "right" if image % 2 == 0 else "left"
             pose = draw_pose(rng, person, domain, side)
             camera = draw_camera(rng, size, domain, mirrored=side == "right")
             if rng.random() < closed:
@@ -69,7 +69,7 @@ def write_eyes(
 
 def labelme_content(labels: np.ndarray, image_name: str) -> dict[str, Any]:
     """What a LabelMe file holds: polygons that give back the label map when they are painted in order."""
-    shapes = [
+    shapes: list[dict[str, Any]] = [
         {"label": name, "points": points, "group_id": None, "shape_type": "polygon", "flags": {}}
         for name, values in _PAINTED.items()
         for points in _outlines(np.isin(labels, values))
