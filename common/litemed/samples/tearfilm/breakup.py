@@ -99,16 +99,16 @@ def draw_patches(rng: np.random.Generator, start: float, severity: float, reach:
 
 def _draw_patch(rng: np.random.Generator, kind: str, start: float, severity: float, reach: float) -> Patch:
     side = rng.choice((0.0, np.pi))
-    angle, ring = side + rng.normal(scale=0.75), reach * rng.uniform(0.32, 0.94)
+    angle, ring = side + rng.normal(scale=0.75), reach * rng.uniform(0.32, 0.86)
     thickness, length, spread = rng.uniform(0.025, 0.058), rng.uniform(0.08, 0.24), rng.uniform(0.0, 0.10)
     if kind == "spot":
-        angle, ring = rng.uniform(0, 2 * np.pi), reach * rng.uniform(0.3, 0.94)
+        angle, ring = rng.uniform(0, 2 * np.pi), reach * rng.uniform(0.3, 0.86)
         thickness = rng.uniform(0.028, 0.055)
         length = thickness * rng.uniform(0.9, 1.6)
     elif kind == "streak":
         thickness, length = rng.uniform(0.08, 0.17), rng.uniform(0.022, 0.038)
     elif kind == "area":
-        angle, ring = np.pi / 2 + rng.normal(scale=0.7), reach * rng.uniform(0.7, 1.0)
+        angle, ring = np.pi / 2 + rng.normal(scale=0.7), reach * rng.uniform(0.65, 0.9)
         thickness, length, spread = rng.uniform(0.05, 0.09), rng.uniform(0.10, 0.22), rng.uniform(0.1, 0.3)
     style = rng.dirichlet((1.2, 1.2, 1.2))
     return Patch(
@@ -129,7 +129,7 @@ def _partner(rng: np.random.Generator, patch: Patch, reach: float) -> Patch:
     """The crescent on the other side of the centre."""
     changed = {
         "angle": np.pi - patch.angle + rng.normal(scale=0.15),
-        "ring": float(np.clip(patch.ring + rng.normal(scale=0.05), 0.3 * reach, reach)),
+        "ring": float(np.clip(patch.ring + rng.normal(scale=0.05), 0.3 * reach, 0.88 * reach)),
         "length": patch.length * rng.uniform(0.7, 1.2),
         "thickness": patch.thickness * rng.uniform(0.8, 1.2),
     }

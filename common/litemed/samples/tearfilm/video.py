@@ -252,8 +252,9 @@ class TearFilmVideo(Sequence[Frame]):
         if line.aperture[index] < 1:
             over = np.float32(smooth_step(np.array((0.85 - line.aperture[index]) / 0.35)))
             scene += over * (eye.shut - scene)
-        if line.defocus[index] > 4e-4:
-            scene = gaussian_filter(scene, line.defocus[index] * width, truncate=2.5)
+        blur = max(line.defocus[index], 0.3 * line.smear[index])
+        if blur > 4e-4:
+            scene = gaussian_filter(scene, blur * width, truncate=2.5)
         if line.smear[index] * width > 1.5:
             scene = uniform_filter1d(scene, round(line.smear[index] * width) + 1, axis=1)
         row, column = rng.integers(0, _NOISE_ROOM, size=2)

@@ -64,7 +64,7 @@ def tearfilm(
     *,
     videos: tuple[int, int, int] = (8, 2, 3),
     films: tuple[int, int, int] = (0, 1, 2),
-    frames: int = 14,
+    frames: int = 12,
     seconds: float = 8.0,
     frame_rate: float = 30.0,
     size: tuple[int, int] = (960, 1280),
@@ -237,7 +237,7 @@ def _polygons(mask: np.ndarray) -> str:
     height, width = mask.shape
     lines = []
     for contour in find_contours(np.pad(mask, 1).astype(float), 0.5):
-        corners = approximate_polygon(contour, 0.3)[:-1, ::-1] - 0.5  # padding and the pixel's centre
+        corners = approximate_polygon(contour, 0.01)[:-1, ::-1] - 0.5  # padding and the pixel's centre
         if len(corners) > 2:
             lines.append("0 " + " ".join(f"{value:.6f}" for value in (corners / (width, height)).ravel()) + "\n")
     return "".join(lines)
