@@ -18,6 +18,7 @@ from litemed.samples.tearfilm.cornea import Cornea
 from litemed.samples.tearfilm.rings import Rings
 from litemed.samples.tearfilm.timeline import draw_timeline
 from PIL import Image
+from scipy.ndimage import binary_fill_holes
 
 CLEAR, CLOSED, BROKEN, BLUR = range(4)
 SIZE = (240, 320)
@@ -307,7 +308,7 @@ def test_files_hold_the_truth_of_the_video(root):
         np.testing.assert_array_equal(np.asarray(Image.open(crops[case]["label"])) > 0, frame.mask[y0:y1, x0:x1])
         if label == BROKEN:
             painted = np.asarray(Image.open(outlined[case])) > 0
-            assert np.logical_xor(painted, frame.mask).sum() <= 0.02 * frame.mask.sum()
+            np.testing.assert_array_equal(painted, binary_fill_holes(frame.mask, np.ones((3, 3))))
 
 
 def test_film_and_its_truth(root):

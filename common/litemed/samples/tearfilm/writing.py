@@ -233,7 +233,7 @@ def _write_frame(folder: Path, part: str, name: str, frame: Frame) -> None:
 
 
 def _polygons(mask: np.ndarray) -> str:
-    """Outlines of a mask's regions as rows of a class and x y x y ..., relative to the frame."""
+    """Outlines of a mask's regions as rows of a class and x y x y ..., relative to the frame; they can't show holes."""
     height, width = mask.shape
     lines = []
     for contour in find_contours(np.pad(mask, 1).astype(float), 0.5):
