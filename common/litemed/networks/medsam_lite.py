@@ -111,7 +111,7 @@ class MedSAMLite(nn.Module):
             points: ``(N, P, 2)`` as x, y in the same.
             labels: ``(N, P)``, 1 for a point on the object, 0 on the background, -1 for none.
             masks: logits ``(N, 1, 256, 256)`` of an earlier answer, to be refined.
-            multimask: give all four masks: the usual one, then whole, part and subpart.
+            multimask: give all four masks of Segment Anything. LiteMedSAM was trained for the first, and with boxes.
 
         Returns:
             Mask logits ``(N, M, 256, 256)`` and predicted IoU ``(N, M)``, with ``M`` = 1, or 4.
