@@ -73,10 +73,11 @@ def check_metadata(bundle: Path) -> None:
         raise KeyError("the first input must be named image and the first output pred")
 
 
-def configurations(bundle: Path) -> Iterator[tuple[list[str], str]]:
+def configurations(bundle: Path) -> Iterator[tuple[list[str], str | None]]:
     """Every configuration of a bundle as the files that are read together, with its workflow type.
 
-    A file with a ``bundle_root`` stands alone. Any other is read over ``train.json``: ``multi_gpu_evaluate.json`` with
+    A file with a ``bundle_root`` stands alone; one that neither trains nor evaluates has no type, and its metadata alone
+    are checked. Any other is read over ``train.json``: ``multi_gpu_evaluate.json`` with
     ``evaluate.json`` between them, and ``evaluate_<model>.json`` over ``train_<model>.json`` where there is one.
     """
     files = {file.name: json.loads(file.read_text()) for file in sorted((bundle / "configs").glob("*.json"))}
@@ -84,7 +85,7 @@ def configurations(bundle: Path) -> Iterator[tuple[list[str], str]]:
     for name, content in files.items():
         own_training = name.replace("evaluate_", "train_")
         if "bundle_root" in content:
-            yield [name], "inference" if name.startswith("inference") else "train"
+            yield [name], "train" if "train" in content else "inference" if "evaluator" in content else None
         elif name == "multi_gpu_evaluate.json":
             yield ["train.json", "evaluate.json", name], "train"
         else:
