@@ -94,11 +94,12 @@ def configurations(bundle: Path) -> Iterator[tuple[list[str], str | None]]:
 
 def check_properties(bundle: Path) -> None:
     """``check_properties()`` of every configuration returns nothing."""
-    # a process group of one: the multi-GPU configurations ask for it
     os.environ.update(RANK="0", LOCAL_RANK="0", WORLD_SIZE="1", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(_free_port()))
     problems = []
     for names, kind in configurations(bundle):
         workflow = ConfigWorkflow([str(bundle / "configs" / name) for name in names], workflow_type=kind)
+        if names[-1].startswith("multi_gpu"):
+            torch.distributed.init_process_group("gloo")  # of one process; the configuration makes its own in ``run``
         workflow.initialize()
         failed = workflow.check_properties()
         workflow.finalize()

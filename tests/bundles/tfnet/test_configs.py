@@ -95,7 +95,7 @@ def weights(tmp_path: Path) -> Path:
 
 def test_pictures_are_prepared_alike_in_training_and_inference() -> None:
     train, inference = _load("train"), _load("inference")
-    shared = set(train) & set(inference) - {"imports", "dataset_dir", "output_dir", "run", "initialize"}
+    shared = set(train) & set(inference) - {"imports", "dataset_dir", "output_dir", "run"}
     assert {"image_transforms", "network_def", "spatial_size", "threshold", "ckpt_path", "variant"} <= shared
     assert {key: train[key] for key in shared} == {key: inference[key] for key in shared}
     assert inference["inferer"] == train["validate"]["inferer"]
