@@ -15,7 +15,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import av
 import numpy as np
 from PIL import Image
 from skimage.measure import approximate_polygon, find_contours
@@ -180,6 +179,8 @@ def _chosen(rng: np.random.Generator, labels: np.ndarray, count: int) -> list[in
 
 def _encoded(path: Path, video: TearFilmVideo) -> Iterator[tuple[int, Frame]]:
     """Writes a video as H.264, and gives every frame on the way."""
+    import av  # here, so that bundles without videos don't need it
+
     height, width = video.size
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=Fraction(video.frame_rate).limit_denominator(1001))
