@@ -76,9 +76,9 @@ def check_metadata(bundle: Path) -> None:
 def configurations(bundle: Path) -> Iterator[tuple[list[str], str | None]]:
     """Every configuration of a bundle as the files that are read together, with its workflow type.
 
-    A file with a ``bundle_root`` stands alone; one that neither trains nor evaluates has no type, and its metadata alone
-    are checked. Any other is read over ``train.json``: ``multi_gpu_evaluate.json`` with
-    ``evaluate.json`` between them, and ``evaluate_<model>.json`` over ``train_<model>.json`` where there is one.
+    A file with a ``bundle_root`` stands alone; one that neither trains nor evaluates has no type, and only its metadata
+    are checked. Any other is read over ``train.json``: ``multi_gpu_evaluate.json`` with ``evaluate.json`` between them,
+    and ``evaluate_<model>.json`` over ``train_<model>.json`` where there is one.
     """
     files = {file.name: json.loads(file.read_text()) for file in sorted((bundle / "configs").glob("*.json"))}
     files.pop("metadata.json", None)
@@ -141,16 +141,21 @@ def check_network(bundle: Path) -> None:
 
 
 def check_export(bundle: Path) -> None:
-    """The weights export as TorchScript and ONNX."""
+    """The weights export as TorchScript and ONNX, at the size that the metadata state, or 64 where they leave it open."""
     files: dict[str, Any] = {
         "net_id": "network_def",
         "config_file": str(bundle / "configs/inference.json"),
         "meta_file": str(bundle / "configs/metadata.json"),
         "ckpt_file": str(bundle / "models/model.pt"),
     }
+    if "model" in torch.load(files["ckpt_file"], map_location="cpu", weights_only=True):
+        files["key_in_ckpt"] = "model"
+    metadata = json.loads((bundle / "configs/metadata.json").read_text())
+    image = metadata["network_data_format"]["inputs"]["image"]
+    sides = [side if isinstance(side, int) else 64 for side in image["spatial_shape"]]
     with tempfile.TemporaryDirectory() as folder:
         ckpt_export(filepath=f"{folder}/model.ts", **files)
-        onnx_export(filepath=f"{folder}/model.onnx", input_shape=[1, 3, 64, 64], **files)
+        onnx_export(filepath=f"{folder}/model.onnx", input_shape=[1, image["num_channels"], *sides], **files)
         empty = [name for name in ("model.ts", "model.onnx") if not Path(folder, name).stat().st_size]
         if empty:
             raise ValueError(f"empty export: {', '.join(empty)}")
