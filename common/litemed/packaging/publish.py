@@ -30,8 +30,8 @@ def publish(bundles: Iterable[str | os.PathLike[str]], to: str | os.PathLike[str
     """Lay out a zoo in a folder that any web server can offer.
 
     It gets ``<name>_v<version>.zip`` for each bundle; ``model_info.json`` with the sha1 of each zip and where it is, in
-    the form of the MONAI Model Zoo; and ``index.html`` with what each bundle does, its scores and how to get it. Zips of
-    earlier versions stay, and stay listed.
+    the form of the MONAI Model Zoo; and ``index.html`` with what each bundle does, its scores and how to get it. Zips
+    of earlier versions stay, and stay listed.
 
     Args:
         bundles: folders of the bundles.
