@@ -141,7 +141,7 @@ def check_network(bundle: Path) -> None:
 
 
 def check_export(bundle: Path) -> None:
-    """The weights export as TorchScript and ONNX, at the size that the metadata state, or 64 where they leave it open."""
+    """The weights export as TorchScript and ONNX, at the metadata's size, or 64 where that is open."""
     files: dict[str, Any] = {
         "net_id": "network_def",
         "config_file": str(bundle / "configs/inference.json"),
