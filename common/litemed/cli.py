@@ -15,7 +15,10 @@ __all__ = ["Litemed", "main"]
 
 
 class Litemed:
-    """Light-weight medical segmentation. ``litemed COMMAND --help`` tells more of each command."""
+    """Light-weight medical segmentation. ``litemed COMMAND --help`` tells more of each command.
+
+    Exit codes: 0, all went well; 1, a file or a check failed; 2, the call was wrong, and one line says how.
+    """
 
     def doctor(self, json: bool = False) -> None:
         """Tell versions, processor, runtimes, bundles and weights, and what to install.
@@ -42,6 +45,117 @@ class Litemed:
         lines = ["Readers:", *(f"  {name:<12}{text}" for name, text in readers.items())]
         lines += ["Samples, written when first used:", *(f"  {name:<12}{text}" for name, text in built_in.items())]
         _show({"readers": readers, "samples": built_in}, "\n".join(lines), json)
+
+    def segment(
+        self,
+        input: str,
+        bundle: str,
+        box: Any = None,
+        out: str = "segmented",
+        workers: int | None = None,
+        json: bool = False,
+        **options: Any,
+    ) -> None:
+        """Segment a picture or a volume, or a folder of them, with a bundle's network.
+
+        Examples::
+
+            litemed segment eye.png --bundle mininet --out masks
+            litemed segment slides/ --bundle mininet --application nuclei --workers 4
+            litemed segment scan.png --bundle swiftmedsam --box "20,30,80,90" --box "100,40,160,120"
+            litemed segment scans/ --bundle swiftmedsam --box boxes.csv
+
+        A file that can't be segmented is listed at the end; the exit code is then 1.
+
+        A file of boxes may be for many images: ``{"a.png": [[20, 30, 80, 90]]}`` in JSON, or a CSV file with the header
+        ``image,x0,y0,x1,y1``.
+
+        Args:
+            input: a picture, a volume, or a folder of them.
+            bundle: its name or folder; ``litemed doctor`` lists them.
+            box: x0,y0,x1,y1 or x0,y0,z0,x1,y1,z1, for bundles that take boxes; as often as there are objects. Or a JSON
+                or CSV file of them.
+            out: folder for the results.
+            workers: processes; by default as many as there are cores, if there are files enough.
+            json: print JSON.
+            options: any other value of the bundle's configs/inference.json, such as ``--threshold 0.4``, and
+                ``--application NAME`` for another of its applications.
+        """
+        from litemed.segmenting import segment
+
+        done = segment(
+            str(input),
+            str(bundle),
+            str(out),
+            boxes=_plain(box),
+            workers=workers,
+            overrides=_plain(options),
+            progress=not json,
+        )
+        _show(done.as_dict(), done.summary(), json)
+        if done.failed:
+            sys.exit(1)
+
+    def measure(
+        self,
+        eye: str,
+        bundle: str = "tiu_ocular",
+        out: str = "measured",
+        json: bool = False,
+        **options: Any,
+    ) -> None:
+        """Segment the eye in a photograph, or in each of a folder, and measure its regions.
+
+        Examples::
+
+            litemed measure anna_left.png --spacing 0.05
+            litemed measure eyes/ --out measured
+
+        Two files that differ in ``_left`` and ``_right`` alone are compared. The folder also gets the masks, pictures
+        to look at, and the tables as files. A file that can't be measured is listed; the exit code is then 1.
+
+        Args:
+            eye: a picture, or a folder of them.
+            bundle: the one to measure with.
+            out: folder for the results.
+            json: print JSON.
+            options: any other value of the bundle's configs/inference.json; ``--spacing`` is the side of a pixel in mm,
+                and without it lengths are in pixels.
+        """
+        from litemed.measuring import measure
+
+        measured = measure(str(eye), str(bundle), str(out), overrides=_plain(options), progress=not json)
+        _show(measured.as_dict(), measured.tables(), json)
+        if measured.failed:
+            sys.exit(1)
+
+    def collab(
+        self, video: str, bundle: str = "tfnet", out: str = "collab", json: bool = False, **options: Any
+    ) -> None:
+        """Find when and where the tear film breaks up in a video, and write a report.
+
+        Examples::
+
+            litemed collab visit1.mp4 --out visit1
+            litemed collab frames/ --fps 25 --gate False
+
+        Interrupted, the same command goes on where it was.
+
+        Args:
+            video: a video file, or a folder of pictures in the order of their names.
+            bundle: the one to analyse with.
+            out: folder for report.html, report.json, frames.csv, masks/, annotated.mp4 and the plots.
+            json: print the report as JSON.
+            options: any other value of the bundle's configs/collab.json, such as ``--smooth 2``.
+        """
+        from pathlib import Path
+
+        from litemed.workflows import run_workflow
+
+        recording, folder = (str(Path(str(path)).expanduser().absolute()) for path in (video, out))
+        report = run_workflow(str(bundle), "collab", {**_plain(options), "video": recording, "output_dir": folder})[-1]
+        lines = [report["summary"], *(f"- {note}" for note in report["notes"]), f"written to {folder}"]
+        _show(report, "\n".join(lines), json)
 
     def evaluate(
         self,
@@ -158,10 +272,36 @@ class Litemed:
 def main() -> None:
     """Run the command line; an error of the user's input is one line and exit code 2."""
     try:
-        fire.Fire(Litemed, name="litemed")
-    except (FileNotFoundError, ValueError, ImportError) as error:
+        fire.Fire(Litemed, command=_arguments(sys.argv[1:]), name="litemed")
+    except (OSError, ValueError, ImportError) as error:
         print(f"litemed: {error}", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        print("litemed: interrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+def _arguments(given: list[str]) -> list[str]:
+    """What fire takes: ``--box A --box B`` as ``--box=A;B``, and help in the form that isn't an error."""
+    if {"--help", "-h"} & set(given):
+        return [given[0], "--", "--help"] if not given[0].startswith("-") else []
+    boxes, others = [], []
+    left = iter(given)
+    for argument in left:
+        if argument.startswith("--box="):
+            boxes.append(argument.removeprefix("--box="))
+        elif argument == "--box":
+            boxes.append(next(left, ""))
+        else:
+            others.append(argument)
+    return [*others, f"--box={';'.join(boxes)}"] if boxes else others
+
+
+def _plain(value: Any) -> Any:
+    """Lists for the tuples that fire makes of ``1,2``, as JSON has them."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def _show(result: Any, text: str, as_json: bool) -> None:
