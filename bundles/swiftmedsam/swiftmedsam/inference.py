@@ -1,6 +1,6 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""Segmenting by ``inference.json``: the cases, the inferer, the weights and the overlays."""
+"""Segmenting by ``inference.json``: the cases, the inferer and the overlays."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 from ignite.engine import Engine, Events
-from litemed.checkpoints import load_checkpoint, warm_start
 from litemed.files import replacing
 from litemed.inferers import Box2DInferer, Box3DInferer
 from litemed.inferers.box_3d import WhenEmpty
@@ -18,11 +17,10 @@ from litemed.prompting import label_overlay
 from litemed.transforms import channel_to_boxes
 from monai.inferers import Inferer
 from PIL import Image
-from torch import nn
 
 from swiftmedsam.transforms import is_picture
 
-__all__ = ["LoadWeights", "OverlayWriter", "PromptInferer", "StartFrom", "list_prompted"]
+__all__ = ["OverlayWriter", "PromptInferer", "list_prompted"]
 
 _VOLUMES = (".nii", ".nii.gz", ".nrrd", ".nhdr")
 _BOXES = (".json", ".csv")
@@ -84,47 +82,6 @@ class PromptInferer(Inferer):
         return (self.pictures if inputs.ndim == 4 else self.volumes)(inputs, network)
 
 
-class LoadWeights:
-    """Load a checkpoint strictly when an engine starts; one of another variant is refused by its name.
-
-    Args:
-        network: what to load into.
-        path: the checkpoint, see `litemed.checkpoints.load_checkpoint`.
-    """
-
-    def __init__(self, network: nn.Module, path: str | Path) -> None:
-        self.network = network
-        self.path = path
-
-    def attach(self, engine: Engine) -> None:
-        """Register with the engine."""
-        engine.add_event_handler(Events.STARTED, self)
-
-    def __call__(self, engine: Engine) -> None:
-        load_checkpoint(self.network, self.path)
-
-
-class StartFrom:
-    """Start a training from another network's weights, by name and shape, and print what was taken.
-
-    Args:
-        network: what to copy into.
-        path: the checkpoint, see `litemed.checkpoints.warm_start`; None starts from chance.
-    """
-
-    def __init__(self, network: nn.Module, path: str | Path | None) -> None:
-        self.network = network
-        self.path = path
-
-    def attach(self, engine: Engine) -> None:
-        """Register with the trainer, before what takes up an interrupted training."""
-        engine.add_event_handler(Events.STARTED, self)
-
-    def __call__(self, engine: Engine) -> None:
-        if self.path is not None:
-            print(f"start from {self.path}: {warm_start(self.network, self.path)}", flush=True)
-
-
 class OverlayWriter:
     """Write ``<stem>_overlay.png`` of every picture an evaluator segments: objects, boxes and their numbers.
 
@@ -147,7 +104,7 @@ class OverlayWriter:
             image = np.asarray(item["image"].cpu())
             if image.ndim != 3:
                 continue
-            labels = np.asarray(item["pred"].cpu()).reshape(image.shape[1:]).T
+            labels = np.asarray(item["pred"].cpu()).reshape(image.shape[1:]).T.astype(np.int64)
             boxes = channel_to_boxes(image[-1])
             picture = label_overlay(image[:-1].transpose(2, 1, 0), labels, boxes, np.arange(1, len(boxes) + 1))
             stem = Path(item["image"].meta["filename_or_obj"]).stem

@@ -1,0 +1,124 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""Scores of label maps, and their means by modality."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from ignite.engine import Engine, Events
+from litemed.files import replacing
+from litemed.metrics import CaseMetric, bootstrap_mean, challenge_compat, overlap_scores
+from monai.utils import string_list_all_gather
+
+__all__ = ["ChallengeMetric", "LabelDiceMetric", "ModalityTable"]
+
+
+class LabelDiceMetric(CaseMetric):
+    """Dice of label maps: the mean over the labels of the truth.
+
+    It takes ``(1, W, H)`` or ``(1, X, Y, Z)`` of both; ``spacing`` is accepted and has no effect.
+    """
+
+    available = ("dice",)
+    case_input = "spacing"
+
+    def _score(self, pred: np.ndarray, truth: np.ndarray, case_input: Any) -> tuple[float, ...]:
+        labels = [label for label in np.unique(truth) if label]
+        return (float(np.mean([overlap_scores(pred == label, truth == label).dice for label in labels])),)
+
+
+class ChallengeMetric(CaseMetric):
+    """`litemed.metrics.challenge_compat` of label maps: Dice, and NSD corrected and as the challenge computes it.
+
+    It takes ``(1, W, H)`` or ``(1, X, Y, Z)`` of both, x first, and ``spacing`` in the same order.
+    """
+
+    available = ("dice", "nsd", "nsd_published")
+    case_input = "spacing"
+
+    def _score(self, pred: np.ndarray, truth: np.ndarray, case_input: Any) -> tuple[float, ...]:
+        steps = None if case_input is None else tuple(float(step) for step in case_input)[::-1]
+        # as the challenge's files have them: slices, rows, columns
+        scores = challenge_compat(pred.T, truth.T, spacing=steps)
+        return scores.dice, scores.nsd, scores.nsd_published
+
+
+class ModalityTable:
+    """Print each score's mean for every modality with its bootstrap 95 % interval; write ``modalities.json|csv``.
+
+    The last row, ``mean``, is the mean of the modalities' means, as in the challenge.
+
+    Args:
+        output_dir: folder of the files.
+        modality_of: the modality of a case, from its name.
+        scores: names of the scores to show.
+    """
+
+    def __init__(self, output_dir: str | Path, modality_of: Callable[[str], str], scores: list[str]) -> None:
+        self.output_dir = Path(output_dir)
+        self.modality_of = modality_of
+        self.scores = scores
+        self._cases: list[str] = []
+
+    def attach(self, engine: Engine) -> None:
+        """Register with the evaluator."""
+        engine.add_event_handler(Events.STARTED, self._start)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._collect)
+        engine.add_event_handler(Events.COMPLETED, self._write)
+
+    def _start(self, engine: Engine) -> None:
+        self._cases = []
+
+    def _collect(self, engine: Engine) -> None:
+        output: Any = engine.state.output
+        self._cases.extend(Path(item["image"].meta["filename_or_obj"]).stem for item in output)
+
+    def _write(self, engine: Engine) -> None:
+        modalities = [self.modality_of(case) for case in string_list_all_gather(self._cases)]
+        if dist.is_initialized() and dist.get_rank() != 0:
+            return
+        details: dict[str, torch.Tensor] = engine.state.metric_details  # type: ignore[attr-defined]
+        values = {score: np.asarray(details[score].double().mean(dim=1)) for score in self.scores}
+        rows = [self._row(name, np.array(modalities) == name, values) for name in sorted(set(modalities))]
+        means = {score: float(np.mean([row[score] for row in rows])) for score in self.scores}
+        rows.append({"modality": "mean", "cases": len(modalities), **means})
+        with replacing(self.output_dir / "modalities.json") as temporary:
+            temporary.write_text(json.dumps(rows, indent=4) + "\n")
+        columns = [f"{score}{end}" for score in self.scores for end in ("", "_low", "_high")]
+        with replacing(self.output_dir / "modalities.csv") as temporary, temporary.open("w", newline="") as file:
+            writer = csv.DictWriter(file, ["modality", "cases", *columns])
+            writer.writeheader()
+            writer.writerows(rows)
+        print(_table(rows, self.scores), flush=True)
+
+    def _row(self, name: str, chosen: np.ndarray, values: dict[str, np.ndarray]) -> dict[str, Any]:
+        row: dict[str, Any] = {"modality": name, "cases": int(chosen.sum())}
+        for score, all_values in values.items():
+            result = bootstrap_mean(all_values[chosen])
+            row[score] = result.mean
+            row |= {
+                f"{score}_{end}": None if math.isnan(value) else value
+                for end, value in (("low", result.low), ("high", result.high))
+            }
+        return row
+
+
+def _table(rows: list[dict[str, Any]], scores: list[str]) -> str:
+    lines = [f"{'modality':<14}{'cases':>6}" + "".join(f"  {score:<23}" for score in scores)]
+    for row in rows:
+        line = f"{row['modality']:<14}{row['cases']:>6}"
+        for score in scores:
+            low = row.get(f"{score}_low")
+            interval = "" if low is None else f" [{low:.4f}, {row[f'{score}_high']:.4f}]"
+            line += f"  {f'{row[score]:.4f}{interval}':<23}"
+        lines.append(line.rstrip())
+    return "\n".join(lines)

@@ -1,0 +1,63 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""Weights at the start of an engine: strictly for inference, by name and shape for training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ignite.engine import Engine, Events
+from litemed.checkpoints import load_checkpoint, warm_start
+from litemed.pretrained import lite_medsam_checkpoint
+from torch import nn
+
+__all__ = ["LITE_MEDSAM", "LoadWeights", "StartFrom", "weights_path"]
+
+LITE_MEDSAM = "lite_medsam"
+"""Stands for LiteMedSAM's public checkpoint, which is fetched when it is first needed."""
+
+
+def weights_path(path: str | Path) -> Path:
+    """A checkpoint's path; that of LiteMedSAM's for the word `LITE_MEDSAM`."""
+    return lite_medsam_checkpoint() if path == LITE_MEDSAM else Path(path)
+
+
+class LoadWeights:
+    """Load a checkpoint strictly when an engine starts; one of another variant is refused by its name.
+
+    Args:
+        network: what to load into.
+        path: the checkpoint, see `litemed.checkpoints.load_checkpoint`.
+    """
+
+    def __init__(self, network: nn.Module, path: str | Path) -> None:
+        self.network = network
+        self.path = path
+
+    def attach(self, engine: Engine) -> None:
+        """Register with the engine."""
+        engine.add_event_handler(Events.STARTED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        load_checkpoint(self.network, self.path)
+
+
+class StartFrom:
+    """Start a training from another network's weights, by name and shape, and print what was taken.
+
+    Args:
+        network: what to copy into.
+        path: the checkpoint, see `weights_path` and `litemed.checkpoints.warm_start`; None or "" starts from chance.
+    """
+
+    def __init__(self, network: nn.Module, path: str | Path | None) -> None:
+        self.network = network
+        self.path = path
+
+    def attach(self, engine: Engine) -> None:
+        """Register with the trainer, before what takes up an interrupted training."""
+        engine.add_event_handler(Events.STARTED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        if self.path:
+            print(f"start from {self.path}: {warm_start(self.network, weights_path(self.path))}", flush=True)

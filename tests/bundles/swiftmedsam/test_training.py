@@ -1,0 +1,118 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""train.json, evaluate.json and distill.json with a network of two parameters."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from litemed.checkpoints import save_checkpoint
+from litemed.datasets.challenge import write_challenge
+from monai.bundle import run as run_bundle
+from swiftmedsam import BUNDLE_ROOT
+
+CONFIGS = Path(BUNDLE_ROOT) / "configs"
+
+
+@pytest.fixture
+def archives(tmp_path: Path) -> str:
+    """A picture and a volume in each part; objects are brighter than the rest."""
+    for part in ("training", "validation", "test"):
+        picture, volume = np.zeros((40, 60), np.uint8), np.zeros((7, 30, 24), np.uint8)
+        picture[5:20, 10:40], picture[25:35, 20:50] = 1, 2
+        volume[1:6, 4:16, 5:20] = 1
+        grey = np.where(picture > 0, 200, 20).astype(np.uint8)
+        folder = tmp_path / "data" / part
+        write_challenge(folder / "2D_US_a.npz", np.repeat(grey[..., None], 3, axis=2), labels=picture)
+        bright = np.where(volume > 0, 180, 10).astype(np.uint8)
+        write_challenge(folder / "3D_CT_b.npz", bright, spacing=(0.5, 0.5, 3.0), labels=volume)
+    return str(tmp_path / "data")
+
+
+def _run(*configs: str, **overrides: Any) -> None:
+    run_bundle(config_file=[str(CONFIGS / f"{name}.json") for name in configs], **overrides)
+
+
+def _history(folder: Path) -> list[dict[str, float]]:
+    with (folder / "history.csv").open() as file:
+        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+
+
+@pytest.mark.usefixtures("bright")
+def test_training_and_resuming(tmp_path: Path, archives: str, capfd: pytest.CaptureFixture[str]) -> None:
+    quick = {"dataset_dir": archives, "init_path": "", "batch_size": 2, "learning_rate": 0.05, "ema_momentum": 1.0}
+    _run("train", max_epochs=1, output_dir=str(tmp_path / "run"), **quick)
+    _run("train", max_epochs=3, output_dir=str(tmp_path / "run"), **quick)
+    _run("train", max_epochs=3, output_dir=str(tmp_path / "unbroken"), **quick)
+    rows, unbroken = _history(tmp_path / "run"), _history(tmp_path / "unbroken")
+    assert [row["epoch"] for row in rows] == [1, 2, 3]
+    assert [row["loss"] for row in rows] == [row["loss"] for row in unbroken]
+    assert rows[-1]["loss"] < rows[0]["loss"]
+    assert rows[-1]["dice"] > 0.9
+    assert set(torch.load(tmp_path / "run" / "model.pt", weights_only=True)) == {"threshold", "iou"}
+    assert "start from" not in capfd.readouterr().out
+
+
+def test_training_starts_from_given_weights(
+    tmp_path: Path, archives: str, bright: type, capfd: pytest.CaptureFixture[str]
+) -> None:
+    network = bright("lite")
+    torch.nn.init.constant_(network.iou, 0.25)
+    save_checkpoint(tmp_path / "init.pt", network)
+    still = {"learning_rate": 0.0, "weight_decay": 0.0, "max_epochs": 1}
+    init = str(tmp_path / "init.pt")
+    _run("train", dataset_dir=archives, init_path=init, output_dir=str(tmp_path / "run"), **still)
+    assert torch.load(tmp_path / "run" / "model.pt", weights_only=True)["iou"] == 0.25
+    assert "took 2 of 2 entries (2 of 2 parameters)" in capfd.readouterr().out
+
+
+def test_evaluation_by_modality(tmp_path: Path, archives: str, weights: str) -> None:
+    _run("train", "evaluate", dataset_dir=archives, ckpt_path=weights, output_dir=str(tmp_path / "out"))
+    rows = json.loads((tmp_path / "out" / "modalities.json").read_text())
+    assert [(row["modality"], row["cases"]) for row in rows] == [("CT", 1), ("US", 1), ("mean", 2)]
+    assert all(row["dice"] > 0.95 for row in rows)
+    assert rows[2]["dice"] == pytest.approx((rows[0]["dice"] + rows[1]["dice"]) / 2)
+    assert all(0 < row[f"challenge_nsd{end}"] <= 1 for row in rows for end in ("", "_published"))
+    with (tmp_path / "out" / "modalities.csv").open() as file:
+        assert [row["modality"] for row in csv.DictReader(file)] == ["CT", "US", "mean"]
+    assert json.loads((tmp_path / "out" / "scores.json").read_text())["cases"] == 2
+    assert [file.name for file in (tmp_path / "out" / "pictures").iterdir()] == ["2D_US_a_overlay.png"]
+
+
+def test_distillation_moves_the_student_to_the_teacher(tmp_path: Path, archives: str, bright: type) -> None:
+    import swiftmedsam.loss as module
+
+    teacher = bright("lite")
+    torch.nn.init.constant_(teacher.threshold, 0.3)
+    monkey = pytest.MonkeyPatch()
+    monkey.setattr(module, "load_network", lambda path: teacher)
+    try:
+        _run(
+            "train",
+            "distill",
+            dataset_dir=archives,
+            init_path="",
+            teacher_path="unused",
+            teacher_cache=str(tmp_path / "cache"),
+            max_epochs=4,
+            learning_rate=0.05,
+            ema_momentum=1.0,
+            keep="last",
+            output_dir=str(tmp_path / "run"),
+        )
+    finally:
+        monkey.undo()
+    rows = _history(tmp_path / "run")
+    assert rows[-1]["loss"] < rows[0]["loss"]
+    student = torch.load(tmp_path / "run" / "model.pt", weights_only=True)["threshold"]
+    assert abs(student - 0.3) < 0.1
+    files = list((tmp_path / "cache").iterdir())
+    assert 0 < len(files) <= 12  # three slices, each flipped in up to four ways
+    assert teacher.encoded == len(files)
+    assert torch.load(files[0], weights_only=True).dtype == torch.float16
