@@ -31,7 +31,7 @@ def test_zoom_scales_areas_by_its_square_and_keeps_a_disc_round() -> None:
     disc = framing({"image": torch.zeros(3, 96, 64), "label": DISC})["label"][0]
     assert disc.sum() == pytest.approx(0.64 * math.pi * 12**2, rel=0.05)
     x, y = torch.nonzero(disc).float().unbind(1)
-    assert x.var() == pytest.approx(y.var(), rel=0.05)
+    assert x.var() == pytest.approx(float(y.var()), rel=0.1)
 
 
 def test_shift_is_a_share_of_each_side() -> None:
