@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tiu_ocular.anatomy import REGIONS, eye_anatomy
 from tiu_ocular.augmentation import RandFramingd, RandPhotometryd
-from tiu_ocular.data import list_pictures, load_cases, subject_lookup
+from tiu_ocular.data import load_cases, subject_lookup
 from tiu_ocular.framing import FitFramed, FrameInferer
 from tiu_ocular.handlers import MeasurementWriter, RegionPictures, draw_regions
 from tiu_ocular.labels import MergeRegionsd
@@ -38,7 +38,6 @@ __all__ = [
     "draw_regions",
     "evaluation_metrics",
     "eye_anatomy",
-    "list_pictures",
     "load_cases",
     "measure_eye",
     "select_regions",

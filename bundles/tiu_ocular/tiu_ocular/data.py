@@ -11,9 +11,8 @@ from functools import partial
 from pathlib import Path
 
 from litemed.datasets import READERS, Case, paired, split_cases
-from litemed.datasets.files import PICTURE_SUFFIXES
 
-__all__ = ["list_pictures", "load_cases", "subject_lookup"]
+__all__ = ["load_cases", "subject_lookup"]
 
 _PARTS = ("training", "validation", "test", "all")
 
@@ -125,23 +124,3 @@ def subject_lookup(cases: Iterable[Case]) -> Callable[[str], str]:
             raise ValueError(f"two images are named {stem}: {case['image']} and another")
         subjects[stem] = case["subject"]
     return subjects.__getitem__
-
-
-def list_pictures(path: str | Path) -> list[dict[str, str]]:
-    """List one picture, or the pictures that lie directly in a folder, as items with the key ``image``.
-
-    Args:
-        path: a picture or a folder.
-
-    Raises:
-        FileNotFoundError: when there is no such path, or no picture in the folder.
-    """
-    path = Path(path).expanduser()
-    if path.is_file():
-        return [{"image": str(path)}]
-    if not path.is_dir():
-        raise FileNotFoundError(f"no picture or folder at {path}")
-    pictures = sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES)
-    if not pictures:
-        raise FileNotFoundError(f"no picture ({', '.join(PICTURE_SUFFIXES)}) in {path}")
-    return [{"image": str(picture)} for picture in pictures]

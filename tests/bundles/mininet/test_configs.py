@@ -47,7 +47,7 @@ def _load(name: str) -> dict[str, Any]:
 
 def test_pictures_are_prepared_alike_in_training_and_inference() -> None:
     train, inference = _load("train"), _load("inference")
-    shared = set(train) & set(inference) - {"dataset_dir", "output_dir", "run"}
+    shared = set(train) & set(inference) - {"imports", "dataset_dir", "output_dir", "run"}
     assert {"image_transforms", "network_def", "longest_side", "region", "ckpt_path"} <= shared
     assert {key: train[key] for key in shared} == {key: inference[key] for key in shared}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tiu_ocular.data import list_pictures, load_cases, subject_lookup
+from tiu_ocular.data import load_cases, subject_lookup
 
 
 def _names(cases: list[dict[str, str]]) -> set[str]:
@@ -100,15 +100,3 @@ def test_subject_of_an_image() -> None:
     assert [subject_lookup(cases)(stem) for stem in "ab"] == ["s1", "s2"]
     with pytest.raises(ValueError, match="two images are named a"):
         subject_lookup([cases[0], {**cases[1], "image": "/y/a.jpg"}])
-
-
-def test_pictures_of_a_folder_or_a_file(eyes: Path, tmp_path: Path) -> None:
-    folder = eyes / "validation" / "images"
-    (folder / "notes.txt").write_text("not a picture")
-    assert list_pictures(folder) == [{"image": str(folder / f"validation{i}.png")} for i in range(2)]
-    assert list_pictures(folder / "validation1.png") == [{"image": str(folder / "validation1.png")}]
-    with pytest.raises(FileNotFoundError, match="no picture or folder at"):
-        list_pictures(folder / "absent.png")
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(FileNotFoundError, match=r"no picture \("):
-        list_pictures(tmp_path / "empty")
