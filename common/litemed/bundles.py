@@ -8,6 +8,8 @@ import json
 import os
 from pathlib import Path
 
+from litemed.files import litemed_home
+
 __all__ = ["bundle_folders", "find_bundle", "root_of_version", "version_of"]
 
 
@@ -51,7 +53,7 @@ def bundle_folders() -> dict[str, Path]:
     """
     listed = [Path(each) for each in os.environ.get("LITEMED_BUNDLES", "").split(os.pathsep) if each]
     checkout = Path(__file__).resolve().parents[2] / "bundles"
-    home = Path(os.environ.get("LITEMED_HOME") or "~/.cache/litemed") / "bundles"
+    home = litemed_home() / "bundles"
     found: dict[str, Path] = {}
     for folder in (*listed, checkout, home):
         for metadata in sorted(folder.expanduser().glob("*/configs/metadata.json")):

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import os
 import platform
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 import torch
 
 import litemed
-from litemed.bundles import bundle_folders
+from litemed.bundles import bundle_folders, version_of
 
 __all__ = ["diagnose", "report"]
 
@@ -98,7 +97,7 @@ def _cpu_features() -> list[str]:
 
 def _bundle(folder: Path) -> dict[str, Any]:
     return {
-        "version": json.loads((folder / "configs/metadata.json").read_text())["version"],
+        "version": version_of(folder),
         "folder": str(folder),
         "weights": {file.name: file.stat().st_size for file in sorted((folder / "models").glob("*.pt"))},
     }

@@ -1,6 +1,6 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""Writing files whole or not at all."""
+"""Writing files whole or not at all, and where litemed keeps its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["replacing"]
+__all__ = ["litemed_home", "replacing"]
+
+
+def litemed_home() -> Path:
+    """Folder of what litemed keeps between runs: ``$LITEMED_HOME``, or ``~/.cache/litemed``."""
+    return Path(os.environ.get("LITEMED_HOME") or "~/.cache/litemed").expanduser()
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from litemed.files import replacing
+from litemed.files import litemed_home, replacing
 
 __all__ = ["LITE_MEDSAM_SHA256", "lite_medsam_checkpoint"]
 
@@ -42,7 +42,7 @@ def lite_medsam_checkpoint(root: str | os.PathLike[str] | None = None) -> Path:
         ValueError: when what was fetched has another SHA-256.
     """
     if root is None:
-        root = Path(os.environ.get("LITEMED_HOME") or "~/.cache/litemed") / "weights"
+        root = litemed_home() / "weights"
     target = Path(root).expanduser().absolute() / "lite_medsam.pth"
     if target.is_file():
         if _sha256(target) == LITE_MEDSAM_SHA256:

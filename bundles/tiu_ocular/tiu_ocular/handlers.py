@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from ignite.engine import Engine, Events
 from litemed.files import replacing
-from litemed.transforms import LoadPictured, to_picture
-from PIL import Image
+from litemed.handlers import PictureWriter
+from litemed.transforms import to_picture
 from scipy import ndimage
 
 from tiu_ocular.anatomy import REGIONS
@@ -49,7 +49,7 @@ def draw_regions(picture: np.ndarray, labels: np.ndarray, opacity: float = 0.35)
     return np.rint(drawn).astype(np.uint8)
 
 
-class RegionPictures:
+class RegionPictures(PictureWriter):
     """Write ``<stem>_overlay.png`` for each picture an evaluator segments: the prediction, and the truth beside it.
 
     It takes ``image`` (for the name of its file), ``pred`` and, where present, ``label`` from the engine's output, as
@@ -61,32 +61,17 @@ class RegionPictures:
             None writes none.
     """
 
-    def __init__(self, output_dir: str | Path, probability: str | None = None) -> None:
-        self.output_dir = Path(output_dir)
-        self.probability = probability
-        self._load = LoadPictured("image")
-
-    def attach(self, engine: Engine) -> None:
-        """Register with the evaluator."""
-        engine.add_event_handler(Events.ITERATION_COMPLETED, self)
-
-    def __call__(self, engine: Engine) -> None:
-        output: Any = engine.state.output
-        for item in output:
-            path = _path(item)
-            picture = to_picture(self._load({"image": str(path)})["image"])
-            panels = [draw_regions(picture, label_plane(item["pred"]))]
-            if item.get("label") is not None:
-                panels.append(draw_regions(picture, label_plane(item["label"])))
-            self._save(f"{path.stem}_overlay.png", np.concatenate(panels, axis=1))
-            if self.probability is not None:
-                for channel, region in enumerate(REGIONS[1:], start=1):
-                    grey = np.asarray(item[self.probability][channel].cpu(), dtype=np.float32).T
-                    self._save(f"{path.stem}_{region}.png", np.rint(grey * 255).astype(np.uint8))
-
-    def _save(self, name: str, array: np.ndarray) -> None:
-        with replacing(self.output_dir / name) as temporary:
-            Image.fromarray(array).save(temporary)
+    def _write(self, item: dict[str, Any]) -> None:
+        path = _path(item)
+        picture = to_picture(self._load({"image": str(path)})["image"])
+        panels = [draw_regions(picture, label_plane(item["pred"]))]
+        if item.get("label") is not None:
+            panels.append(draw_regions(picture, label_plane(item["label"])))
+        self._save(f"{path.stem}_overlay.png", np.concatenate(panels, axis=1))
+        if self.probability is not None:
+            for channel, region in enumerate(REGIONS[1:], start=1):
+                grey = np.asarray(item[self.probability][channel].cpu(), dtype=np.float32).T
+                self._save(f"{path.stem}_{region}.png", np.rint(grey * 255).astype(np.uint8))
 
 
 class MeasurementWriter:

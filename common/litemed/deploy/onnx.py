@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from litemed.files import replacing
+from litemed.files import litemed_home, replacing
 
 __all__ = ["cached_onnx", "export_onnx"]
 
@@ -72,7 +72,7 @@ def cached_onnx(
     Returns:
         path of the file.
     """
-    folder = Path(cache_dir or Path(os.environ.get("LITEMED_HOME") or "~/.cache/litemed") / "onnx").expanduser()
+    folder = Path(cache_dir or litemed_home() / "onnx").expanduser()
     digest = hashlib.sha256(repr((_VERSION, _OPSET, torch.__version__, tuple(input_shape), str(network))).encode())
     for name, value in network.state_dict().items():
         digest.update(name.encode())

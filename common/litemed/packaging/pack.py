@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import litemed
+from litemed.bundles import version_of
 from litemed.files import replacing
 
 __all__ = ["pack", "packed_files"]
@@ -49,10 +50,9 @@ def pack(bundle: str | os.PathLike[str], output_dir: str | os.PathLike[str] = ".
         ValueError: when its code imports the library in a way that can't be rewritten.
     """
     folder = Path(bundle).expanduser().resolve()
-    metadata = folder / "configs/metadata.json"
-    if not metadata.is_file():
+    if not (folder / "configs/metadata.json").is_file():
         raise FileNotFoundError(f"no bundle in {folder}: it lacks configs/metadata.json")
-    version = json.loads(metadata.read_text())["version"]
+    version = version_of(folder)
     files = packed_files(folder, version)
     target = Path(output_dir).expanduser() / f"{folder.name}_v{version}.zip"
     with replacing(target) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:

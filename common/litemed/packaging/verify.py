@@ -49,24 +49,22 @@ def verify(path: str | os.PathLike[str], export: bool = True) -> Iterator[Check]
         RuntimeError: when the checking process died.
     """
     path = Path(path).expanduser()
-    with tempfile.TemporaryDirectory() as temporary:
+    with tempfile.TemporaryDirectory() as temporary, tempfile.TemporaryFile("w+") as errors:
         folder = _unzipped(path, Path(temporary)) if path.is_file() else path
         if not (folder / "configs").is_dir():
             raise FileNotFoundError(f"no bundle at {path}: expected a folder with configs/, or a zip of one")
         command = [sys.executable, "-W", "ignore", checks.__file__, str(folder), *([] if export else ["export"])]
         environment = {**os.environ, "PYTHONPATH": str(folder.absolute())}
-        process = subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=os.getcwd()
-        )
+        # errors go to a file: a pipe that nobody reads until the end would fill and stop the process
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True)
         assert process.stdout is not None
-        assert process.stderr is not None
         for line in process.stdout:
             if line.startswith("{"):
                 result = json.loads(line)
                 yield Check(result["check"], result.get("error"), result.get("details", ""))
-        errors = process.stderr.read()
         if process.wait():
-            raise RuntimeError(f"the checks of {path} ended with code {process.returncode}: {errors[-2000:]}")
+            errors.seek(0)
+            raise RuntimeError(f"the checks of {path} ended with code {process.returncode}: {errors.read()[-2000:]}")
 
 
 def _unzipped(path: Path, folder: Path) -> Path:

@@ -9,11 +9,13 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from litemed.files import litemed_home
+
 
 def sample_home(root: str | os.PathLike[str] | None = None) -> Path:
     """Folder of all samples: ``root``, else ``$LITEMED_HOME/samples``, else ``~/.cache/litemed/samples``."""
     if root is None:
-        root = Path(os.environ.get("LITEMED_HOME") or "~/.cache/litemed") / "samples"
+        root = litemed_home() / "samples"
     return Path(root).expanduser().absolute()
 
 
