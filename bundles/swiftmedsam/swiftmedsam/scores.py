@@ -7,17 +7,15 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import torch.distributed as dist
-from ignite.engine import Engine, Events
 from litemed.files import replacing
+from litemed.handlers import CaseTable
 from litemed.metrics import CaseMetric, bootstrap_mean, challenge_compat, overlap_scores
-from monai.utils import string_list_all_gather
 
 __all__ = ["ChallengeMetric", "LabelDiceMetric", "ModalityTable"]
 
@@ -52,7 +50,7 @@ class ChallengeMetric(CaseMetric):
         return scores.dice, scores.nsd, scores.nsd_published
 
 
-class ModalityTable:
+class ModalityTable(CaseTable):
     """Print each score's mean for every modality with its bootstrap 95 % interval; write ``modalities.json|csv``.
 
     The last row, ``mean``, is the mean of the modalities' means, as in the challenge.
@@ -64,29 +62,12 @@ class ModalityTable:
     """
 
     def __init__(self, output_dir: str | Path, modality_of: Callable[[str], str], scores: list[str]) -> None:
-        self.output_dir = Path(output_dir)
+        super().__init__(output_dir)
         self.modality_of = modality_of
         self.scores = scores
-        self._cases: list[str] = []
 
-    def attach(self, engine: Engine) -> None:
-        """Register with the evaluator."""
-        engine.add_event_handler(Events.STARTED, self._start)
-        engine.add_event_handler(Events.ITERATION_COMPLETED, self._collect)
-        engine.add_event_handler(Events.COMPLETED, self._write)
-
-    def _start(self, engine: Engine) -> None:
-        self._cases = []
-
-    def _collect(self, engine: Engine) -> None:
-        output: Any = engine.state.output
-        self._cases.extend(Path(item["image"].meta["filename_or_obj"]).stem for item in output)
-
-    def _write(self, engine: Engine) -> None:
-        modalities = [self.modality_of(case) for case in string_list_all_gather(self._cases)]
-        if dist.is_initialized() and dist.get_rank() != 0:
-            return
-        details: dict[str, torch.Tensor] = engine.state.metric_details  # type: ignore[attr-defined]
+    def _write(self, cases: list[str], details: Mapping[str, torch.Tensor]) -> None:
+        modalities = [self.modality_of(case) for case in cases]
         values = {score: np.asarray(details[score].double().mean(dim=1)) for score in self.scores}
         rows = [self._row(name, np.array(modalities) == name, values) for name in sorted(set(modalities))]
         means = {score: float(np.mean([row[score] for row in rows])) for score in self.scores}

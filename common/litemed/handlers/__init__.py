@@ -7,11 +7,12 @@ from __future__ import annotations
 from litemed.handlers.averaging import WeightAverage
 from litemed.handlers.history import TrainingHistory
 from litemed.handlers.pictures import PictureWriter, overlay
-from litemed.handlers.scores import ScoreTable
+from litemed.handlers.scores import CaseTable, ScoreTable
 from litemed.handlers.training import BestWeights, EpochSeed, TrainingCheckpoint
 
 __all__ = [
     "BestWeights",
+    "CaseTable",
     "EpochSeed",
     "PictureWriter",
     "ScoreTable",

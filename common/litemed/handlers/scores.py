@@ -7,10 +7,12 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 import torch.distributed as dist
 from ignite.engine import Engine, Events
 from monai.utils import string_list_all_gather
@@ -18,10 +20,48 @@ from monai.utils import string_list_all_gather
 from litemed.files import replacing
 from litemed.metrics import bootstrap_mean
 
-__all__ = ["ScoreTable"]
+__all__ = ["CaseTable", "ScoreTable"]
 
 
-class ScoreTable:
+class CaseTable(ABC):
+    """Base of tables of an evaluation: it collects the names of the cases, each that of its image's file.
+
+    Args:
+        output_dir: folder of the table's files.
+    """
+
+    def __init__(self, output_dir: str | Path) -> None:
+        self.output_dir = Path(output_dir)
+        self._cases: list[str] = []
+
+    def attach(self, engine: Engine) -> None:
+        """Register with the evaluator."""
+        engine.add_event_handler(Events.STARTED, self._start)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._collect)
+        engine.add_event_handler(Events.COMPLETED, self._complete)
+
+    def _start(self, engine: Engine) -> None:
+        self._cases = []
+
+    def _collect(self, engine: Engine) -> None:
+        output: Any = engine.state.output
+        self._cases.extend(Path(item["image"].meta["filename_or_obj"]).stem for item in output)
+
+    def _complete(self, engine: Engine) -> None:
+        cases = string_list_all_gather(self._cases)
+        if dist.is_initialized() and dist.get_rank() != 0:
+            return
+        details = getattr(engine.state, "metric_details", None)
+        if not details:
+            raise ValueError("the evaluator has no metric that saves details")
+        self._write(cases, details)
+
+    @abstractmethod
+    def _write(self, cases: list[str], details: Mapping[str, torch.Tensor]) -> None:
+        """Write the table of all processes' cases, whose scores are ``(cases, classes)`` by name."""
+
+
+class ScoreTable(CaseTable):
     """Print the mean of each score with its bootstrap 95 % interval, and write ``scores.json`` and ``scores.csv``.
 
     It reads what the evaluator's metrics leave in ``engine.state.metric_details``, takes the mean over classes for each
@@ -36,30 +76,10 @@ class ScoreTable:
     """
 
     def __init__(self, output_dir: str | Path, patient_of: Callable[[str], str] | None = None) -> None:
-        self.output_dir = Path(output_dir)
+        super().__init__(output_dir)
         self.patient_of = patient_of
-        self._cases: list[str] = []
 
-    def attach(self, engine: Engine) -> None:
-        """Register with the evaluator."""
-        engine.add_event_handler(Events.STARTED, self._start)
-        engine.add_event_handler(Events.ITERATION_COMPLETED, self._collect)
-        engine.add_event_handler(Events.COMPLETED, self._write)
-
-    def _start(self, engine: Engine) -> None:
-        self._cases = []
-
-    def _collect(self, engine: Engine) -> None:
-        output: Any = engine.state.output
-        self._cases.extend(Path(item["image"].meta["filename_or_obj"]).stem for item in output)
-
-    def _write(self, engine: Engine) -> None:
-        cases = string_list_all_gather(self._cases)
-        if dist.is_initialized() and dist.get_rank() != 0:
-            return
-        details = getattr(engine.state, "metric_details", None)
-        if not details:
-            raise ValueError("the evaluator has no metric that saves details")
+    def _write(self, cases: list[str], details: Mapping[str, torch.Tensor]) -> None:
         columns = {name: values.double().nanmean(dim=1).tolist() for name, values in details.items()}
         patients = [self.patient_of(case) for case in cases] if self.patient_of else None
         summary = {name: _summarise(values, patients) for name, values in columns.items()}
