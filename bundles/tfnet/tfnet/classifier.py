@@ -9,7 +9,6 @@ import math
 import numpy as np
 import torch
 from litemed.metrics import CaseMetric
-from monai.utils import MetricReduction
 from torch import nn
 
 from tfnet.network import MobileOneMini
@@ -58,14 +57,6 @@ class FrameClassMetric(CaseMetric):
 
     available = ("accuracy", *CLASSES)
     case_input = "none"
-
-    def __init__(
-        self,
-        scores: str | tuple[str, ...] = available,
-        reduction: MetricReduction | str = MetricReduction.MEAN,
-        get_not_nans: bool = False,
-    ) -> None:
-        super().__init__(scores, reduction=reduction, get_not_nans=get_not_nans)
 
     def _score(self, pred: np.ndarray, truth: np.ndarray, case_input: None) -> tuple[float, ...]:
         hit = float(pred == truth)

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from litemed.metrics import CaseMetric
 from litemed.networks import ReparamConv
-from monai.utils import MetricReduction
 from torch import nn
 from torch.nn import functional as F
 from torch.nn.modules.loss import _Loss
@@ -195,14 +194,6 @@ class BoxIoUMetric(CaseMetric):
 
     available = ("iou", *RINGS, "presence")
     case_input = "none"
-
-    def __init__(
-        self,
-        scores: str | tuple[str, ...] = available,
-        reduction: MetricReduction | str = MetricReduction.MEAN,
-        get_not_nans: bool = False,
-    ) -> None:
-        super().__init__(scores, reduction=reduction, get_not_nans=get_not_nans)
 
     def _score_case(self, pred: torch.Tensor, truth: torch.Tensor, case_input: None) -> torch.Tensor:
         if pred.shape != (OUTPUTS,) or truth.shape != (OUTPUTS,):

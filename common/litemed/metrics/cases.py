@@ -28,7 +28,8 @@ class CaseMetric(CumulativeIterationMetric):
     (cases, classes, scores and flags).
 
     Args:
-        scores: one name, and :py:meth:`aggregate` returns a tensor; several, and it returns a dict of tensors.
+        scores: one name, and :py:meth:`aggregate` returns a tensor; several, and it returns a dict of tensors. All that
+            are ``available`` by default.
         include_background: whether the first of several channels is scored. A single channel always is.
         reduction: over cases and classes, as in MONAI: "mean", "sum", "mean_batch", "none", ... It leaves out nan;
             :py:meth:`counts` tells how many.
@@ -47,12 +48,13 @@ class CaseMetric(CumulativeIterationMetric):
 
     def __init__(
         self,
-        scores: str | Sequence[str],
+        scores: str | Sequence[str] | None = None,
         include_background: bool = False,
         reduction: MetricReduction | str = MetricReduction.MEAN,
         get_not_nans: bool = False,
     ) -> None:
         super().__init__()
+        scores = self.available if scores is None else scores
         self.scores = (scores,) if isinstance(scores, str) else tuple(scores)
         unknown = [score for score in self.scores if score not in self.available]
         if unknown or not self.scores:
