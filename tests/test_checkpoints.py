@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from litemed.checkpoints import load_checkpoint, read_checkpoint, save_checkpoint, warm_start
+from litemed.checkpoints import load_checkpoint, load_network, read_checkpoint, save_checkpoint, warm_start
 from torch import nn
 
 
@@ -145,3 +145,17 @@ def test_warm_start_that_takes_nothing_is_refused(network: _Told, tmp_path: Path
     torch.save({"other": torch.zeros(2)}, path)
     with pytest.raises(ValueError, match="no entry of the name and shape"):
         warm_start(network, path)
+
+
+def test_the_network_that_fits_is_built(tmp_path: Path) -> None:
+    networks = {"small": lambda: nn.Linear(2, 1), "large": lambda: nn.Linear(3, 1)}
+    large = nn.Linear(3, 1)
+    save_checkpoint(tmp_path / "large.pt", large)
+    found = load_network(tmp_path / "large.pt", networks)
+    assert torch.equal(found.weight, large.weight)
+    assert not found.training
+    with pytest.raises(ValueError, match=r"large\.pt doesn't fit Linear"):
+        load_network(tmp_path / "large.pt", {"small": networks["small"]})
+    save_checkpoint(tmp_path / "other.pt", nn.Linear(4, 1))
+    with pytest.raises(ValueError, match=r"other\.pt is of none of small, large"):
+        load_network(tmp_path / "other.pt", networks)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +14,15 @@ from torch import nn
 
 from litemed.files import replacing
 
-__all__ = ["Checkpoint", "WarmStart", "load_checkpoint", "read_checkpoint", "save_checkpoint", "warm_start"]
+__all__ = [
+    "Checkpoint",
+    "WarmStart",
+    "load_checkpoint",
+    "load_network",
+    "read_checkpoint",
+    "save_checkpoint",
+    "warm_start",
+]
 
 _PUBLISHED: dict[str, dict[str, Any]] = {
     "LiteMedSAM": {
@@ -186,6 +194,42 @@ def load_checkpoint(network: nn.Module, path: str | os.PathLike[str]) -> None:
     if problems:
         raise ValueError(f"{path} doesn't fit {type(network).__name__}: {'; '.join(problems)}")
     network.load_state_dict(state, strict=True)
+
+
+def load_network(path: str | os.PathLike[str], networks: Mapping[str, Callable[[], nn.Module]]) -> nn.Module:
+    """Build the network that a checkpoint is of, and load it.
+
+    Args:
+        path: the checkpoint, see `read_checkpoint`.
+        networks: what builds each of the networks that it may be of, by name.
+
+    Returns:
+        The network in evaluation mode.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        ValueError: when the file can't be read, or is of another network.
+    """
+    name = next(iter(networks))
+    if len(networks) > 1:
+        checkpoint = read_checkpoint(path)
+        fitting = (name for name, build in networks.items() if _fits(build, checkpoint))
+        name = next(fitting, "")
+        if not name:
+            raise ValueError(f"{path} is of none of {', '.join(networks)}")
+    network = networks[name]()
+    load_checkpoint(network, path)
+    return network.eval()
+
+
+def _fits(build: Callable[[], nn.Module], checkpoint: Checkpoint) -> bool:
+    with torch.device("meta"):
+        network = build()
+    if checkpoint.architecture is not None and checkpoint.architecture != getattr(network, "architecture", None):
+        return False
+    return {name: value.shape for name, value in network.state_dict().items()} == {
+        name: value.shape for name, value in checkpoint.state.items()
+    }
 
 
 def warm_start(network: nn.Module, path: str | os.PathLike[str]) -> WarmStart:

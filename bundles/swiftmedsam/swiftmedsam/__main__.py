@@ -15,8 +15,7 @@ from typing import Any
 import fire
 from litemed.prompting import segment_boxes
 
-from swiftmedsam import BUNDLE_ROOT
-from swiftmedsam.prompted import load_network
+from swiftmedsam import BUNDLE_ROOT, load_network
 
 
 def main(

@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
+import os
+from functools import partial
 from typing import Any
 
-from litemed.networks import MedSAMLite
+from litemed import checkpoints
+from litemed.networks import MedSAMLite, PromptChannel
 
-__all__ = ["VARIANTS", "SwiftMedSAM"]
+__all__ = ["VARIANTS", "PromptedNetwork", "SwiftMedSAM", "load_network"]
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "lite": {},
@@ -46,3 +49,26 @@ class SwiftMedSAM(MedSAMLite):
             raise ValueError(f"expected a variant of {', '.join(VARIANTS)}, got {variant!r}")
         super().__init__(**VARIANTS[variant])
         self.variant = variant
+
+
+class PromptedNetwork(PromptChannel, SwiftMedSAM):
+    """A variant of SwiftMedSAM whose `forward` takes the box as a fourth channel, see `litemed.networks.PromptChannel`.
+
+    Args:
+        variant: see `SwiftMedSAM`.
+    """
+
+
+def load_network(path: str | os.PathLike[str], variant: str | None = None) -> Any:
+    """Build the network that a checkpoint is of, and load it: a `PromptedNetwork` in evaluation mode.
+
+    Args:
+        path: the checkpoint, see `litemed.checkpoints.load_network`.
+        variant: the one that it must be of; None takes the one that fits.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        ValueError: when the file can't be read, or is of another network.
+    """
+    names = list(VARIANTS) if variant is None else [variant]
+    return checkpoints.load_network(path, {name: partial(PromptedNetwork, name) for name in names})

@@ -8,7 +8,9 @@ from litemed.inferers.box_2d import Box2DInferer
 from litemed.inferers.box_3d import Box3DInferer, SliceSource
 from litemed.inferers.box_network import BoxNetwork, BoxResult
 from litemed.inferers.embedding_cache import EmbeddingCache
+from litemed.inferers.embedding_store import EmbeddingStore
 from litemed.inferers.picture import PictureInferer
+from litemed.inferers.prompt import PromptInferer
 
 __all__ = [
     "Box2DInferer",
@@ -16,6 +18,8 @@ __all__ = [
     "BoxNetwork",
     "BoxResult",
     "EmbeddingCache",
+    "EmbeddingStore",
     "PictureInferer",
+    "PromptInferer",
     "SliceSource",
 ]

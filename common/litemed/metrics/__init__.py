@@ -16,6 +16,7 @@ from litemed.metrics.bootstrap import BootstrapInterval, bootstrap_mean
 from litemed.metrics.cases import CaseMetric, RegionMetric
 from litemed.metrics.challenge import ChallengeScores, challenge_compat
 from litemed.metrics.handler import ScoreHandler
+from litemed.metrics.label_maps import ChallengeMetric, LabelDiceMetric
 from litemed.metrics.overlap import OverlapMetric, OverlapScores, overlap_scores
 from litemed.metrics.roc import PixelAUCMetric, roc_auc
 from litemed.metrics.surface import SurfaceMetric, SurfaceScores, surface_scores
@@ -23,7 +24,9 @@ from litemed.metrics.surface import SurfaceMetric, SurfaceScores, surface_scores
 __all__ = [
     "BootstrapInterval",
     "CaseMetric",
+    "ChallengeMetric",
     "ChallengeScores",
+    "LabelDiceMetric",
     "OverlapMetric",
     "OverlapScores",
     "PixelAUCMetric",

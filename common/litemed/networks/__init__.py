@@ -8,6 +8,7 @@ from litemed.networks.class_prompt import MODALITIES, ClassHead, ClassPromptEnco
 from litemed.networks.mask_decoder import MaskDecoder, SharedImage
 from litemed.networks.medsam_lite import EMBEDDING_SHAPE, IMAGE_SIZE, ImageSide, MedSAMLite, PromptSide
 from litemed.networks.prompt_encoder import PromptEncoder
+from litemed.networks.prompted import PromptChannel, PromptedOutput, prompt_to_boxes
 from litemed.networks.reparam import ReparamConv, fuse
 from litemed.networks.tiny_vit import TinyViT
 
@@ -20,11 +21,14 @@ __all__ = [
     "ImageSide",
     "MaskDecoder",
     "MedSAMLite",
+    "PromptChannel",
     "PromptEncoder",
     "PromptSide",
+    "PromptedOutput",
     "ReparamConv",
     "SharedImage",
     "TinyViT",
     "fuse",
     "modality_index",
+    "prompt_to_boxes",
 ]

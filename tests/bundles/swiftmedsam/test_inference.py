@@ -12,10 +12,11 @@ import nibabel
 import numpy as np
 import pytest
 import torch
+from litemed.samples.prompted import sample_pictures
 from monai.bundle import ConfigParser
 from monai.bundle import run as run_bundle
 from PIL import Image
-from swiftmedsam import BUNDLE_ROOT, LoadImageOrVolumed, list_prompted, sample_pictures
+from swiftmedsam import BUNDLE_ROOT
 
 CONFIG = f"{BUNDLE_ROOT}/configs/inference.json"
 
@@ -128,31 +129,6 @@ def test_a_checkpoint_of_another_variant_is_refused(tmp_path: Path, weights: str
         _segment(tmp_path, weights, tmp_path / "case.png", boxes=BOXES, variant="v2")
     assert "variant is lite, not v2" in _causes(caught.value)
     assert not (tmp_path / "out").exists()
-
-
-def test_images_and_their_boxes(tmp_path: Path) -> None:
-    for name in ("b.png", "a.nii.gz"):
-        (tmp_path / name).touch()
-    (tmp_path / "a.csv").touch()
-    with pytest.raises(ValueError, match=r"b\.png has no boxes: give --boxes, or write them to b\.json"):
-        list_prompted(tmp_path)
-    (tmp_path / "b.json").touch()
-    assert [(Path(case["image"]).name, Path(case["boxes"]).name) for case in list_prompted(tmp_path)] == [
-        ("a.nii.gz", "a.csv"),
-        ("b.png", "b.json"),
-    ]
-    assert list_prompted(tmp_path / "b.png", BOXES) == [{"image": str(tmp_path / "b.png"), "boxes": BOXES}]
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match="holds no picture or volume"):
-        list_prompted(tmp_path / "empty")
-    with pytest.raises(FileNotFoundError, match=r"gone\.png doesn't exist"):
-        list_prompted(tmp_path / "gone.png", BOXES)
-
-
-def test_a_four_dimensional_volume_is_refused(tmp_path: Path) -> None:
-    nibabel.save(nibabel.Nifti1Image(np.zeros((4, 5, 6, 7), np.int16), np.eye(4)), tmp_path / "film.nii")
-    with pytest.raises(ValueError, match=r"film\.nii"):
-        LoadImageOrVolumed("image")({"image": str(tmp_path / "film.nii")})
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,15 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""SwiftMedSAM's variants: counts of the whole and of each part."""
+"""SwiftMedSAM's variants: counts of the whole and of each part, and their checkpoints."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
-from swiftmedsam import VARIANTS, SwiftMedSAM
+from litemed.checkpoints import save_checkpoint
+from swiftmedsam import VARIANTS, PromptedNetwork, SwiftMedSAM, load_network
 
 
 @pytest.mark.parametrize(
@@ -35,3 +38,13 @@ def test_unknown_variant_is_refused() -> None:
     assert list(VARIANTS) == ["lite", "v1", "v2"]
     with pytest.raises(ValueError, match="expected a variant of lite, v1, v2, got 'v3'"):
         SwiftMedSAM("v3")
+
+
+def test_the_variant_is_read_from_the_checkpoint(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "v1.pt", PromptedNetwork("v1"), torch.float16)
+    assert load_network(tmp_path / "v1.pt").variant == "v1"
+    with pytest.raises(ValueError, match=r"v1\.pt is a checkpoint of SwiftMedSAM v1, the network is SwiftMedSAM v2"):
+        load_network(tmp_path / "v1.pt", "v2")
+    torch.save({"weight": torch.zeros(3)}, tmp_path / "other.pt")
+    with pytest.raises(ValueError, match=r"other\.pt is of none of lite, v1, v2"):
+        load_network(tmp_path / "other.pt")

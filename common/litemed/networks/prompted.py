@@ -1,18 +1,15 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""The networks as one tensor in, one tensor out: the prompt is the image's fourth channel."""
+"""Networks as one tensor in, one tensor out: the prompt is the image's fourth channel."""
 
 from __future__ import annotations
 
-import os
 from typing import Any, NamedTuple
 
 import torch
-from litemed.checkpoints import load_checkpoint, read_checkpoint
+from torch import nn
 
-from swiftmedsam.network import VARIANTS, SwiftMedSAM
-
-__all__ = ["PromptedNetwork", "PromptedOutput", "load_network", "prompt_to_boxes"]
+__all__ = ["PromptChannel", "PromptedOutput", "prompt_to_boxes"]
 
 
 class PromptedOutput(NamedTuple):
@@ -29,25 +26,22 @@ class PromptedOutput(NamedTuple):
     embedding: torch.Tensor
 
 
-class PromptedNetwork(SwiftMedSAM):
-    """A variant of SwiftMedSAM whose `forward` takes the box as a fourth channel of the image.
+class PromptChannel(nn.Module):
+    """Mixed into a network of the MedSAM-lite family: its `forward` takes the box as a fourth channel of the image.
 
     So it fits what hands a network one tensor: MONAI's engines, the Model Zoo's checks, TorchScript, ONNX,
-    distributed training. Its weights, and all that it does with boxes as numbers, are `SwiftMedSAM`'s.
-
-    Args:
-        variant: see `SwiftMedSAM`.
+    distributed training. Its weights, and all that it does with boxes as numbers, stay those of the network.
 
     Shape:
         ``(B, 4, 256, 256)``, three channels in [0, 1] and the prompt of `prompt_to_boxes`, to logits
         ``(B, 1, 256, 256)``; in training to a `PromptedOutput`.
     """
 
-    def forward(self, image: torch.Tensor) -> Any:  # type: ignore[override]
+    def forward(self, image: torch.Tensor) -> Any:
         if image.ndim != 4 or image.shape[1] != 4:
             raise ValueError(f"expected images of three channels and a prompt, (B, 4, 256, 256), got {image.shape}")
-        embedding = self.encode_image(image[:, :3])
-        logits, iou = self.decode(embedding, prompt_to_boxes(image[:, 3]))
+        embedding = self.encode_image(image[:, :3])  # type: ignore[operator]
+        logits, iou = self.decode(embedding, prompt_to_boxes(image[:, 3]))  # type: ignore[operator]
         if not torch.jit.is_scripting():  # noqa: SIM102 - TorchScript leaves out this branch, but not a joined one
             if self.training:
                 return PromptedOutput(logits, iou, embedding)
@@ -76,37 +70,3 @@ def _span(held: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     first = torch.where(held, places, length).amin(dim=1)
     last = torch.where(held, places, -1).amax(dim=1)
     return torch.where(last < 0, 0, first), torch.where(last < 0, length - 1, torch.maximum(last, first + 1))
-
-
-def load_network(path: str | os.PathLike[str], variant: str | None = None) -> PromptedNetwork:
-    """Build the network that a checkpoint is of, and load it.
-
-    Args:
-        path: the checkpoint, see `litemed.checkpoints.read_checkpoint`.
-        variant: the one that it must be of; None takes the one that fits.
-
-    Returns:
-        The network in evaluation mode.
-
-    Raises:
-        FileNotFoundError: when there is no such file.
-        ValueError: when the file can't be read, or is of another network.
-    """
-    if variant is None:
-        state, architecture = read_checkpoint(path)
-        variant = next((name for name in VARIANTS if _fits(name, state, architecture)), None)
-        if variant is None:
-            raise ValueError(f"{path} is of none of the variants {', '.join(VARIANTS)}")
-    network = PromptedNetwork(variant)
-    load_checkpoint(network, path)
-    return network.eval()
-
-
-def _fits(variant: str, state: dict[str, torch.Tensor], architecture: dict[str, Any] | None) -> bool:
-    with torch.device("meta"):
-        network = SwiftMedSAM(variant)
-    if architecture is not None and architecture != network.architecture:
-        return False
-    return {name: value.shape for name, value in network.state_dict().items()} == {
-        name: value.shape for name, value in state.items()
-    }

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from litemed.datasets.challenge import read_challenge
 from litemed.datasets.splits import split_cases
 from litemed.slices import NpzVolume, sample_slices

@@ -1,6 +1,6 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""Scores of label maps, and their means by modality."""
+"""Scores of an evaluation by modality."""
 
 from __future__ import annotations
 
@@ -13,41 +13,12 @@ from typing import Any
 
 import numpy as np
 import torch
+
 from litemed.files import replacing
-from litemed.handlers import CaseTable
-from litemed.metrics import CaseMetric, bootstrap_mean, challenge_compat, overlap_scores
+from litemed.handlers.scores import CaseTable
+from litemed.metrics import bootstrap_mean
 
-__all__ = ["ChallengeMetric", "LabelDiceMetric", "ModalityTable"]
-
-
-class LabelDiceMetric(CaseMetric):
-    """Dice of label maps: the mean over the labels of the truth.
-
-    It takes ``(1, W, H)`` or ``(1, X, Y, Z)`` of both; ``spacing`` is accepted and has no effect.
-    """
-
-    available = ("dice",)
-    case_input = "spacing"
-
-    def _score(self, pred: np.ndarray, truth: np.ndarray, case_input: Any) -> tuple[float, ...]:
-        labels = [label for label in np.unique(truth) if label]
-        return (float(np.mean([overlap_scores(pred == label, truth == label).dice for label in labels])),)
-
-
-class ChallengeMetric(CaseMetric):
-    """`litemed.metrics.challenge_compat` of label maps: Dice, and NSD corrected and as the challenge computes it.
-
-    It takes ``(1, W, H)`` or ``(1, X, Y, Z)`` of both, x first, and ``spacing`` in the same order.
-    """
-
-    available = ("dice", "nsd", "nsd_published")
-    case_input = "spacing"
-
-    def _score(self, pred: np.ndarray, truth: np.ndarray, case_input: Any) -> tuple[float, ...]:
-        steps = None if case_input is None else tuple(float(step) for step in case_input)[::-1]
-        # as the challenge's files have them: slices, rows, columns
-        scores = challenge_compat(pred.T, truth.T, spacing=steps)
-        return scores.dice, scores.nsd, scores.nsd_published
+__all__ = ["ModalityTable"]
 
 
 class ModalityTable(CaseTable):

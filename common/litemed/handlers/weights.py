@@ -7,23 +7,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from ignite.engine import Engine, Events
-from litemed.checkpoints import load_checkpoint, warm_start
-from litemed.pretrained import lite_medsam_checkpoint
 from torch import nn
 
-__all__ = ["LITE_MEDSAM", "LoadWeights", "StartFrom", "weights_path"]
+from litemed.checkpoints import load_checkpoint, warm_start
+from litemed.pretrained import weights_path
 
-LITE_MEDSAM = "lite_medsam"
-"""Stands for LiteMedSAM's public checkpoint, which is fetched when it is first needed."""
-
-
-def weights_path(path: str | Path) -> Path:
-    """A checkpoint's path; that of LiteMedSAM's for the word `LITE_MEDSAM`."""
-    return lite_medsam_checkpoint() if path == LITE_MEDSAM else Path(path)
+__all__ = ["LoadWeights", "StartFrom"]
 
 
 class LoadWeights:
-    """Load a checkpoint strictly when an engine starts; one of another variant is refused by its name.
+    """Load a checkpoint strictly when an engine starts; one of another network is refused by its name.
 
     Args:
         network: what to load into.
@@ -47,7 +40,8 @@ class StartFrom:
 
     Args:
         network: what to copy into.
-        path: the checkpoint, see `weights_path` and `litemed.checkpoints.warm_start`; None or "" starts from chance.
+        path: the checkpoint, see `litemed.pretrained.weights_path` and `litemed.checkpoints.warm_start`; None or ""
+            starts from chance.
     """
 
     def __init__(self, network: nn.Module, path: str | Path | None) -> None:

@@ -1,0 +1,59 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""Listing archives of the challenge, and their slices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from litemed.datasets.challenge import write_challenge
+from litemed.datasets.challenge_cases import list_slices, load_cases, modality_of
+
+
+def _archive(path: Path, shape: tuple[int, ...], **arrays: np.ndarray) -> dict[str, object]:
+    images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    write_challenge(path, images, spacing=(0.5, 0.75, 3.0), **arrays)
+    return {"image": str(path)}
+
+
+def test_parts_are_kept_or_drawn_by_case(tmp_path: Path) -> None:
+    for number in range(10):
+        _archive(tmp_path / "flat" / "deep" / f"2D_US_{number}.npz", (4, 5))
+    names = [
+        {case["case"] for case in load_cases(tmp_path / "flat", part)} for part in ("training", "validation", "test")
+    ]
+    assert [len(part) for part in names] == [7, 1, 2]
+    assert len(set.union(*names)) == 10
+    for part in ("training", "validation", "test"):
+        _archive(tmp_path / "parts" / part / f"3D_MR_{part}.npz", (2, 4, 5))
+    assert load_cases(tmp_path / "parts", "validation") == [
+        {
+            "image": str(tmp_path / "parts/validation/3D_MR_validation.npz"),
+            "case": "3D_MR_validation",
+            "modality": "MR",
+        }
+    ]
+    assert modality_of("3D_CT_x_1") == "CT"
+    assert modality_of("scan_CT") == "other"
+
+
+def test_bad_data_sets_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"no \.npz archive in"):
+        load_cases(tmp_path, "training")
+    with pytest.raises(FileNotFoundError, match="gone is no folder"):
+        load_cases(tmp_path / "gone", "training")
+    with pytest.raises(ValueError, match="expected a part among training, validation, test, got 'train'"):
+        load_cases(tmp_path, "train")
+    case = _archive(tmp_path / "2D_US_a.npz", (4, 5))
+    with pytest.raises(ValueError, match=r"2D_US_a\.npz: expected an array 'gts' of labels to train with"):
+        list_slices([case])
+
+
+def test_every_fifth_labelled_slice_is_taken(tmp_path: Path) -> None:
+    labels = np.zeros((20, 6, 8), np.uint8)
+    labels[3:17, 2:4, 1:5] = 1
+    volume = _archive(tmp_path / "3D_CT_a.npz", labels.shape, labels=labels)
+    picture = _archive(tmp_path / "2D_US_a.npz", (6, 8, 3), labels=labels[5])
+    assert [item["slice"] for item in list_slices([volume, picture])] == [3, 8, 13, -1]
