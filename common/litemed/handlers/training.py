@@ -142,6 +142,7 @@ class BestWeights:
         self.keep = keep
         self.best = -math.inf
         self.best_epoch = 0
+        self.saved_epoch = 0
         self.waited = 0
 
     def attach(self, engine: Engine) -> None:
@@ -163,6 +164,7 @@ class BestWeights:
         better = score > self.best
         if better or self.keep == "last":
             _save(self.network.state_dict(), self.path)
+            self.saved_epoch = engine.state.epoch
         if better:
             self.best, self.best_epoch, self.waited = score, engine.state.epoch, 0
             return
