@@ -147,6 +147,65 @@ def test_warm_start_that_takes_nothing_is_refused(network: _Told, tmp_path: Path
         warm_start(network, path)
 
 
+class _Staged(nn.Module):
+    """An encoder of one stage of several blocks, and an MLP as the mask decoder's."""
+
+    def __init__(self, blocks: int, channels: int) -> None:
+        super().__init__()
+        stage = nn.Module()
+        stage.blocks = nn.ModuleList(nn.Linear(2, 2) for _ in range(blocks))
+        self.image_encoder = nn.Module()
+        self.image_encoder.layers = nn.ModuleList([stage])
+        layer = nn.Module()
+        layer.mlp = nn.Module()
+        layer.mlp.lin1, layer.mlp.lin2 = nn.Linear(2, channels), nn.Linear(channels, 2)
+        self.mask_decoder = nn.Module()
+        self.mask_decoder.transformer = nn.Module()
+        self.mask_decoder.transformer.layers = nn.ModuleList([layer])
+
+    @property
+    def blocks(self) -> nn.ModuleList:
+        return self.image_encoder.layers[0].blocks
+
+    @property
+    def mlp(self) -> nn.Module:
+        return self.mask_decoder.transformer.layers[0].mlp
+
+
+def test_warm_start_with_chosen_blocks_and_the_strongest_channels(tmp_path: Path) -> None:
+    teacher, student = _Staged(3, 4), _Staged(2, 2)
+    with torch.no_grad():
+        # products of norms: 1 * 5, 3 * 1, 4 * 2 and 2 * 2
+        teacher.mlp.lin1.weight.copy_(torch.tensor([[1.0, 0], [0, 3], [4, 0], [0, 2]]))
+        teacher.mlp.lin2.weight.copy_(torch.tensor([[5.0, 1, 0, 2], [0, 0, 2, 0]]))
+    save_checkpoint(tmp_path / "teacher.pt", teacher)
+    report = warm_start(student, tmp_path / "teacher.pt", {"0": [2, 0]}, narrow=True)
+    for own, block in enumerate((2, 0)):
+        assert torch.equal(student.blocks[own].weight, teacher.blocks[block].weight)
+        assert torch.equal(student.blocks[own].bias, teacher.blocks[block].bias)
+    assert student.mlp.lin1.weight.tolist() == [[1, 0], [4, 0]]
+    assert torch.equal(student.mlp.lin1.bias, teacher.mlp.lin1.bias[[0, 2]])
+    assert student.mlp.lin2.weight.tolist() == [[5, 0], [0, 2]]
+    assert report.left == ()
+    assert report.unused == ("image_encoder.layers.0.blocks.1.weight", "image_encoder.layers.0.blocks.1.bias")
+    assert report.changed == (
+        "stage 0 keeps blocks 2 0 of 3",
+        "mask_decoder.transformer.layers.0.mlp keeps 2 of 4 channels",
+    )
+    warm_start(student, tmp_path / "teacher.pt")
+    assert torch.equal(student.blocks[1].weight, teacher.blocks[1].weight)
+    same = _Staged(3, 4)
+    assert warm_start(same, tmp_path / "teacher.pt", {0: [2, 1, 0]}, narrow=True).changed == ()
+    assert torch.equal(same.blocks[0].weight, teacher.blocks[0].weight)
+
+
+@pytest.mark.parametrize("blocks", [[0], [0, 0], [0, 3]])
+def test_blocks_that_cannot_be_kept_are_refused(tmp_path: Path, blocks: list[int]) -> None:
+    save_checkpoint(tmp_path / "teacher.pt", _Staged(3, 4))
+    with pytest.raises(ValueError, match=r"expected 2 different blocks of stage 0 to keep, of 0 to 2, got \["):
+        warm_start(_Staged(2, 4), tmp_path / "teacher.pt", {0: blocks})
+
+
 def test_the_network_that_fits_is_built(tmp_path: Path) -> None:
     networks = {"small": lambda: nn.Linear(2, 1), "large": lambda: nn.Linear(3, 1)}
     large = nn.Linear(3, 1)

@@ -57,3 +57,19 @@ def test_every_fifth_labelled_slice_is_taken(tmp_path: Path) -> None:
     volume = _archive(tmp_path / "3D_CT_a.npz", labels.shape, labels=labels)
     picture = _archive(tmp_path / "2D_US_a.npz", (6, 8, 3), labels=labels[5])
     assert [item["slice"] for item in list_slices([volume, picture])] == [3, 8, 13, -1]
+
+
+def test_a_modality_gives_at_most_so_many_items_at_equal_steps(tmp_path: Path) -> None:
+    label = np.ones((4, 5), np.uint8)
+    for part, modality, count in (
+        ("training", "US", 7),
+        ("training", "OCT", 1),
+        ("validation", "US", 1),
+        ("test", "US", 1),
+    ):
+        for index in range(count):
+            _archive(tmp_path / part / f"2D_{modality}_{index}.npz", (4, 5, 3), labels=label)
+    cases = load_cases(tmp_path, "training")
+    # places 0, 7 / 3 and 14 / 3 of seven pictures, rounded down
+    assert [item["case"] for item in list_slices(cases, most=3)] == ["2D_OCT_0", "2D_US_0", "2D_US_2", "2D_US_4"]
+    assert len(list_slices(cases)) == 8

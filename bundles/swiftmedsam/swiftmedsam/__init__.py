@@ -7,18 +7,23 @@ from __future__ import annotations
 from pathlib import Path
 
 from swiftmedsam.distillation import DistillationInferer, DistillationLoss, Lesson
-from swiftmedsam.network import VARIANTS, PromptedNetwork, SwiftMedSAM, load_network
+from swiftmedsam.network import KEPT_BLOCKS, VARIANTS, PromptedNetwork, SwiftMedSAM, load_network
+from swiftmedsam.stages import StageInferer, StageLesson, StageLoss
 
 BUNDLE_ROOT = str(Path(__file__).resolve().parents[1])
 """The bundle's folder, wherever it was put."""
 
 __all__ = [
     "BUNDLE_ROOT",
+    "KEPT_BLOCKS",
     "VARIANTS",
     "DistillationInferer",
     "DistillationLoss",
     "Lesson",
     "PromptedNetwork",
+    "StageInferer",
+    "StageLesson",
+    "StageLoss",
     "SwiftMedSAM",
     "load_network",
 ]

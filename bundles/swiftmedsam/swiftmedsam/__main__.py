@@ -13,6 +13,7 @@ import os
 from typing import Any
 
 import fire
+from litemed.pretrained import weights_path
 from litemed.prompting import segment_boxes
 
 from swiftmedsam import BUNDLE_ROOT, load_network
@@ -33,12 +34,12 @@ def main(
         output_dir: folder for the label map, the overlay and the report.
         boxes: x0,y0,x1,y1 or x0,y0,z0,x1,y1,z1, several divided by semicolons; a JSON or CSV file; or a mask to take
             them from. Without it, those that an archive brings.
-        ckpt_path: weights; by default the bundle's.
+        ckpt_path: weights, or lite_medsam for LiteMedSAM's public ones; by default the bundle's.
         variant: the one that the weights must be of.
         options: modality, window, plane, pixel_spacing, mask_threshold, challenge_compat, when_empty and cache_size,
             as of litemed.prompting.segment_boxes.
     """
-    network = load_network(ckpt_path or os.path.join(BUNDLE_ROOT, "models", "model.pt"), variant).fuse()
+    network = load_network(weights_path(ckpt_path or os.path.join(BUNDLE_ROOT, "models", "model.pt")), variant).fuse()
     print(json.dumps(segment_boxes(image, boxes, network, output_dir, **options), indent=4))
 
 

@@ -1,11 +1,11 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""Learning a teacher's answers: its embeddings and its masks."""
+"""Learning a teacher's answers: its embeddings, its masks and the IoU it predicts of them."""
 
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +14,7 @@ from litemed.losses import MaskLoss
 from litemed.networks import PromptedOutput, prompt_to_boxes
 from litemed.pretrained import weights_path
 from monai.inferers import Inferer
+from monai.losses import DiceLoss
 from torch import nn
 from torch.nn.modules.loss import _Loss
 
@@ -32,38 +33,59 @@ class Lesson(NamedTuple):
 class DistillationInferer(Inferer):
     """Ask the network in training and a frozen teacher about the same images and boxes.
 
+    The student's batch normalisations keep the statistics that they came with: those of small batches are too rough.
+
     Args:
         teacher: checkpoint of the teacher, of any variant, see `litemed.pretrained.weights_path`.
         cache_dir: folder for the teacher's embeddings, see `litemed.inferers.EmbeddingStore`; None computes them anew.
+        decoder_only: let the student decode the teacher's embedding. Its image encoder is left out and learns nothing.
     """
 
-    def __init__(self, teacher: str | os.PathLike[str], cache_dir: str | os.PathLike[str] | None = None) -> None:
+    def __init__(
+        self,
+        teacher: str | os.PathLike[str],
+        cache_dir: str | os.PathLike[str] | None = None,
+        decoder_only: bool = False,
+    ) -> None:
         self.teacher = load_network(weights_path(teacher)).fuse().requires_grad_(False)
         self.store = None if cache_dir is None else EmbeddingStore(cache_dir)
+        self.decoder_only = decoder_only
 
     def __call__(self, inputs: torch.Tensor, network: nn.Module, *args: object, **kwargs: object) -> Lesson:
+        keep_statistics(network)
+        images, boxes = inputs[:, :3], prompt_to_boxes(inputs[:, 3])
         with torch.no_grad():
             self.teacher.to(inputs.device)
-            images = inputs[:, :3]
             embedding = self.teacher.encode_image(images) if self.store is None else self.store(self.teacher, images)
-            logits, iou = self.teacher.decode(embedding, prompt_to_boxes(inputs[:, 3]))
-        return Lesson(network(inputs), PromptedOutput(logits, iou, embedding))
+            teacher = _answer(self.teacher, embedding, boxes)
+        if self.decoder_only:
+            return Lesson(_answer(without_wrapper(network), embedding, boxes), teacher)
+        return Lesson(network(inputs), teacher)
+
+
+def _answer(network: Any, embedding: torch.Tensor, boxes: torch.Tensor) -> PromptedOutput:
+    logits, iou = network.decode(embedding, boxes)
+    return PromptedOutput(logits, iou, embedding)
 
 
 class DistillationLoss(_Loss):
-    """Squared error of the embedding + cross entropy with the teacher's probabilities, and optionally the labels' loss.
+    """Errors of embedding, masks and predicted IoU against the teacher's, and optionally the labels' loss.
 
-    The first two need no true labels.
+    The first three need no true labels, and are 0 where both networks agree.
 
     Args:
-        embedding: weight of the embeddings' mean squared error.
-        mask: weight of the masks' cross entropy, less the teacher's own entropy, so that it ends at 0.
+        embedding: weight of the embeddings' mean squared error, as a share of the variance of the teacher's.
+        mask: weight of the masks' cross entropy with the teacher's probabilities, less the teacher's own entropy, plus
+            the Dice loss between the two's probabilities, with squared denominators.
+        iou: weight of the squared error of the predicted IoU.
         label: weight of the `litemed.losses.MaskLoss` on the true labels.
     """
 
-    def __init__(self, embedding: float = 1.0, mask: float = 1.0, label: float = 0.0) -> None:
+    def __init__(self, embedding: float = 1.0, mask: float = 1.0, iou: float = 1.0, label: float = 0.0) -> None:
         super().__init__()
-        self.weights = (embedding, mask, label)
+        self.weights = (embedding, mask, iou)
+        self.label = label
+        self.dice = DiceLoss(squared_pred=True)
         self.mask_loss = MaskLoss()
 
     def forward(self, lesson: Lesson, label: torch.Tensor) -> torch.Tensor:
@@ -73,10 +95,24 @@ class DistillationLoss(_Loss):
             label: ``(B, 1, 256, 256)``, 1 on the object.
         """
         student, teacher = lesson
-        logits = teacher.logits.float()
-        wanted = logits.sigmoid()
-        mask = F.binary_cross_entropy_with_logits(student.logits.float(), wanted)
-        mask = mask - F.binary_cross_entropy_with_logits(logits, wanted)
-        total = self.weights[0] * F.mse_loss(student.embedding.float(), teacher.embedding.float())
-        total = total + self.weights[1] * mask
-        return total + self.weights[2] * self.mask_loss(student, label) if self.weights[2] else total
+        logits, wanted = student.logits.float(), teacher.logits.float().sigmoid()
+        entropy = F.binary_cross_entropy_with_logits(teacher.logits.float(), wanted)
+        terms = (
+            F.mse_loss(student.embedding.float(), teacher.embedding.float()) / teacher.embedding.float().var(),
+            F.binary_cross_entropy_with_logits(logits, wanted) - entropy + self.dice(logits.sigmoid(), wanted),
+            F.mse_loss(student.iou.float(), teacher.iou.float()),
+        )
+        total = torch.stack([weight * term for weight, term in zip(self.weights, terms, strict=True)]).sum()
+        return total + self.label * self.mask_loss(student, label) if self.label else total
+
+
+def keep_statistics(network: nn.Module) -> None:
+    """Let batch normalisations use their running statistics and leave them as they are; their weights still learn."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
+
+
+def without_wrapper(network: nn.Module) -> Any:
+    """The network itself, of one that may be wrapped for distributed training."""
+    return network.module if isinstance(network, nn.parallel.DistributedDataParallel) else network

@@ -11,7 +11,7 @@ from typing import Any
 from litemed import checkpoints
 from litemed.networks import MedSAMLite, PromptChannel
 
-__all__ = ["VARIANTS", "PromptedNetwork", "SwiftMedSAM", "load_network"]
+__all__ = ["KEPT_BLOCKS", "VARIANTS", "PromptedNetwork", "SwiftMedSAM", "load_network"]
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "lite": {},
@@ -31,6 +31,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     },
 }
 """Arguments of :class:`litemed.networks.MedSAMLite` for each variant (SwiftMedSAM paper, table 1)."""
+
+KEPT_BLOCKS: dict[str, dict[int, list[int]]] = {"lite": {}, "v1": {2: [0, 1, 4, 5]}, "v2": {0: [1], 2: [1, 5]}}
+"""Which of LiteMedSAM's blocks each variant starts from, by stage: those that keep its embeddings best, untrained."""
 
 
 class SwiftMedSAM(MedSAMLite):

@@ -62,12 +62,13 @@ def load_cases(dataset_dir: str | os.PathLike[str], part: str, seed: int = 0) ->
     return cases if divided else split_cases(cases, _SHARES, seed=seed)[PARTS.index(part)]
 
 
-def list_slices(cases: Sequence[dict[str, Any]], interval: int = 5) -> list[dict[str, Any]]:
+def list_slices(cases: Sequence[dict[str, Any]], interval: int = 5, most: int | None = None) -> list[dict[str, Any]]:
     """The pictures of 2D cases, and every few slices of 3D cases that bear a label.
 
     Args:
         cases: from `load_cases`.
         interval: of volumes' slices, see `litemed.slices.sample_slices`.
+        most: of each modality, evenly drawn from its pictures and slices; None for all.
 
     Returns:
         the dictionaries of the cases with ``slice``: -1 for a picture, else the index.
@@ -88,7 +89,17 @@ def list_slices(cases: Sequence[dict[str, Any]], interval: int = 5) -> list[dict
             items.append({**case, "slice": -1})
     if not items:
         raise ValueError(f"no labelled slice in {len(cases)} archives")
-    return items
+    return items if most is None else _drawn_evenly(items, most)
+
+
+def _drawn_evenly(items: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
+    """At most so many items of each modality, at equal steps through them."""
+    drawn = []
+    for modality in dict.fromkeys(item["modality"] for item in items):
+        own = [item for item in items if item["modality"] == modality]
+        count = min(most, len(own))
+        drawn += [own[index * len(own) // count] for index in range(count)]
+    return drawn
 
 
 def _is_volume(path: Path) -> bool:

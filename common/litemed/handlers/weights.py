@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ignite.engine import Engine, Events
@@ -20,7 +21,7 @@ class LoadWeights:
 
     Args:
         network: what to load into.
-        path: the checkpoint, see `litemed.checkpoints.load_checkpoint`.
+        path: the checkpoint, see `litemed.pretrained.weights_path` and `litemed.checkpoints.load_checkpoint`.
     """
 
     def __init__(self, network: nn.Module, path: str | Path) -> None:
@@ -32,7 +33,7 @@ class LoadWeights:
         engine.add_event_handler(Events.STARTED, self)
 
     def __call__(self, engine: Engine) -> None:
-        load_checkpoint(self.network, self.path)
+        load_checkpoint(self.network, weights_path(self.path))
 
 
 class StartFrom:
@@ -42,11 +43,21 @@ class StartFrom:
         network: what to copy into.
         path: the checkpoint, see `litemed.pretrained.weights_path` and `litemed.checkpoints.warm_start`; None or ""
             starts from chance.
+        keep_blocks: see `litemed.checkpoints.warm_start`.
+        narrow: see there.
     """
 
-    def __init__(self, network: nn.Module, path: str | Path | None) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        path: str | Path | None,
+        keep_blocks: Mapping[int | str, Sequence[int]] | None = None,
+        narrow: bool = False,
+    ) -> None:
         self.network = network
         self.path = path
+        self.keep_blocks = keep_blocks
+        self.narrow = narrow
 
     def attach(self, engine: Engine) -> None:
         """Register with the trainer, before what takes up an interrupted training."""
@@ -54,4 +65,5 @@ class StartFrom:
 
     def __call__(self, engine: Engine) -> None:
         if self.path:
-            print(f"start from {self.path}: {warm_start(self.network, weights_path(self.path))}", flush=True)
+            report = warm_start(self.network, weights_path(self.path), self.keep_blocks, self.narrow)
+            print(f"start from {self.path}: {report}", flush=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from litemed.checkpoints import save_checkpoint
-from swiftmedsam import VARIANTS, PromptedNetwork, SwiftMedSAM, load_network
+from swiftmedsam import KEPT_BLOCKS, VARIANTS, PromptedNetwork, SwiftMedSAM, load_network
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,16 @@ def test_published_counts(variant: str, encoder: int, decoder: int, total: int, 
     assert network.architecture["decoder_heads"] == heads
     attentions = [module for module in network.mask_decoder.modules() if hasattr(module, "q_proj")]
     assert {attention.num_heads for attention in attentions} == {heads}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_kept_blocks_fill_the_stages_they_are_for(variant: str) -> None:
+    deep, own = (2, 2, 6, 2), VARIANTS[variant].get("encoder_depths", (2, 2, 6, 2))
+    assert [stage for stage in range(4) if own[stage] < deep[stage]] == sorted(KEPT_BLOCKS[variant])
+    for stage, blocks in KEPT_BLOCKS[variant].items():
+        assert blocks == sorted(set(blocks))
+        assert len(blocks) == own[stage]
+        assert set(blocks) < set(range(deep[stage]))
 
 
 def test_unknown_variant_is_refused() -> None:

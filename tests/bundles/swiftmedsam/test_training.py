@@ -100,10 +100,10 @@ def test_distillation_moves_the_student_to_the_teacher(tmp_path: Path, archives:
             init_path="",
             teacher_path="unused",
             teacher_cache=str(tmp_path / "cache"),
-            max_epochs=4,
-            learning_rate=0.05,
+            max_epochs=5,
+            warmup_steps=0,
+            learning_rate=0.08,
             ema_momentum=1.0,
-            keep="last",
             output_dir=str(tmp_path / "run"),
         )
     finally:
