@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import torch.distributed as dist
 from ignite.engine import Engine, Events
@@ -16,7 +18,7 @@ from monai.data import DataLoader, Dataset
 from litemed.files import replacing
 from litemed.handlers.training import BestWeights, TrainingCheckpoint
 
-__all__ = ["ServedTraining", "is_served"]
+__all__ = ["ServedTraining", "as_served", "is_served"]
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +35,19 @@ def is_served(bundle_root: str | os.PathLike[str]) -> bool:
     """
     app = os.environ.get("MONAI_LABEL_APP_DIR")
     return bool(app) and Path(app, "model").resolve() == Path(bundle_root).absolute().parent.resolve()
+
+
+def as_served(bundle_root: str | os.PathLike[str], name: str, otherwise: Any) -> Any:
+    """An option of a training: in a server what inference uses, whose weights the training goes on from.
+
+    Args:
+        bundle_root: folder of the bundle.
+        name: id of the option in ``configs/inference.json``, a plain value there.
+        otherwise: the option outside of a server.
+    """
+    if not is_served(bundle_root):
+        return otherwise
+    return json.loads((Path(bundle_root) / "configs/inference.json").read_text())[name]
 
 
 class ServedTraining:

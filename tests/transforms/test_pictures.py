@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import itk
 import numpy as np
 import pytest
 import torch
@@ -55,6 +56,20 @@ def test_labels_are_binary(tmp_path: Path) -> None:
     Image.fromarray(np.array([[0, 1], [300, 7]], dtype=np.uint16)).save(tmp_path / "label.png")
     result = LoadLabeld("label")({"label": str(tmp_path / "label.png")})["label"]
     assert result.tolist() == [[[0, 1], [1, 1]]]
+
+
+@pytest.mark.parametrize("suffix", [".nii.gz", ".nrrd"])
+def test_label_saved_as_a_volume_of_one_slice(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"label{suffix}"
+    itk.imwrite(itk.image_from_array(ROWS[None]), str(path))
+    result = LoadLabeld("label", threshold=5)({"label": str(path)})["label"]
+    assert np.asarray(result).tolist() == [(ROWS.T > 5).tolist()]
+
+
+def test_volume_of_many_slices_is_no_picture(tmp_path: Path) -> None:
+    itk.imwrite(itk.image_from_array(np.stack([ROWS, ROWS])), str(tmp_path / "volume.nii.gz"))
+    with pytest.raises(ValueError, match=r"single slice, got .*volume\.nii\.gz of \(4, 3, 2\) voxels"):
+        LoadLabeld("label")({"label": str(tmp_path / "volume.nii.gz")})
 
 
 def test_label_threshold_and_missing_key(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from litemed.transforms.challenge import LoadChallenged
+from litemed.transforms.challenge import LoadChallenged, RandLabelledSliced
 from litemed.transforms.images_or_volumes import LoadImageOrVolumed, OrientVolumesd, RestoreAxesd, is_picture
 from litemed.transforms.label_files import NarrowLabelsd, SaveLabelMapd
 from litemed.transforms.label_maps import LoadLabelMapd
@@ -25,6 +25,7 @@ __all__ = [
     "LongestSide",
     "NarrowLabelsd",
     "OrientVolumesd",
+    "RandLabelledSliced",
     "RandObjectd",
     "RasterizePromptsd",
     "ResizeLongestSided",

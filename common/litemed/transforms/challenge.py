@@ -1,6 +1,6 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""Loading archives of the MedSAM challenge, or single slices of them."""
+"""Loading archives of the MedSAM challenge, single slices of them, or images with a label file of their own."""
 
 from __future__ import annotations
 
@@ -11,20 +11,24 @@ from typing import Any
 import numpy as np
 import torch
 from monai.data import MetaTensor
-from monai.transforms import Transform
+from monai.transforms import Compose, RandomizableTransform, Transform
 
 from litemed.boxes import mask_boxes
 from litemed.datasets.challenge import read_challenge
 from litemed.slices import NpzVolume
+from litemed.transforms.images_or_volumes import LoadImageOrVolumed, OrientVolumesd, is_picture
+from litemed.transforms.pictures import LoadPictured
+from litemed.transforms.windows import ScaleModalityd
 
-__all__ = ["LoadChallenged"]
+__all__ = ["LoadChallenged", "RandLabelledSliced"]
 
 
 class LoadChallenged(Transform):
-    """Load an archive, or one slice of it: image, label, boxes and spacing.
+    """Load an archive, or one slice of it, or an image and the file of its label: image, label, boxes and spacing.
 
     An item's ``image`` is the path; its ``slice``, where there is one of 0 or above, is the index of the slice to load.
-    Then:
+    Where an item has a ``label``, the path of a label map, the image is a picture or volume of any format instead, as
+    MONAI Label hands them to a training: scaled by `ScaleModalityd`, a volume in LPS orientation. Then:
 
     - ``image``: ``(3, W, H)``, or ``(1 or 3, X, Y, Z)``, float32, x first as MONAI's readers have it.
     - ``label``: of the same axes with one channel, int32; labels are numbered anew from 1, in their order.
@@ -41,7 +45,9 @@ class LoadChallenged(Transform):
         boxes: np.ndarray | None = None
         label: np.ndarray | None
         spacing: tuple[float, ...] | None = None
-        if place >= 0:
+        if "label" in items:
+            image, label, spacing = _labelled_image(path, Path(items["label"]))
+        elif place >= 0:
             image, label = (NpzVolume(path, key=key).read_slice(2, place) for key in ("imgs", "gts"))
             image, label = np.swapaxes(image, 0, 1), label.T
         else:
@@ -62,6 +68,41 @@ class LoadChallenged(Transform):
         items["boxes"] = boxes
         items["spacing"] = np.array(spacing if spacing is not None and label.ndim == 3 else (1.0,) * label.ndim)
         return items
+
+
+class RandLabelledSliced(RandomizableTransform):
+    """Take one of the labelled slices of a volume at random; pictures, and single slices, are left as they are.
+
+    It takes ``image`` ``(C, X, Y, Z)`` and ``label`` ``(1, X, Y, Z)`` and gives them without Z, the image with three
+    channels.
+    """
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        items = dict(data)
+        if items["label"].ndim == 4:
+            labelled = np.flatnonzero(np.asarray(items["label"]).any(axis=(0, 1, 2)))
+            index = int(self.R.choice(labelled))
+            items["label"] = items["label"][..., index]
+            items["image"] = items["image"][..., index].expand(3, -1, -1)
+        return items
+
+
+_LOAD_PICTURE = Compose([LoadPictured(["image", "label"]), ScaleModalityd("image")])
+_LOAD_VOLUME = Compose(
+    [LoadImageOrVolumed(["image", "label"]), OrientVolumesd(["image", "label"]), ScaleModalityd("image")]
+)
+
+
+def _labelled_image(path: Path, label_path: Path) -> tuple[np.ndarray, np.ndarray, tuple[float, ...]]:
+    """Image ``(H, W, 3)`` or ``(D, H, W)``, whole-numbered label of its axes, and spacing along x, y and z."""
+    loaded = (_LOAD_PICTURE if is_picture(path) else _LOAD_VOLUME)({"image": str(path), "label": str(label_path)})
+    image, label = (np.asarray(loaded[key]).T for key in ("image", "label"))
+    if image.shape[:-1] != label.shape[:-1]:
+        sizes = ["x".join(map(str, array.shape[-2::-1])) for array in (label, image)]
+        raise ValueError(f"{label_path} is of {sizes[0]} pixels, its image {path} of {sizes[1]}")
+    spacing = np.linalg.norm(np.asarray(loaded["image"].affine)[:3, :3], axis=0).tolist()
+    colours = image if image.ndim == 3 else image[..., 0]
+    return colours, np.rint(label[..., 0]).astype(np.int32), tuple(spacing)
 
 
 def _x_first(array: np.ndarray, dtype: type) -> torch.Tensor:

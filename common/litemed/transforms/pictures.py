@@ -14,8 +14,11 @@ from monai.data import MetaTensor, PILReader
 from monai.transforms import LoadImage, MapTransform
 from PIL import Image, UnidentifiedImageError
 
+from litemed.slices import open_volume
+
 __all__ = ["LoadLabeld", "LoadPictured"]
 
+_VOLUME_SUFFIXES = (".nii", ".nii.gz", ".nrrd")
 _GREY_MODES = ("L", "I", "F", "I;16", "I;16L", "I;16B")
 
 
@@ -30,7 +33,10 @@ def _grey(picture: Image.Image) -> Image.Image:
 
 
 class _LoadWithPIL(MapTransform):
-    """Read the pictures that ``keys`` name with PIL: channel-first float32, axes (width, height) as in MONAI."""
+    """Read the pictures that ``keys`` name with PIL: channel-first float32, axes (width, height) as in MONAI.
+
+    A volume of a single slice is a picture too: viewers of volumes such as 3D Slicer save a picture's labels so.
+    """
 
     def __init__(self, keys: KeysCollection, converter: Any, allow_missing_keys: bool = False) -> None:
         super().__init__(keys, allow_missing_keys)
@@ -38,11 +44,22 @@ class _LoadWithPIL(MapTransform):
         self._load = LoadImage(reader=self._reader, image_only=True, ensure_channel_first=True)
 
     def _read(self, path: Any) -> MetaTensor:
+        if str(path).lower().endswith(_VOLUME_SUFFIXES):
+            return _read_single_slice(path)
         try:
             # a reader given here, unlike one given to the constructor, lets its errors through
             return self._load(path, reader=self._reader)
         except (OSError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
             raise ValueError(f"cannot read picture {path}: {error}") from error
+
+
+def _read_single_slice(path: Any) -> MetaTensor:
+    volume = open_volume(path)
+    if volume.shape[2] != 1:
+        raise ValueError(f"expected a picture, or a volume of a single slice, got {path} of {volume.shape} voxels")
+    pixels = volume.read_slice(2, 0).astype(np.float32)
+    channels = pixels[None] if pixels.ndim == 2 else np.moveaxis(pixels, -1, 0)
+    return MetaTensor(torch.from_numpy(np.ascontiguousarray(channels)), meta={"filename_or_obj": str(path)})
 
 
 class LoadPictured(_LoadWithPIL):
