@@ -27,6 +27,7 @@ from litemed.packaging import pack
 
 QUICK: dict[str, dict[str, object]] = {
     "mininet": {"crops_per_image": 1, "crop_size": 32},
+    "tfnet": {"spatial_size": [64, 64]},
 }
 """Options that make one epoch of a bundle's training short."""
 
@@ -54,7 +55,8 @@ def _python(folder: Path, pins: dict[str, str]) -> Path:
     if not python.exists():
         venv.create(folder, with_pip=True)
     torch = f"torch=={pins['torch']}"
-    install = [str(python), "-m", "pip", "install", "--quiet", torch]
+    # of all that is installed little is imported: it is compiled then
+    install = [str(python), "-m", "pip", "install", "--quiet", "--no-compile", torch]
     subprocess.run(install, check=True)  # first and alone, so that no resolver replaces it
     subprocess.run([*install, *(f"{name}=={version}" for name, version in pins.items())], check=True)
     return python
@@ -74,13 +76,14 @@ def check(bundles: str | tuple[str, ...] = (), environment: str = "") -> None:
     """Pack the bundles and use them in an environment of their own.
 
     Args:
-        bundles: names, all by default.
+        bundles: names; by default all that ship their weights.
         environment: folder of the environment, to keep and use again; a temporary one by default.
     """
     names = [bundles] if isinstance(bundles, str) else list(bundles)
-    folders = [folder for name, folder in sorted(bundle_folders().items()) if not names or name in names]
+    shipped = {name: folder for name, folder in bundle_folders().items() if (folder / "models/model.pt").is_file()}
+    folders = [folder for name, folder in sorted(shipped.items()) if not names or name in names]
     if not folders:
-        sys.exit(f"no bundle among {', '.join(names)}")
+        sys.exit(f"no bundle with weights among {', '.join(names)}")
     with tempfile.TemporaryDirectory() as temporary:
         where = Path(temporary)
         python = _python(Path(environment).absolute() if environment else where / "environment", _pins(folders))

@@ -1,0 +1,108 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""The paper's ablations of TF-Net (crop, loss, pooling, skips), and its test on frames with and without break-up.
+
+Run ``python -m tfnet.ablation --help`` for its use.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import fire
+from litemed.files import replacing
+from monai.bundle import ConfigWorkflow
+
+from tfnet import BUNDLE_ROOT
+
+__all__ = ["FRAMES", "VARIANTS", "run"]
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "tfnet": {},
+    "plain_loss": {"weighted": False},
+    "no_ppm": {"use_ppm": False},
+    "no_skips": {"use_skips": False},
+    "no_ppm_no_skips": {"use_ppm": False, "use_skips": False},
+    "whole_frame": {"crops": None},
+}
+"""What is trained: TF-Net, and TF-Net with one thing changed (Tables V and VI), as overrides of ``train.json``."""
+
+FRAMES = {"broken": "broken_only", "not_broken": "non_broken", "all": "full"}
+"""What the first network is tested on: crops with break-up, without, and all."""
+
+COLUMNS = ("mean_dice", "break_up_mean_iou", "break_up_mean_recall", "break_up_dice", "break_up_precision")
+FRAME_COLUMNS = ("published_mean_dice", "mean_dice", "break_up_mean_iou", "break_up_mean_fpr", "break_up_false_area")
+
+
+def run(
+    dataset_dir: str | None = None,
+    output_dir: str = f"{BUNDLE_ROOT}/runs/ablation",
+    max_epochs: int = 20,
+    side: int = 192,
+    augmentation: bool = True,
+    ema_momentum: float = 0.02,
+) -> None:
+    """Train and test each variant, test the first on three kinds of frames, and write the two tables.
+
+    What was finished earlier is not run again, and an interrupted training goes on from its last epoch.
+
+    Args:
+        dataset_dir: the data set's folder; by default the built-in simulated sample.
+        output_dir: folder for the runs, ``ablation.csv`` and ``frames.csv``.
+        max_epochs: epochs of each training; finished ones keep the number they were run with.
+        side: pixels of a side of the networks' input.
+        augmentation: flips and mild changes of intensity; the paper has none.
+        ema_momentum: of the average of the weights that is tested; 1 is the newest weights, as in the paper.
+    """
+    folder = Path(output_dir)
+    data = {"spatial_size": [side, side]} | ({} if dataset_dir is None else {"dataset_dir": str(dataset_dir)})
+    training = {"max_epochs": max_epochs, "augmentation": augmentation, "ema_momentum": ema_momentum}
+    rows = []
+    for name, changed in VARIANTS.items():
+        scores = folder / name / "evaluation" / "scores.json"
+        if not scores.exists():
+            print(f"\n{name}", flush=True)
+            _run(["train"], **data, **training, **changed, output_dir=str(folder / name))
+            _test(folder / name, scores.parent, **data, **changed)
+        rows.append({"network": name, **_means(scores, COLUMNS)})
+    _write(folder / "ablation.csv", rows)
+    rows = []
+    for name, crops in FRAMES.items():
+        scores = folder / "tfnet" / f"evaluation_{crops}" / "scores.json"
+        if not scores.exists():
+            _test(folder / "tfnet", scores.parent, **data, crops=crops)
+        rows.append({"frames": name, **_means(scores, FRAME_COLUMNS)})
+    _write(folder / "frames.csv", rows)
+
+
+def _test(trained: Path, output_dir: Path, **overrides: Any) -> None:
+    _run(["train", "evaluate"], **overrides, ckpt_path=str(trained / "model.pt"), output_dir=str(output_dir))
+
+
+def _run(configs: list[str], **overrides: Any) -> None:
+    """Run configurations of the bundle as ``python -m monai.bundle run`` does."""
+    files = [f"{BUNDLE_ROOT}/configs/{name}.json" for name in configs]
+    workflow = ConfigWorkflow(files, workflow_type="train", **overrides)
+    workflow.initialize()
+    workflow.run()
+
+
+def _means(scores: Path, columns: tuple[str, ...]) -> dict[str, str]:
+    """Means over cases; empty where a score is defined in none."""
+    means = {name: row["mean"] for name, row in json.loads(scores.read_text())["scores"].items()}
+    return {column: "" if means[column] is None else f"{means[column]:.4f}" for column in columns}
+
+
+def _write(path: Path, rows: list[dict[str, str]]) -> None:
+    with replacing(path) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    print("\n" + path.read_text())
+
+
+if __name__ == "__main__":
+    fire.Fire(run)
