@@ -11,7 +11,7 @@ from tfnet.classifier import CLASSES, FrameClassifier, FrameClassMetric
 from tfnet.data import break_up_weights, frame_weights, load_cases, require_batches, subject_of
 from tfnet.detector import RINGS, BoxIoUMetric, RingDetectionLoss, RingDetector, decode_rings, encode_rings
 from tfnet.network import TFNet
-from tfnet.resizing import FixedSizeInferer, StretchPictured, UnitRanged, stretch
+from tfnet.resizing import FixedSizeInferer, RingWindowd, StretchPictured, UnitRanged, ring_window, stretch
 from tfnet.scores import BreakUpMetric
 
 BUNDLE_ROOT = str(Path(__file__).resolve().parents[1])
@@ -30,6 +30,7 @@ __all__ = [
     "RingDetectionLoss",
     "RingDetector",
     "RingTargetd",
+    "RingWindowd",
     "StretchPictured",
     "TFNet",
     "UnitRanged",
@@ -39,6 +40,7 @@ __all__ = [
     "frame_weights",
     "load_cases",
     "require_batches",
+    "ring_window",
     "stretch",
     "subject_of",
 ]

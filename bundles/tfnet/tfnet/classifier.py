@@ -21,10 +21,12 @@ eye; rings with break-up; an open eye whose rings aren't resolved."""
 
 
 class FrameClassifier(nn.Module):
-    """Classify whole frames with a narrow MobileOne-mini.
+    """Classify frames by the part around the rings, with a narrow MobileOne-mini.
 
-    The paper doesn't say what it classifies with; this network is ours. The deepest map is pooled by its mean, which
-    tells a closed or blurred frame, and by its maximum, which tells a single small break-up.
+    The paper doesn't say what it classifies with; this network is ours. It sees the outside box only
+    (:func:`tfnet.ring_window`): a break-up is a few pixels large when it begins, and would be lost in a whole frame at
+    this size. The deepest map is pooled by its mean, which tells a closed or blurred frame, and by its maximum, which
+    tells a single small break-up.
 
     Args:
         width: factor on the encoder's 64, 128, 256 and 512 channels.

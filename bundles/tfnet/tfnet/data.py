@@ -38,7 +38,8 @@ def load_cases(
         Items with ``case``, ``image`` (a path), ``video`` and
 
         - segmentation: ``label``, the path of the mask;
-        - classification: ``label``, the index of the class as a tensor ``(1,)``;
+        - classification: ``label``, the index of the class as a tensor ``(1,)``, and ``boxes`` as in the detection, or
+          None for a frame without boxes;
         - detection: ``boxes``, inside, middle and outside in pixels. The closed frames of the classification, which
           show no rings, are cases too, with None.
 
@@ -52,13 +53,17 @@ def load_cases(
     if task == "segmentation":
         return tfm(dataset_dir, task, part, crops=crops)
     frames = tfm(dataset_dir, "classification", part)
+    shown = tfm(dataset_dir, "detection", part)
     if task == "classification":
-        return [{**frame, "label": torch.tensor([frame["label"]])} for frame in frames]
+        boxes = {frame["case"]: frame["boxes"] for frame in shown}
+        return [
+            {**frame, "label": torch.tensor([frame["label"]]), "boxes": boxes.get(frame["case"])} for frame in frames
+        ]
     closed = CLASSES.index("closed")
     bare = [{**frame, "boxes": None} for frame in frames if frame["label"] == closed]
     for frame in bare:
         del frame["label"]
-    return tfm(dataset_dir, task, part) + bare
+    return shown + bare
 
 
 def break_up_weights(cases: Sequence[dict[str, Any]]) -> torch.Tensor:

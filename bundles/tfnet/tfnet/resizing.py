@@ -1,6 +1,6 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures at the size and in the values that the networks take; the same in training, inference and the pipeline."""
+"""Pictures cut, scaled and valued as the networks take them; the same in training, inference and the pipeline."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.inferers import Inferer
 from monai.transforms import MapTransform
+from monai.utils import ensure_tuple
 from torch.nn import functional as F
 
-__all__ = ["FixedSizeInferer", "StretchPictured", "UnitRanged", "stretch"]
+__all__ = ["FixedSizeInferer", "RingWindowd", "StretchPictured", "UnitRanged", "ring_window", "stretch"]
 
 
 def stretch(picture: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
@@ -27,6 +28,50 @@ def stretch(picture: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
     if tuple(picture.shape[2:]) == tuple(size):
         return picture
     return F.interpolate(picture, size=tuple(size), mode="bilinear", align_corners=False, antialias=True)
+
+
+def ring_window(outside: Sequence[float] | None, width: int, height: int) -> tuple[int, int, int, int]:
+    """The part of a frame in which it is classified: the outside box, or the middle where there is none.
+
+    Args:
+        outside: x0, y0, x1, y1 of the box around all rings, in pixels; it may leave the frame. None, or a box that lies
+            beside the frame, stands for a square of half the frame's smaller side in its middle.
+        width: of the frame, in pixels.
+        height: of the frame.
+
+    Returns:
+        x0, y0, x1, y1 in whole pixels, within the frame and not empty.
+    """
+    if outside is not None:
+        x0, y0, x1, y1 = (round(float(edge)) for edge in outside)
+        x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, width), min(y1, height)
+        if x0 < x1 and y0 < y1:
+            return x0, y0, x1, y1
+    side = max(1, min(width, height) // 2)
+    left, top = (width - side) // 2, (height - side) // 2
+    return left, top, left + side, top + side
+
+
+class RingWindowd(MapTransform):
+    """Cut the part of a frame in which it is classified, see :func:`ring_window`.
+
+    Args:
+        keys: key of the frame, ``(C, W, H)``.
+        boxes_key: key of its inside, middle and outside box in pixels, or of None; it is removed.
+    """
+
+    def __init__(self, keys: KeysCollection, boxes_key: str = "boxes") -> None:
+        super().__init__(keys)
+        self.boxes_key = boxes_key
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        items = dict(data)
+        boxes = items.pop(self.boxes_key)
+        for key in self.key_iterator(items):
+            _, width, height = items[key].shape
+            x0, y0, x1, y1 = ring_window(None if boxes is None else boxes[-1], width, height)
+            items[key] = items[key][:, x0:x1, y0:y1]
+        return items
 
 
 class UnitRanged(MapTransform):
@@ -62,7 +107,7 @@ class StretchPictured(MapTransform):
     def __init__(self, keys: KeysCollection, spatial_size: Sequence[int], mask_keys: KeysCollection = ()) -> None:
         super().__init__(keys)
         self.spatial_size = tuple(spatial_size)
-        self.mask_keys = (mask_keys,) if isinstance(mask_keys, str) else tuple(mask_keys)
+        self.mask_keys = ensure_tuple(mask_keys)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         items = dict(data)

@@ -50,6 +50,8 @@ def root(tmp_path: Path) -> Path:
 def test_frames_with_their_classes(root: Path) -> None:
     cases = load_cases(root, "classification", "training")
     assert [case["label"].tolist() for case in cases] == [[0], [1], [2]]
+    assert cases[1]["boxes"] is None
+    np.testing.assert_allclose(cases[2]["boxes"][2], [30, 20, 70, 60])
     both = load_cases(root, "classification", "training+validation")
     assert [case["case"] for case in both] == ["train_000", "train_001", "train_002", "val_000", "val_001"]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 import torch
 from monai.data import MetaTensor
-from tfnet.resizing import FixedSizeInferer, StretchPictured, UnitRanged, stretch
+from tfnet.resizing import FixedSizeInferer, RingWindowd, StretchPictured, UnitRanged, ring_window, stretch
 
 
 @pytest.mark.parametrize(("stored", "expected"), [([0.0, 51.0, 255.0], [0, 0.2, 1]), ([0.0, 13107.0], [0, 0.2])])
@@ -20,6 +20,26 @@ def test_grey_is_the_mean_of_the_channels() -> None:
     picture = UnitRanged("image", grey=True)({"image": torch.tensor([0.0, 51.0, 102.0]).view(3, 1, 1)})["image"]
     assert picture.shape == (1, 1, 1)
     assert picture.item() == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    ("outside", "expected"),
+    [
+        ([10.4, 20.6, 50.0, 61.2], (10, 21, 50, 61)),
+        ([-9.0, 30.0, 40.0, 99.0], (0, 30, 40, 80)),
+        ([150.0, 10.0, 190.0, 50.0], (30, 20, 70, 60)),
+        (None, (30, 20, 70, 60)),
+    ],
+    ids=["inside", "leaving the frame", "beside the frame", "none"],
+)
+def test_window_of_the_rings(outside: list[float] | None, expected: tuple[int, ...]) -> None:
+    assert ring_window(outside, 100, 80) == expected
+    frame = torch.arange(8000.0).view(1, 100, 80)
+    boxes = None if outside is None else [[40, 40, 45, 45], [30, 30, 55, 55], outside]
+    items = RingWindowd("image")({"image": frame, "boxes": boxes})
+    x0, y0, x1, y1 = expected
+    assert torch.equal(items["image"], frame[:, x0:x1, y0:y1])
+    assert "boxes" not in items
 
 
 def test_stretching_keeps_a_ramp_and_halving_averages() -> None:
