@@ -21,6 +21,7 @@ from litemed.samples.eyes.geometry import CARUNCLE, IRIS, PUPIL, SCLERA, Camera,
 from litemed.samples.eyes.people import Person, Pose, draw_person, draw_pose
 from litemed.samples.eyes.photo import draw_camera
 from litemed.samples.eyes.scene import shoot
+from litemed.samples.eyes.visibility import annotated, pupil_contrast
 from litemed.samples.eyes.writing import labelme_content
 from PIL import Image
 from scipy import ndimage
@@ -197,6 +198,34 @@ def test_a_picture_looks_like_an_eye():
         sclera, iris, pupil = (np.median(grey[labels == region]) for region in (SCLERA, IRIS, PUPIL))
         assert sclera > iris > pupil
         assert grey[(labels == 0)].std() > 3
+
+
+def test_a_shot_is_labelled_as_an_annotator_sees_it():
+    person, pose = person_and_pose(iris_outer=(0.03,) * 3, iris_inner=(0.03,) * 3, fibres=0.0, limbal_ring=0.0)
+    view = Camera.looking((120, 80), (60, 40), 2.5, 0, (1, 1), False)
+    whole = Eye(person, pose, view).label_map()
+    shots = [shoot(np.random.default_rng(seed), person, pose, view, "clinical") for seed in range(12)]
+    seen = [pupil_contrast(shot.image, whole, Eye(person, pose, view)) >= 4 for shot in shots]
+    assert [(shot.labels == PUPIL).any() for shot in shots] == seen
+    assert not all(seen)
+    assert all(np.array_equal(shot.labels >= IRIS, whole >= IRIS) for shot in shots)
+
+
+@pytest.mark.parametrize(("difference", "labelled"), [(0, False), (3, False), (5, True), (-5, True)])
+def test_contrast_of_the_pupil_in_grey_levels(difference, labelled):
+    simulated = eye()
+    labels = simulated.label_map()
+    grey = np.where(labels == PUPIL, 40 + difference, 40).astype(np.uint8)
+    image = Image.fromarray(np.stack([grey] * 3, axis=2))
+    assert pupil_contrast(image, labels, simulated) == abs(difference)
+    drawn = annotated(image, labels, simulated)
+    assert (drawn == PUPIL).any() == labelled
+    assert np.array_equal(drawn > SCLERA, labels > SCLERA)
+
+
+def test_a_pupil_behind_the_lid_has_no_contrast():
+    hidden = eye(ptosis=(0.0, 9.5))
+    assert pupil_contrast(Image.new("RGB", (480, 320)), hidden.label_map(), hidden) == 0
 
 
 @pytest.fixture(scope="module")

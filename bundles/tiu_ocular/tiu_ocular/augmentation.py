@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping
-from typing import Any
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from monai.config import KeysCollection
@@ -14,83 +14,147 @@ from monai.transforms import MapTransform, RandomizableTransform
 from monai.utils import convert_to_tensor, ensure_tuple
 from torch.nn import functional as F
 
+from tiu_ocular.framing import check_frame
+
 __all__ = ["RandFramingd", "RandPhotometryd"]
 
 
 class RandFramingd(RandomizableTransform, MapTransform):
-    """Show the eye closer or farther, turned, shifted and mirrored, in one interpolation.
+    """Show the eye closer or farther, turned, shifted and mirrored, in a frame of one size, by one interpolation.
 
-    Proportions are kept. Edges of pictures are repeated where the frame reaches beyond them; there, labels are
-    background.
+    A share of the pictures shows the eye as the second look of :class:`tiu_ocular.FrameInferer` does: centred, and
+    filling the frame. Proportions are kept. Edges of pictures are repeated where the frame reaches beyond them; there,
+    labels are background.
 
     Args:
         keys: keys of the pictures ``(C, W, H)``.
+        size: width and height of the frame, in pixels; None keeps the picture's own.
         label_keys: keys of the label maps ``(1, W, H)`` of the same size; those that an item lacks are skipped.
         prob: probability of a change of frame; that of a mirror image is one half in any case.
-        zoom: smallest and largest magnification, drawn evenly in its logarithm.
+        zoom: smallest and largest magnification, drawn evenly in its logarithm; 1 fits the picture into the frame.
         rotation: largest turn either way, in degrees.
-        shift: largest shift along each axis, as a share of its side.
+        shift: largest shift along each axis, as a share of the frame's side.
+        close: share of the changed pictures that show the eye close; needs a label map with something in it.
+        filling: smallest and largest share of the frame that an eye shown close takes, along the axis that it fills
+            more.
 
     Raises:
-        ValueError: when ``zoom`` isn't two rising positive numbers.
+        ValueError: when ``zoom`` or ``filling`` isn't two rising positive numbers, or ``close`` is no share.
     """
 
     def __init__(
         self,
         keys: KeysCollection,
+        size: Sequence[int] | None = None,
         label_keys: KeysCollection = "label",
         prob: float = 0.9,
         zoom: tuple[float, float] = (0.5, 1.6),
         rotation: float = 30.0,
         shift: float = 0.2,
+        close: float = 0.0,
+        filling: tuple[float, float] = (0.5, 1.0),
     ) -> None:
         MapTransform.__init__(self, keys)
         RandomizableTransform.__init__(self, prob)
-        if not 0 < zoom[0] <= zoom[1]:
-            raise ValueError(f"expected zoom as two rising positive numbers, got {tuple(zoom)}")
+        for name, ends in (("zoom", zoom), ("filling", filling)):
+            if not 0 < ends[0] <= ends[1]:
+                raise ValueError(f"expected {name} as two rising positive numbers, got {tuple(ends)}")
+        if not 0 <= close <= 1:
+            raise ValueError(f"expected close between 0 and 1, got {close}")
+        self.size = None if size is None else check_frame(size)
         self.label_keys = ensure_tuple(label_keys)
         self.zoom = (float(zoom[0]), float(zoom[1]))
         self.rotation = rotation
         self.shift = shift
-        self._mirrored = False
-        self._draw = (1.0, 0.0, 0.0, 0.0)
+        self.close = close
+        self.filling = (float(filling[0]), float(filling[1]))
+        self._mirrored = self._close = False
+        self._zoom, self._angle, self._filling = 1.0, 0.0, 1.0
+        self._shift = (0.0, 0.0)
 
     def randomize(self, data: Any = None) -> None:
         """Draw the mirroring, and magnification, angle and shifts."""
         super().randomize(None)
         self._mirrored = bool(self.R.rand() < 0.5)
-        self._draw = (
-            math.exp(self.R.uniform(math.log(self.zoom[0]), math.log(self.zoom[1]))),
-            math.radians(self.R.uniform(-self.rotation, self.rotation)),
-            self.R.uniform(-self.shift, self.shift),
-            self.R.uniform(-self.shift, self.shift),
-        )
+        self._close = bool(self.R.rand() < self.close)
+        self._zoom = math.exp(self.R.uniform(math.log(self.zoom[0]), math.log(self.zoom[1])))
+        self._filling = self.R.uniform(*self.filling)
+        self._angle = math.radians(self.R.uniform(-self.rotation, self.rotation))
+        self._shift = (self.R.uniform(-self.shift, self.shift), self.R.uniform(-self.shift, self.shift))
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         items = dict(data)
         self.randomize()
+        labels = {key: _plain(items[key]) for key in sorted(items.keys() & set(self.label_keys), key=str)}
         for key in self.key_iterator(items):
-            picture = convert_to_tensor(items[key], dtype=torch.float32, track_meta=False)
-            items[key] = self._apply(picture, "bilinear", "border")
-        for key in items.keys() & set(self.label_keys):
-            labels = convert_to_tensor(items[key], dtype=torch.float32, track_meta=False)
-            items[key] = self._apply(labels, "nearest", "zeros")
+            picture = _plain(items[key])
+            eye = _extent(next(iter(labels.values()))) if self._close and labels else None
+            items[key] = self._apply(picture, eye, "bilinear", "border")
+        for key, label in labels.items():
+            items[key] = self._apply(label, _extent(label) if self._close else None, "nearest", "zeros")
         return items
 
-    def _apply(self, picture: torch.Tensor, mode: str, padding: str) -> torch.Tensor:
-        if self._mirrored:
-            picture = picture.flip(-2)
-        if not self._do_transform:
-            return picture
-        width, height = picture.shape[-2:]
-        zoom, angle, along_width, along_height = self._draw
-        cos, sin = math.cos(angle) / zoom, math.sin(angle) / zoom
-        # grid_sample counts the last axis first, and each axis from -1 to 1
-        matrix = torch.tensor(
-            [[cos, -sin * width / height, 2 * along_height], [sin * height / width, cos, 2 * along_width]]
-        )
-        grid = F.affine_grid(matrix[None], [1, 1, width, height], align_corners=False)
-        return F.grid_sample(picture[None], grid, mode=mode, padding_mode=padding, align_corners=False)[0]
+    def _apply(self, picture: torch.Tensor, eye: _Extent | None, mode: str, padding: str) -> torch.Tensor:
+        sides = (picture.shape[-2], picture.shape[-1])
+        frame = self.size or sides
+        factor, angle = min(frame[0] / sides[0], frame[1] / sides[1]), 0.0
+        centre = [side / 2 for side in sides]
+        if self._do_transform:
+            angle = self._angle
+            room: list[float] = list(frame)
+            if eye is None:
+                factor *= self._zoom
+            else:
+                factor = self._filling * min(f / extent for f, extent in zip(frame, eye.sides, strict=True))
+                centre = list(eye.centre)
+                room = [side * (1 - self._filling) for side in frame]
+            centre = [c - s * r / factor for c, s, r in zip(centre, self._shift, room, strict=True)]
+        if mode == "bilinear" and factor < 1:  # one that is much smaller needs the mean of the pixels, not every other
+            step = math.floor(1 / factor)
+            picture = F.interpolate(picture[None], tuple(max(1, side // step) for side in sides), mode="area")[0]
+        grid = F.affine_grid(_matrix(sides, frame, centre, factor, angle), [1, 1, *frame], align_corners=False)
+        framed = F.grid_sample(picture[None], grid, mode=mode, padding_mode=padding, align_corners=False)[0]
+        return framed.flip(-2) if self._mirrored else framed
+
+
+class _Extent(NamedTuple):
+    """Where the labels of a map lie, in pixels of width and height."""
+
+    centre: tuple[float, float]
+    sides: tuple[float, float]
+
+
+def _extent(labels: torch.Tensor) -> _Extent | None:
+    """Of all labels of a map (1, W, H); None where it is empty."""
+    found = [torch.nonzero(labels[0].any(axis)).flatten().tolist() for axis in (1, 0)]
+    if not found[0]:
+        return None
+    (left, right), (top, bottom) = ((places[0], places[-1] + 1) for places in found)
+    return _Extent(((left + right) / 2, (top + bottom) / 2), (right - left, bottom - top))
+
+
+def _plain(value: Any) -> torch.Tensor:
+    return convert_to_tensor(value, dtype=torch.float32, track_meta=False)
+
+
+def _matrix(
+    sides: Sequence[int], frame: Sequence[int], centre: Sequence[float], factor: float, angle: float
+) -> torch.Tensor:
+    """Matrix (1, 2, 3) for ``affine_grid``: where in the picture each point of the frame comes from.
+
+    The frame's middle shows the picture's ``centre``, in pixels, magnified by ``factor`` and turned by ``angle``.
+    """
+    cos, sin = math.cos(angle) / factor, math.sin(angle) / factor
+    (width, height), (across, along) = sides, frame
+    # grid_sample counts the last axis first, and each axis from -1 to 1
+    return torch.tensor(
+        [
+            [
+                [cos * along / height, -sin * across / height, 2 * centre[1] / height - 1],
+                [sin * along / width, cos * across / width, 2 * centre[0] / width - 1],
+            ]
+        ]
+    )
 
 
 class RandPhotometryd(RandomizableTransform, MapTransform):

@@ -137,7 +137,7 @@ def _finish(folder: Path, cell: Cell, options: dict[str, Any], targets: dict[str
             temporary.write_text(json.dumps(asdict(cell), indent=4) + "\n")
     for name, data in missing.items():
         weights = {"ckpt_path": str(folder / "model.pt"), "output_dir": str(folder / name)}
-        _run(["train", "evaluate"], **options, **data, **weights, architecture=cell.architecture)
+        _run(["train", "evaluate"], **options, **data, **weights, architecture=cell.architecture, pictures=False)
     return bool(missing)
 
 

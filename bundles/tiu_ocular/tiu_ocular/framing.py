@@ -14,7 +14,11 @@ from monai.transforms import MapTransform
 from monai.utils import convert_to_tensor, ensure_tuple
 from torch.nn import functional as F
 
-__all__ = ["FitFramed", "FrameInferer", "Placement", "place"]
+from tiu_ocular.finding import find_eyes, section
+
+__all__ = ["FitFramed", "FrameInferer", "Placement", "check_frame", "place"]
+
+_CERTAIN = 10.0  # logit of the background where no eye is
 
 
 class Placement(NamedTuple):
@@ -36,7 +40,12 @@ def place(sides: Sequence[int], frame: Sequence[int]) -> Placement:
     return Placement((first, second), ((frame[0] - first) // 2, (frame[1] - second) // 2))
 
 
-def _check_frame(size: Sequence[int]) -> tuple[int, int]:
+def check_frame(size: Sequence[int]) -> tuple[int, int]:
+    """Width and height of a frame.
+
+    Raises:
+        ValueError: when they aren't two positive numbers.
+    """
     if len(size) != 2 or min(size) < 1:
         raise ValueError(f"expected a size of two positive sides (width, height), got {list(size)}")
     return int(size[0]), int(size[1])
@@ -74,7 +83,7 @@ class FitFramed(MapTransform):
 
     def __init__(self, keys: KeysCollection, size: Sequence[int], label_keys: KeysCollection = "label") -> None:
         super().__init__(keys)
-        self.size = _check_frame(size)
+        self.size = check_frame(size)
         self.label_keys = ensure_tuple(label_keys)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
@@ -93,31 +102,67 @@ class FitFramed(MapTransform):
 class FrameInferer(Inferer):
     """Run a network in a frame of one size over pictures of any size, and return logits of the picture's own size.
 
+    With ``closer`` the network looks twice: at the whole picture, and then at each eye that it found there, which
+    fills the frame. The second look decides on the eye and its surroundings; all else is background. Where the first
+    look finds no eye it stands alone.
+
     Args:
         size: width and height of the frame, in pixels, as the network was trained with.
-        flips: average the probabilities over the picture and its mirror image.
+        flips: average the probabilities over the picture and its mirror image, in both looks.
+        closer: look at the eyes a second time. The network's channels are then :data:`tiu_ocular.REGIONS`.
+        margin: what a second look shows around an eye: an eye of width w is shown in a section of ``margin * w``.
 
     Raises:
-        ValueError: when the size isn't two positive numbers, or the input isn't ``(B, C, W, H)``.
+        ValueError: when the size isn't two positive numbers, ``margin`` is below 1, or the input isn't
+            ``(B, C, W, H)``.
     """
 
-    def __init__(self, size: Sequence[int], flips: bool = False) -> None:
-        self.size = _check_frame(size)
+    def __init__(self, size: Sequence[int], flips: bool = False, closer: bool = False, margin: float = 1.35) -> None:
+        self.size = check_frame(size)
+        if margin < 1:
+            raise ValueError(f"expected a margin of at least 1, got {margin}")
         self.flips = flips
+        self.closer = closer
+        self.margin = margin
 
     def __call__(
         self, inputs: torch.Tensor, network: Callable[..., torch.Tensor], *args: Any, **kwargs: Any
     ) -> torch.Tensor:
         if inputs.ndim != 4:
             raise ValueError(f"expected pictures as (B, C, W, H), got shape {tuple(inputs.shape)}")
+
+        def look(pictures: torch.Tensor) -> torch.Tensor:
+            return self._look(pictures, lambda framed: network(framed, *args, **kwargs))
+
+        logits = look(inputs)
+        if self.closer:
+            for index in range(len(inputs)):
+                self._look_closer(inputs[index], logits[index], look)
+        return logits
+
+    def _look(self, inputs: torch.Tensor, network: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+        """Logits of pictures, or of sections, that fill the frame."""
         sides = inputs.shape[-2:]
         placement = place(sides, self.size)
         framed = _into_frame(inputs, placement, self.size)
-        logits = network(framed, *args, **kwargs)
+        logits = network(framed)
         if self.flips:
-            mirrored = network(framed.flip(-2), *args, **kwargs).flip(-2)
+            mirrored = network(framed.flip(-2)).flip(-2)
             logits = (logits.softmax(1) + mirrored.softmax(1)).div(2).clamp_min(1e-6).log()
         (width, height), (left, top) = placement
         return F.interpolate(
             logits[..., left : left + width, top : top + height], sides, mode="bilinear", align_corners=False
         )
+
+    def _look_closer(
+        self, picture: torch.Tensor, logits: torch.Tensor, look: Callable[[torch.Tensor], torch.Tensor]
+    ) -> None:
+        """Write the second look at the eyes of one picture (C, W, H) into the logits (5, W, H) of the first."""
+        eyes = find_eyes(logits.argmax(0).cpu().numpy())
+        if not eyes:
+            return
+        sections = [section(eye, logits.shape[-2:], self.size, self.margin) for eye in eyes]
+        seen = [look(picture[None, :, across, along])[0] for across, along in sections]
+        logits[1:], logits[0] = -_CERTAIN, _CERTAIN
+        for (across, along), second in zip(sections, seen, strict=True):
+            logits[:, across, along] = second

@@ -1,13 +1,13 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""The paper's losses: cross entropy or Dice, alone or with TIU."""
+"""The paper's losses, cross entropy or Dice, and their sum; alone or with TIU."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from litemed.losses import ClassWeightedCrossEntropyLoss, TIULoss
-from monai.losses import DiceLoss
+from monai.losses import DiceCELoss, DiceLoss
 from torch.nn.modules.loss import _Loss
 
 from tiu_ocular.anatomy import CONTAINS, EXCLUSIVE, OCCLUDERS, REGIONS
@@ -28,7 +28,8 @@ def build_loss(
     """Build the loss of one cell of the paper's tables: logits (B, 5, W, H) and label values (B, 1, W, H) to a scalar.
 
     Args:
-        pixel_loss: ``"ce"``, cross entropy over all pixels, or ``"dice"``, soft Dice of the four regions.
+        pixel_loss: ``"ce"``, cross entropy over all pixels; ``"dice"``, soft Dice of the four regions; or, ours,
+            ``"dice_ce"``, their sum, with Dice over all pictures of a batch, so that small regions count early.
         tiu: add the two TIU terms (TIU paper, eq. 6). Without them the pixel loss is returned alone.
         lambda_multiscale: weight of the multi-scale term.
         lambda_relation: weight of the intersection-union term.
@@ -45,8 +46,10 @@ def build_loss(
         pixel = ClassWeightedCrossEntropyLoss()
     elif pixel_loss == "dice":
         pixel = DiceLoss(include_background=False, softmax=True, to_onehot_y=True)
+    elif pixel_loss == "dice_ce":
+        pixel = DiceCELoss(include_background=False, softmax=True, to_onehot_y=True, batch=True)
     else:
-        raise ValueError(f"expected pixel_loss 'ce' or 'dice', got {pixel_loss!r}")
+        raise ValueError(f"expected pixel_loss 'ce', 'dice' or 'dice_ce', got {pixel_loss!r}")
     if not tiu:
         return pixel
     if mode not in ("disjoint", "printed"):

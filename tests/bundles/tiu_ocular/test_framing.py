@@ -70,6 +70,44 @@ def test_flips_average_probabilities() -> None:
     torch.testing.assert_close(mirrored.softmax(1), expected, atol=1e-5, rtol=1e-4)
 
 
+def _of_two_colours(x: torch.Tensor) -> torch.Tensor:
+    """A network that knows sclera and iris by their values, 1 and 2, and is sure of it."""
+    return torch.stack([8.0 * ((x[:, 0] - value).abs() < 0.5) for value in range(5)], dim=1)
+
+
+def test_a_second_look_sees_more_and_leaves_out_what_is_no_eye() -> None:
+    picture = torch.zeros(1, 3, 240, 160)
+    picture[..., 100:140, 60:80] = 1  # an eye of 40 x 20
+    picture[..., 110:117, 63:70] = 2
+    picture[..., 200:240, 120:160] = 2  # a dark corner
+    seen = []
+
+    def network(x: torch.Tensor) -> torch.Tensor:
+        seen.append(x)
+        return _of_two_colours(x)
+
+    once = FrameInferer((48, 32))(picture, network).argmax(1)
+    twice = FrameInferer((48, 32), closer=True)(picture, network).argmax(1)
+    truth = picture[:, 0].long()
+    assert (once[0, 200:, 120:] == 2).float().mean() > 0.9
+    assert not twice[0, 150:].any()
+    truth[0, 200:, 120:] = 0
+    assert (twice != truth).sum() < 0.5 * (once[:, :200, :120] != truth[:, :200, :120]).sum()
+    assert [tuple(x.shape) for x in seen] == [(1, 3, 48, 32)] * 3
+    assert (seen[2][0, 0] > 0.5).float().mean() > 4 * (seen[0][0, 0, :40, :24] > 0.5).float().mean()
+
+
+def test_a_second_look_without_an_eye_is_the_first() -> None:
+    picture = torch.zeros(2, 3, 60, 50)
+    once, twice = (FrameInferer((48, 32), closer=closer)(picture, _of_two_colours) for closer in (False, True))
+    assert torch.equal(once, twice)
+
+
+def test_margin_below_one() -> None:
+    with pytest.raises(ValueError, match=r"got 0\.9"):
+        FrameInferer((48, 32), margin=0.9)
+
+
 @pytest.mark.parametrize("size", [(480,), (0, 320), (1, 2, 3)])
 def test_wrong_size(size: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="two positive sides"):

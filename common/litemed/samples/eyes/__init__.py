@@ -3,7 +3,8 @@
 """Simulated photographs of eyes in visible light, with exact regions and lengths.
 
 `people` draws who is photographed, `geometry` says where everything is, `globe`, `skin` and `hairs` paint it, `photo`
-photographs it, `scene` puts these together and `writing` writes the files.
+photographs it, `visibility` says what of it an annotator sees, `scene` puts these together and `writing` writes the
+files.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from litemed.samples.eyes.writing import write_eyes
 
 __all__ = ["eyes"]
 
-_VERSION = 1
+_VERSION = 2
 
 
 def eyes(
@@ -39,9 +40,10 @@ def eyes(
     overhead, less detail. A subject keeps skin, lids, irises, lashes and brow in all pictures and shows both eyes.
 
     Regions are what is visible between the lids: sclera 1, iris 2, pupil 3, caruncle 4. Lashes, reflections and blur
-    cut no region, as annotators draw them. The polygons of the LabelMe files, painted in that order, give the
-    label map of the geometry pixel by pixel. ``truth.csv`` has a row for each picture: lengths of the unclipped,
-    unoccluded geometry and areas of the visible regions, in pixels (see `litemed.samples.eyes.geometry.Truth`).
+    cut no region, as annotators draw them, and a pupil that can't be told from a dark iris is labelled iris. The
+    polygons of the LabelMe files, painted in that order, give this label map pixel by pixel. ``truth.csv`` has a row
+    for each picture: lengths of the unclipped, unoccluded geometry and areas of the labelled regions, in pixels (see
+    `litemed.samples.eyes.geometry.Truth`).
 
     No person, no photograph: for trying out and training, never presented as clinical.
 

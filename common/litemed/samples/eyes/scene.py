@@ -16,6 +16,7 @@ from litemed.samples.eyes.noise import blend, edge
 from litemed.samples.eyes.people import Domain, Person, Pose
 from litemed.samples.eyes.photo import draw_light, photograph
 from litemed.samples.eyes.skin import paint_skin
+from litemed.samples.eyes.visibility import annotated
 
 
 class Shot(NamedTuple):
@@ -34,4 +35,5 @@ def shoot(rng: np.random.Generator, person: Person, pose: Pose, camera: Camera, 
     scene = blend(scene, paint_globe(rng, eye, light), edge(eye.opening, 1.2 / eye.scale + 0.05))
     scene = blend(scene, person.hair, 0.85 * brow(rng, eye))
     scene = blend(scene, person.hair, 0.9 * lashes(rng, eye))
-    return Shot(photograph(rng, eye, scene, light, domain), eye.label_map(), eye.truth())
+    image = photograph(rng, eye, scene, light, domain)
+    return Shot(image, annotated(image, eye.label_map(), eye), eye.truth())
