@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -21,19 +22,15 @@ OPTIONS = ["--val_interval", "1", "--crops_per_image", "1", "--crop_size", "32"]
 def _command(*names: str, epochs: int, output_dir: Path) -> list[str]:
     files = "[" + ",".join(f"'{CONFIGS}/{name}.json'" for name in names) + "]"
     run = ["monai.bundle", "run", "--config_file", files, "--max_epochs", str(epochs), "--output_dir", str(output_dir)]
-    return ["-W", "ignore", "-m", *run, *OPTIONS]
+    return ["-m", *run, *OPTIONS]
 
 
-def _train(output_dir: Path, folder: Path) -> None:
-    command = [sys.executable, *_command("train", "nuclei", epochs=5, output_dir=output_dir)]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=600)
-
-
-def test_killed_training_ends_as_an_unbroken_one(tmp_path: Path) -> None:
-    _train(tmp_path / "whole", tmp_path)
+def test_killed_training_ends_as_an_unbroken_one(run_python: Callable[..., str], tmp_path: Path) -> None:
+    run_python(*_command("train", "nuclei", epochs=5, output_dir=tmp_path / "whole"))
     broken = tmp_path / "broken"
-    command = [sys.executable, *_command("train", "nuclei", epochs=5, output_dir=broken)]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command = _command("train", "nuclei", epochs=5, output_dir=broken)
+    unheard = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen([sys.executable, "-W", "ignore", *command], cwd=tmp_path, **unheard)
     deadline = time.monotonic() + 300
     while not (broken / "checkpoint.pt").exists():
         assert process.poll() is None
@@ -43,7 +40,7 @@ def test_killed_training_ends_as_an_unbroken_one(tmp_path: Path) -> None:
     process.wait()
     epoch = torch.load(broken / "checkpoint.pt", weights_only=True)["epoch"]
     assert 1 <= epoch < 5
-    _train(broken, tmp_path)
+    run_python(*command)
 
     for name in ("checkpoint.pt", "model.pt"):
         first, second = (torch.load(folder / name, weights_only=True) for folder in (tmp_path / "whole", broken))
@@ -71,19 +68,17 @@ def _assert_same(first: object, second: object) -> None:
         assert first == second
 
 
-def test_two_processes_train_and_evaluate(tmp_path: Path) -> None:
-    launch = [sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m"]
-    training = _command("train", "nuclei", "multi_gpu_train", epochs=2, output_dir=tmp_path / "run")[3:]
-    subprocess.run([*launch, *training], cwd=tmp_path, check=True, capture_output=True, timeout=600)
+def test_two_processes_train_and_evaluate(
+    run_python: Callable[..., str], run_ranks: Callable[..., str], tmp_path: Path
+) -> None:
+    run_ranks(*_command("train", "nuclei", "multi_gpu_train", epochs=2, output_dir=tmp_path / "run"))
     with (tmp_path / "run" / "history.csv").open() as file:
         assert len(list(csv.DictReader(file))) == 2
 
-    names = ("train", "evaluate", "nuclei", "multi_gpu_evaluate")
-    evaluation = _command(*names, epochs=2, output_dir=tmp_path / "two")[3:]
+    names = ("train", "evaluate", "nuclei")
     weights = ["--ckpt_path", str(tmp_path / "run" / "model.pt")]
-    subprocess.run([*launch, *evaluation, *weights], cwd=tmp_path, check=True, capture_output=True, timeout=600)
-    single = [sys.executable, *_command("train", "evaluate", "nuclei", epochs=2, output_dir=tmp_path / "one"), *weights]
-    subprocess.run(single, cwd=tmp_path, check=True, capture_output=True, timeout=600)
+    run_ranks(*_command(*names, "multi_gpu_evaluate", epochs=2, output_dir=tmp_path / "two"), *weights)
+    run_python(*_command(*names, epochs=2, output_dir=tmp_path / "one"), *weights)
     scores = []
     for folder in ("one", "two"):
         with (tmp_path / folder / "scores.csv").open() as file:

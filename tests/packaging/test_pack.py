@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ def hidden_library(tmp_path: Path) -> dict[str, str]:
         (tmp_path / "hidden" / name).mkdir(parents=True)
         (tmp_path / "hidden" / name / "__init__.py").write_text(f"raise ImportError('{name} is not installed')\n")
     shutil.rmtree(tmp_path / "hidden/mininet")
-    return {**os.environ, "PYTHONPATH": str(tmp_path / "hidden"), "LITEMED_HOME": str(samples.nuclei().parents[1])}
+    return {"PYTHONPATH": str(tmp_path / "hidden"), "LITEMED_HOME": str(samples.nuclei().parents[1])}
 
 
 def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -92,7 +93,9 @@ def test_no_bundle(tmp_path: Path) -> None:
         pack(tmp_path)
 
 
-def test_a_packed_bundle_trains_and_infers_without_the_library(hidden_library: dict[str, str], tmp_path: Path) -> None:
+def test_a_packed_bundle_trains_and_infers_without_the_library(
+    run_python: Callable[..., str], hidden_library: dict[str, str], tmp_path: Path
+) -> None:
     with zipfile.ZipFile(pack(MININET, tmp_path)) as archive:
         archive.extractall(tmp_path / "zoo")
     configs = tmp_path / "zoo/mininet/configs"
@@ -101,10 +104,8 @@ def test_a_packed_bundle_trains_and_infers_without_the_library(hidden_library: d
 
     def run(*names: str, **options: object) -> None:
         files = str([str(configs / f"{name}.json") for name in names])
-        command = [sys.executable, "-W", "ignore", "-m", "monai.bundle", "run", "--config_file", files]
-        command += [text for key, value in options.items() for text in (f"--{key}", str(value))]
-        result = subprocess.run(command, env=hidden_library, cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert result.returncode == 0, result.stdout + result.stderr
+        overrides = [text for key, value in options.items() for text in (f"--{key}", value)]
+        run_python("-m", "monai.bundle", "run", "--config_file", files, *overrides, env=hidden_library)
 
     run("train", "nuclei", max_epochs=1, val_interval=1, crop_size=32, crops_per_image=1, output_dir=tmp_path / "run")
     run("inference", "nuclei", dataset_dir=picture, output_dir=tmp_path / "out", ckpt_path=tmp_path / "run/model.pt")
