@@ -9,7 +9,6 @@ from functools import lru_cache
 import numpy as np
 from litemed.handlers.pictures import overlay
 from PIL import Image, ImageDraw, ImageFont
-from scipy import ndimage
 
 from tfnet.collab.frames import Finding, Patch
 
@@ -53,11 +52,10 @@ def annotated_frame(
         uint8 ``(height * 3 / 2, width)``: the planes of YUV 4:2:0, limited range.
     """
     height, width = size
-    grey = np.zeros(size, dtype=np.uint8)
-    marks = Image.new("L", (width, height))
+    grey, marks = (Image.new("L", (width, height)) for _ in range(2))
     draw = ImageDraw.Draw(marks)
     if image is not None:
-        grey = np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0))
+        grey = Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0)
         scale = np.asarray([width / image.shape[1], height / image.shape[0]] * 2)
         for box in finding.boxes:
             draw.ellipse(list(np.asarray(box) * scale), outline=_RING, width=1)
@@ -96,8 +94,18 @@ def _draw_outline(marks: Image.Image, patch: Patch, scale: np.ndarray) -> None:
     x, y = np.round(np.asarray(patch.corner) * scale).astype(int)
     side = [max(1, round(length * factor)) for length, factor in zip(patch.mask.shape[::-1], scale, strict=True)]
     mask = np.asarray(Image.fromarray(np.uint8(patch.mask) * 255).resize(side, Image.Resampling.BOX)) > 100
-    outline = ndimage.binary_dilation(mask) & ~ndimage.binary_erosion(mask)
-    marks.paste(_MASK, (int(x), int(y)), Image.fromarray(np.uint8(outline) * 255))
+    marks.paste(_MASK, (int(x), int(y)), Image.fromarray(np.uint8(_outline(mask)) * 255))
+
+
+def _outline(mask: np.ndarray) -> np.ndarray:
+    """Pixels at the border of a bool mask: of it or beside it, over the four edges of a pixel."""
+    padded = np.pad(mask, 1)
+    beside = [padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]]
+    grown, shrunk = mask.copy(), mask.copy()
+    for neighbour in beside:
+        grown |= neighbour
+        shrunk &= neighbour
+    return grown & ~shrunk
 
 
 def _draw_caption(draw: ImageDraw.ImageDraw, finding: Finding, width: int) -> None:
@@ -119,22 +127,33 @@ def _draw_caption(draw: ImageDraw.ImageDraw, finding: Finding, width: int) -> No
         place += draw.textlength(word.rstrip(), font=_font(size)) + 1.6 * size
 
 
-def _planes(grey: np.ndarray, marks: np.ndarray, colour: str) -> np.ndarray:
+def _planes(grey: Image.Image, marks: np.ndarray, colour: str) -> np.ndarray:
     palette = _palette(colour)
-    luma = np.where(marks > 0, palette[0][marks], _LIMITED[grey])
-    coarse = np.maximum(np.maximum(marks[::2, ::2], marks[1::2, ::2]), np.maximum(marks[::2, 1::2], marks[1::2, 1::2]))
-    chroma = np.concatenate([plane[coarse].ravel() for plane in palette[1:]])
-    return np.concatenate([luma, chroma.reshape(-1, grey.shape[1])])
+    luma = np.array(grey.point(_LIMITED))
+    _colour_in(luma, marks, palette[0])
+    rows = np.maximum(marks[::2], marks[1::2])
+    coarse = np.maximum(rows[:, ::2], rows[:, 1::2])
+    chroma = np.full((2, *coarse.shape), _NEUTRAL, dtype=np.uint8)
+    for plane, values in zip(chroma, palette[1:], strict=True):
+        _colour_in(plane, coarse, values)
+    return np.concatenate([luma, chroma.reshape(-1, luma.shape[1])])
 
 
-_LIMITED = np.round(16 + np.arange(256) * 219 / 255).astype(np.uint8)
+def _colour_in(plane: np.ndarray, marks: np.ndarray, values: np.ndarray) -> None:
+    """Give the marked pixels of a plane the value of their mark; they are few."""
+    places = np.flatnonzero(marks != 0)
+    plane.reshape(-1)[places] = values[marks.reshape(-1)[places]]
+
+
+_NEUTRAL = 128
+_LIMITED = np.round(16 + np.arange(256) * 219 / 255).astype(int).tolist()
 
 
 @lru_cache(maxsize=16)
 def _palette(colour: str) -> np.ndarray:
     """Y, U and V of every kind of mark."""
     colours = {_RING: "#4FC3F7", _MASK: "#FFB000", _BAR: "#101418", _TEXT: "#FFFFFF", _CLASS: colour}
-    planes = np.full((3, 8), 128, dtype=np.uint8)
+    planes = np.full((3, 8), _NEUTRAL, dtype=np.uint8)
     for mark, name in colours.items():
         red, green, blue = (int(name[i : i + 2], 16) for i in (1, 3, 5))
         luma = 0.299 * red + 0.587 * green + 0.114 * blue

@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,6 +17,9 @@ from tfnet.collab.intervals import CLASSES, UNREADABLE, Settler
 from tfnet.collab.models import Models
 from tfnet.collab.rings import Rings
 from tfnet.collab.video import Frame
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 __all__ = ["Finding", "Onset", "Patch", "find", "segments"]
 
@@ -117,7 +122,7 @@ def segments(name: str, gate: bool) -> bool:
 def find(
     frames: Iterable[Frame], models: Models, gate: bool, smooth: int, onset: Onset
 ) -> Iterator[tuple[Frame, Finding, Patch | None]]:
-    """Classify, detect, crop and segment frame by frame.
+    """Classify, detect, crop and segment frame by frame; several at once where the models take several.
 
     Args:
         frames: in order; unreadable ones pass through.
@@ -129,40 +134,71 @@ def find(
     Yields:
         each frame with what is known of it, and its mask within the crop, or None.
     """
-    settler = Settler(smooth, onset.settled)
-    waiting: deque[tuple[Frame, list[float]]] = deque()
+    workers = getattr(models, "workers", 1)
+    with ThreadPoolExecutor(workers) if workers > 1 else nullcontext() as pool:
+        classified = _in_turn(lambda frame: (frame, _classified(frame, models)), frames, pool, workers)
+        known = _settled(classified, smooth, onset)
+        yield from _in_turn(lambda item: _located(*item, models, gate), known, pool, workers)
 
-    def settled(names: list[str]) -> Iterator[tuple[Frame, Finding, Patch | None]]:
-        for name in names:
-            frame, probabilities = waiting.popleft()
-            yield _finding(frame, name, probabilities, models, gate, onset)
 
-    for frame in frames:
-        probabilities = [] if frame.image is None else [round(float(p), 4) for p in models.classify(frame.image)]
-        waiting.append((frame, probabilities))
-        yield from settled(settler.push(_likeliest(probabilities)))
-    yield from settled(settler.flush())
+def _in_turn(
+    function: Callable[[Item], Result], items: Iterable[Item], pool: Executor | None, ahead: int
+) -> Iterator[Result]:
+    """The function's results in the order of the items, which a pool works on ahead of their turn."""
+    if pool is None:
+        yield from map(function, items)
+        return
+    running: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            running.append(pool.submit(function, item))
+            if len(running) > ahead:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
+    finally:
+        for future in running:
+            future.cancel()
+
+
+def _classified(frame: Frame, models: Models) -> list[float]:
+    return [] if frame.image is None else [round(float(p), 4) for p in models.classify(frame.image)]
 
 
 def _likeliest(probabilities: list[float]) -> str:
     return CLASSES[int(np.argmax(probabilities))] if probabilities else UNREADABLE
 
 
-def _finding(
-    frame: Frame, name: str, probabilities: list[float], models: Models, gate: bool, onset: Onset
-) -> tuple[Frame, Finding, Patch | None]:
-    since, seconds, begins = onset.see(frame.index, frame.time, name)
-    known: dict[str, Any] = {
-        "frame": frame.index,
-        "time": None if frame.time is None else round(frame.time, 6),
-        "name": name,
-        "raw": _likeliest(probabilities),
-        "probabilities": probabilities,
-        "since": since,
-        "seconds_since": seconds,
-        "begins": begins,
-    }
-    if frame.image is None or not segments(name, gate):
+def _settled(
+    classified: Iterable[tuple[Frame, list[float]]], smooth: int, onset: Onset
+) -> Iterator[tuple[Frame, dict[str, Any]]]:
+    """Frames with what their classes tell, after smoothing."""
+    settler = Settler(smooth, onset.settled)
+    waiting: deque[tuple[Frame, list[float]]] = deque()
+
+    def known(name: str) -> tuple[Frame, dict[str, Any]]:
+        frame, probabilities = waiting.popleft()
+        since, seconds, begins = onset.see(frame.index, frame.time, name)
+        return frame, {
+            "frame": frame.index,
+            "time": None if frame.time is None else round(frame.time, 6),
+            "name": name,
+            "raw": _likeliest(probabilities),
+            "probabilities": probabilities,
+            "since": since,
+            "seconds_since": seconds,
+            "begins": begins,
+        }
+
+    for item in classified:
+        waiting.append(item)
+        yield from map(known, settler.push(_likeliest(item[1])))
+    yield from map(known, settler.flush())
+
+
+def _located(frame: Frame, known: dict[str, Any], models: Models, gate: bool) -> tuple[Frame, Finding, Patch | None]:
+    """Add the rings and the break-up, where they are to be looked for."""
+    if frame.image is None or not segments(known["name"], gate):
         return frame, Finding(**known), None
     height, width = frame.image.shape
     rings = models.detect(frame.image)

@@ -14,7 +14,10 @@ __all__ = ["Models"]
 
 
 class Models(Protocol):
-    """Classifier, detector and segmenter of one frame. Anything with these methods can take their place."""
+    """Classifier, detector and segmenter of one frame. Anything with these methods can take their place.
+
+    With an attribute ``workers`` above 1, they are called from as many threads at once.
+    """
 
     @property
     def identity(self) -> str:

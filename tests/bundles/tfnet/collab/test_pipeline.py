@@ -8,6 +8,7 @@ import csv
 import hashlib
 import json
 import re
+import time
 import weakref
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -225,6 +226,40 @@ def test_memory_does_not_grow_with_the_recording(tmp_path: Path, write: Write, d
     _analyse(video, tmp_path / "out", Counting(), smooth=3)
     assert len(alive) == 160
     assert max(alive) < 20
+
+
+@pytest.mark.parametrize("gate", [True, False])
+def test_frames_side_by_side_give_the_same_results(
+    video: Path, tmp_path: Path, oracle: Any, monkeypatch: pytest.MonkeyPatch, gate: bool
+) -> None:
+    expected = _analyse(video, tmp_path / "one", oracle, smooth=1, gate=gate)
+    classify, busy, most = oracle.classify, [], []
+
+    def slow_on_even_calls(frame: np.ndarray) -> np.ndarray:
+        busy.append(None)
+        most.append(len(busy))
+        time.sleep(0.004 * (len(most) % 2))
+        busy.pop()
+        return classify(frame)
+
+    oracle.workers = 3
+    monkeypatch.setattr(oracle, "classify", slow_on_even_calls)
+    assert _analyse(video, tmp_path / "three", oracle, smooth=1, gate=gate) == expected
+    assert max(most) > 1
+    assert _digests(tmp_path / "three" / "masks") == _digests(tmp_path / "one" / "masks")
+    assert (tmp_path / "three" / "frames.csv").read_text() == (tmp_path / "one" / "frames.csv").read_text()
+
+
+def test_an_error_beside_other_frames_is_raised(video: Path, tmp_path: Path, oracle: Any) -> None:
+    class Failing(type(oracle)):  # type: ignore[misc]
+        workers = 2
+
+        def segment(self, crop: np.ndarray) -> np.ndarray:
+            return np.zeros((2, 2), dtype=bool)
+
+    with pytest.raises(ValueError, match="expected a mask of the crop's"):
+        _analyse(video, tmp_path / "out", Failing())
+    assert not (tmp_path / "out" / "report.json").exists()
 
 
 # bad input: a sentence, and a result where one is meaningful
