@@ -195,15 +195,16 @@ def simulated_input(shape: Sequence[int]) -> torch.Tensor:
     return torch.from_numpy(values.copy()).expand(1, shape[1], -1, -1).contiguous()
 
 
-def bench_networks(options: argparse.Namespace, peak: float) -> tuple[Rows, list[str]]:
+def bench_networks(options: argparse.Namespace, peak: float) -> tuple[dict[str, Rows], list[str]]:
     """Every network in every runtime, and the targets that were missed."""
     import torch
     from litemed.deploy import deploy
     from litemed.networks import fuse
 
-    rows: Rows = []
+    table: Rows = []
     missed: list[str] = []
     for title, (network, shape, weights) in pipeline_networks().items():
+        rows: Rows = []
         trained = load_weights(network, options.models_dir / weights)
         network.eval()
         image = simulated_input(shape)
@@ -243,11 +244,13 @@ def bench_networks(options: argparse.Namespace, peak: float) -> tuple[Rows, list
                 missed.append(
                     f"{title}, {name}: error {error:.1e}, decisions that differ {row['decisions that differ']}"
                 )
+        print(markdown(rows), end="\n\n", file=sys.stderr, flush=True)
+        table += rows
         if title == OURS:
             best = max(row["times eager"] for row in rows if "bf16" not in row["runtime"])
             if best < LEAST_SPEED_UP:
                 missed.append(f"{title}: fastest f32 runtime {best:.1f} times eager, below {LEAST_SPEED_UP}")
-    return rows, missed
+    return {"networks": table}, missed
 
 
 def load_weights(network: nn.Module, path: Path) -> bool:
@@ -268,8 +271,8 @@ def differing(output: torch.Tensor, expected: torch.Tensor) -> int:
     return int((output.argmax(dim=1) != expected.argmax(dim=1)).sum())
 
 
-def bench_peers(options: argparse.Namespace) -> tuple[Rows, list[str]]:
-    """TF-Net and the eleven baselines in one runtime, fused."""
+def bench_peers(options: argparse.Namespace, peak: float) -> tuple[dict[str, Rows], list[str]]:
+    """TF-Net and the eleven baselines in one runtime, fused, and the target if it was missed."""
     import torch
     from litemed.deploy import deploy
     from litemed.networks import fuse
@@ -288,13 +291,13 @@ def bench_peers(options: argparse.Namespace) -> tuple[Rows, list[str]]:
         calls[name] = partial(run, image)
         print(f"ready: {name}", file=sys.stderr, flush=True)
     times = interleaved(calls, options.peer_rounds)
-    rows = [peer_row(name, facts[name], times[name], times[OURS]) for name in calls]
+    rows = [peer_row(name, facts[name], times[name], times[OURS], peak) for name in calls]
     slower = next(row["times TF-Net's"] for row in rows if row["network"] == BASELINES["pspnet"].title)
-    return rows, [] if slower > 1 else [f"TF-Net takes {1 / slower:.2f} times as long as PSPNet"]
+    return {"peers": rows}, [] if slower > 1 else [f"TF-Net takes {1 / slower:.2f} times as long as PSPNet"]
 
 
 def peer_row(
-    name: str, facts: tuple[float, float, float, float], times: Sequence[float], ours: Sequence[float]
+    name: str, facts: tuple[float, float, float, float], times: Sequence[float], ours: Sequence[float], peak: float
 ) -> dict[str, Any]:
     """A row of the table of peers.
 
@@ -303,6 +306,7 @@ def peer_row(
         facts: its parameters in millions, trained and fused, and its GMAC, trained and fused.
         times: its milliseconds, round by round.
         ours: TF-Net's.
+        peak: of the machine, in GFLOP/s.
     """
     published = BASELINES.get(name)
     return {
@@ -310,6 +314,7 @@ def peer_row(
         "M parameters, trained / fused": f"{facts[0]:.2f} / {facts[1]:.2f}",
         "GMAC, trained / fused": f"{facts[2]:.2f} / {facts[3]:.2f}",
         "ms": statistics.median(times),
+        "% of peak": percent_of_peak(facts[3], statistics.median(times), peak),
         "times TF-Net's": 1 / speed_up(times, ours) if name == OURS else speed_up(times, ours),
     }
 
@@ -392,7 +397,7 @@ def stage_rows(title: str, stages: Stages, count: int) -> Rows:
     ]
 
 
-def bench_pipeline(options: argparse.Namespace) -> tuple[Rows, Rows, list[str]]:
+def bench_pipeline(options: argparse.Namespace, peak: float) -> tuple[dict[str, Rows], list[str]]:
     """Rates of the whole pipeline, its stages, and the targets that were missed."""
     from litemed.samples import tearfilm
     from tfnet.collab import Networks, analyse, open_source
@@ -407,7 +412,6 @@ def bench_pipeline(options: argparse.Namespace) -> tuple[Rows, Rows, list[str]]:
         models = Networks(folder, runtime=options.runtime, threads=options.threads)
         for title, all_broken in (("as simulated", False), ("all frames broken", True)):
             guided = Guided(models, frames, truth, all_broken)
-            analyse(video, Path(name) / "warm", guided, progress=False)
             wall, cpu = [], []
             for _ in range(options.pipeline_rounds):
                 start = time.perf_counter(), time.process_time()
@@ -426,7 +430,7 @@ def bench_pipeline(options: argparse.Namespace) -> tuple[Rows, Rows, list[str]]:
             stages += staged(title, video, Path(name) / "staged", guided)
     typical = rates[0]["frames/s"]
     missed = [] if typical > PUBLISHED_RATE else [f"pipeline: {typical:.1f} frames/s, below {PUBLISHED_RATE}"]
-    return rates, stages, missed
+    return {"pipeline": rates, "stages": stages}, missed
 
 
 def staged(title: str, video: Path, folder: Path, guided: Guided) -> Rows:
@@ -502,22 +506,22 @@ def measure(options: argparse.Namespace) -> int:
         },
         "missed": [],
     }
-    if "networks" in options.sections:
-        result["networks"], missed = bench_networks(options, peak)
-        result["missed"] += missed
-    if "peers" in options.sections:
-        result["peers"], missed = bench_peers(options)
-        result["missed"] += missed
-    if "pipeline" in options.sections:
-        result["pipeline"], result["stages"], missed = bench_pipeline(options)
-        result["missed"] += missed
-    text = report(result)
-    print(text)
-    if options.output_dir:
-        options.output_dir.mkdir(parents=True, exist_ok=True)
-        (options.output_dir / "speed.json").write_text(json.dumps(result, indent=2) + "\n")
-        (options.output_dir / "speed.md").write_text(text)
+    for name, section in (("networks", bench_networks), ("peers", bench_peers), ("pipeline", bench_pipeline)):
+        if name in options.sections:
+            tables, missed = section(options, peak)
+            result |= tables
+            result["missed"] += missed
+            save(result, options.output_dir)
+    print(report(result))
     return 1 if result["missed"] else 0
+
+
+def save(result: dict[str, Any], folder: Path | None) -> None:
+    """Write what is measured so far."""
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "speed.json").write_text(json.dumps(result, indent=2) + "\n")
+        (folder / "speed.md").write_text(report(result))
 
 
 def main() -> int:
