@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import importlib.util
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,19 @@ def test_every_runtime_gives_the_same(runtime: str, cache: Path) -> None:
         assert torch.equal(image, before)
     with pytest.raises(ValueError, match=r"expected an input of shape \(1, 2, 8, 6\), got \(1, 2, 8, 8\)"):
         run(torch.zeros(1, 2, 8, 8))
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_threads_may_call_at_once(runtime: str, cache: Path) -> None:
+    if runtime not in available_runtimes():
+        pytest.skip(f"{runtime} isn't installed")
+    run = deploy(_network(), SHAPE, runtime, threads=2, cache_dir=cache, streams=2)
+    images = [torch.randn(SHAPE, generator=torch.Generator().manual_seed(seed)) for seed in range(40)]
+    with torch.inference_mode():
+        expected = [_network()(image) for image in images]
+    with ThreadPoolExecutor(4) as pool:
+        outputs = list(pool.map(run, images))
+    assert all(torch.allclose(*pair, rtol=1e-5, atol=1e-6) for pair in zip(outputs, expected, strict=True))
 
 
 def test_a_network_is_exported_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
