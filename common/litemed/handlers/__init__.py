@@ -8,7 +8,9 @@ from litemed.handlers.averaging import WeightAverage
 from litemed.handlers.history import TrainingHistory
 from litemed.handlers.modalities import ModalityTable
 from litemed.handlers.pictures import PictureWriter, overlay
+from litemed.handlers.record import record_run
 from litemed.handlers.scores import CaseTable, ScoreTable
+from litemed.handlers.tracking import track_files
 from litemed.handlers.training import BestWeights, EpochSeed, TrainingCheckpoint
 from litemed.handlers.weights import LoadWeights, StartFrom
 
@@ -25,4 +27,6 @@ __all__ = [
     "TrainingHistory",
     "WeightAverage",
     "overlay",
+    "record_run",
+    "track_files",
 ]

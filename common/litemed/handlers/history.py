@@ -18,6 +18,8 @@ from matplotlib.figure import Figure
 from torch.optim import Optimizer
 
 from litemed.files import replacing
+from litemed.handlers.record import record_run
+from litemed.handlers.tracking import track_files
 
 __all__ = ["TrainingHistory"]
 
@@ -25,11 +27,14 @@ __all__ = ["TrainingHistory"]
 class TrainingHistory:
     """Print a row an epoch, and keep the rows as ``history.csv`` and as curves in ``history.png``.
 
+    ``run.json`` beside them tells what run it was (:func:`litemed.handlers.record_run`). With ``--tracking mlflow``
+    all of them are logged there too.
+
     Attach it to the trainer, after the ``ValidationHandler``. An epoch without validation has no metrics in its row. A
     resumed training continues its table.
 
     Args:
-        output_dir: folder of the two files.
+        output_dir: folder of the files.
         optimizer: its first group's learning rate is a column.
         evaluator: engine that holds the validation metrics.
         metrics: names of the metrics to show.
@@ -53,9 +58,11 @@ class TrainingHistory:
         if dist.is_initialized() and dist.get_rank() != 0:
             return
         self.evaluator.add_event_handler(Events.COMPLETED, self._validated)
+        engine.add_event_handler(Events.STARTED, lambda: record_run(self.output_dir))
         engine.add_event_handler(Events.EPOCH_STARTED, self._start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._collect)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._write)
+        engine.add_event_handler(Events.COMPLETED, track_files, self.output_dir)
 
     @property
     def path(self) -> Path:

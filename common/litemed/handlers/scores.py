@@ -18,6 +18,8 @@ from ignite.engine import Engine, Events
 from monai.utils import string_list_all_gather
 
 from litemed.files import replacing
+from litemed.handlers.record import record_run
+from litemed.handlers.tracking import track_files
 from litemed.metrics import bootstrap_mean
 
 __all__ = ["CaseTable", "ScoreTable"]
@@ -25,6 +27,9 @@ __all__ = ["CaseTable", "ScoreTable"]
 
 class CaseTable(ABC):
     """Base of tables of an evaluation: it collects the names of the cases, each that of its image's file.
+
+    ``run.json`` beside them tells what run it was (:func:`litemed.handlers.record_run`). With ``--tracking mlflow``
+    tables and pictures are logged there too.
 
     Args:
         output_dir: folder of the table's files.
@@ -55,6 +60,8 @@ class CaseTable(ABC):
         if not details:
             raise ValueError("the evaluator has no metric that saves details")
         self._write(cases, details)
+        record_run(self.output_dir)
+        track_files(engine, self.output_dir)
 
     @abstractmethod
     def _write(self, cases: list[str], details: Mapping[str, torch.Tensor]) -> None:
