@@ -1,0 +1,290 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""A MONAI Label server in an environment of its own: installed, given bundles, started, asked and stopped.
+
+The commands are those of ``docs/monai_label.md``, with another folder in the place of ``label``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import requests
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+INSTALL = (
+    "python3 -m venv label/environment",
+    "label/environment/bin/pip install torch==2.13.0",
+    "label/environment/bin/pip install --requirement ci/monai_label.txt",
+    "label/environment/bin/pip install --no-deps monailabel==0.8.5",
+    "label/environment/bin/python -m monailabel.main apps --download --name monaibundle --output label/apps",
+)
+ADD_BUNDLE = (
+    "litemed pack {bundle} --out label/zips",
+    "python3 -m zipfile --extract label/zips/{bundle}_v{version}.zip label/apps/monaibundle/model",
+)
+SMART_EDIT = "ln -sfn {bundle} label/apps/monaibundle/model/{bundle}_deepgrow"
+START = (
+    "label/environment/bin/python -m monailabel.main start_server --app label/apps/monaibundle --studies label/studies"
+    " --conf models {models} --conf zoo_source github --conf sam2 false --port {port}"
+)
+
+TORCHVISION_FINDER = '''\
+"""Lets torchvision be imported beside a torch that it has no compiled operators for: nothing here calls them."""
+
+import sys
+
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "torchvision":
+            sys.meta_path.remove(self)
+            import torch
+
+            library = torch.library.Library("torchvision", "DEF")
+            library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+            library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+            torch._litemed_torchvision = library
+
+
+sys.meta_path.insert(0, Finder())
+'''
+
+
+class Failure(Exception):  # noqa: N818 - of a check, not of this program
+    """What went wrong, in one message."""
+
+
+def arguments(command: str, folder: Path) -> list[str]:
+    """A command of the documentation as an argument list, with paths in ``label/`` moved to a folder.
+
+    ``python3`` and ``litemed`` become those of the environment that this runs in.
+    """
+    own = {"python3": [sys.executable], "litemed": [str(Path(sys.executable).with_name("litemed"))]}
+    first, *rest = shlex.split(command)
+    moved = [
+        str(folder / part.removeprefix("label/")) if part.startswith("label/") else part for part in (first, *rest)
+    ]
+    return [*own.get(first, moved[:1]), *moved[1:]]
+
+
+def run(command: Sequence[str], what: str, cwd: Path = CHECKOUT, seconds: float = 3600) -> str:
+    """Run a command and give its output.
+
+    Raises:
+        Failure: with the end of its output, when it fails or takes too long.
+    """
+    try:
+        done = subprocess.run(
+            command, cwd=cwd, env=_environment(), capture_output=True, text=True, check=False, timeout=seconds
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Failure(f"{what}: {error}") from error
+    if done.returncode:
+        raise Failure(f"{what}: {shlex.join(command)} failed\n{(done.stdout + done.stderr)[-3000:]}")
+    return done.stdout
+
+
+def install(folder: Path) -> None:
+    """Make the server's environment and app in a folder, once for each state of the commands and requirements."""
+    wanted = hashlib.sha256(
+        "\n".join([*INSTALL, TORCHVISION_FINDER, (CHECKOUT / "ci/monai_label.txt").read_text()]).encode()
+    ).hexdigest()
+    stamp = folder / "installed"
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return
+    for part in ("environment", "apps"):
+        shutil.rmtree(folder / part, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    *packages, app = INSTALL
+    for command in packages:
+        print(command, flush=True)
+        run(arguments(command, folder), "installing MONAI Label")
+    _mend_torchvision(folder)
+    print(app, flush=True)
+    run(arguments(app, folder), "copying MONAI Label's app")
+    stamp.write_text(wanted)
+
+
+def _mend_torchvision(folder: Path) -> None:
+    """Where torchvision was built for another torch (PyPI has none for torch's CPU build), let it be imported."""
+    python = str(folder / "environment/bin/python")
+    try:
+        run([python, "-c", "import torchvision"], "importing torchvision")
+    except Failure as error:
+        if "torchvision::nms does not exist" not in str(error):
+            raise
+        packages = Path(run([python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], "asking").strip())
+        (packages / "litemed_torchvision.py").write_text(TORCHVISION_FINDER)
+        (packages / "litemed_torchvision.pth").write_text("import litemed_torchvision\n")
+        run([python, "-c", "import torchvision"], "importing torchvision, mended")
+
+
+def add_bundle(folder: Path, bundle: str, version: str, smart_edit: bool = False) -> Path:
+    """Pack a bundle and unzip it in the server's app, in place of one that is there.
+
+    Args:
+        folder: where the server is installed.
+        bundle: name of the bundle.
+        version: its version.
+        smart_edit: list it a second time, under a name by which clients take it for one that works by clicks.
+
+    Returns:
+        its folder in the app.
+    """
+    place = folder / "apps/monaibundle/model" / bundle
+    shutil.rmtree(place, ignore_errors=True)
+    for command in (*ADD_BUNDLE, *([SMART_EDIT] if smart_edit else [])):
+        run(arguments(command.format(bundle=bundle, version=version), folder), f"packing {bundle}")
+    return place
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+class Server:
+    """A running server; use it in a ``with`` statement, which stops it and all that it started.
+
+    Args:
+        folder: where it was installed.
+        studies: folder of its images.
+        models: names of the bundles' folders in its app.
+        log: file for its output.
+        seconds: how long it may take to start.
+    """
+
+    def __init__(self, folder: Path, studies: Path, models: Sequence[str], log: Path, seconds: float = 1800) -> None:
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = log
+        self.seconds = seconds
+        command = arguments(START.format(models=",".join(models), port=port), folder)
+        command[command.index("--studies") + 1] = str(studies)
+        self._command = [*command, "--host", "127.0.0.1"]
+
+    def __enter__(self) -> Server:
+        with self.log.open("wb") as log:
+            # in a session of its own, so that its trainings end with it
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=self.log.parent,
+                env=_environment(),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            self._wait()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for sent in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(self._process.pid, sent)
+            except ProcessLookupError:
+                break
+            try:
+                self._process.wait(20)
+            except subprocess.TimeoutExpired:
+                continue
+        self._process.wait()
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + self.seconds
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                raise Failure(f"the server ended before it answered\n{self._said()}")
+            try:
+                if requests.get(f"{self.url}/info/", timeout=self.seconds).ok:
+                    return
+            except requests.RequestException:
+                time.sleep(1)
+        raise Failure(f"the server gave no answer in {self.seconds:g} s\n{self._said()}")
+
+    def _said(self) -> str:
+        return self.log.read_text(errors="replace")[-3000:]
+
+    def info(self) -> dict[str, Any]:
+        """What the server says of itself: models, trainers, labels."""
+        return self._ask("GET", "/info/").json()
+
+    def infer(self, model: str, image: str, params: dict[str, Any], target: Path) -> Path:
+        """Ask for the mask of an image of the studies.
+
+        Args:
+            model: name of the bundle's folder.
+            image: the image's id: its name without ending.
+            params: of the request: a prompt, ``result_extension``.
+            target: file for the mask; its ending is the format asked for.
+        """
+        suffix = "".join(target.suffixes)
+        form = {"params": (None, json.dumps({"device": "cpu", "result_extension": suffix, **params}))}
+        answer = self._ask("POST", f"/infer/{model}", params={"image": image, "output": "image"}, files=form)
+        target.write_bytes(answer.content)
+        return target
+
+    def save_label(self, image: str, label: Path) -> None:
+        """Hand in the label of an image, as a client's *Submit Label* does."""
+        with label.open("rb") as file:
+            params = {"image": image, "tag": "final"}
+            self._ask("PUT", "/datastore/label", params=params, files={"label": (label.name, file)})
+
+    def remove_label(self, image: str) -> None:
+        """Take the label of an image back."""
+        self._ask("DELETE", "/datastore/label", params={"id": image, "tag": "final"})
+
+    def train(self, model: str, options: dict[str, Any], seconds: float = 3600) -> None:
+        """Train a bundle on the images that have labels, and wait for the end.
+
+        Raises:
+            Failure: with the end of what the training printed.
+        """
+        task = self._ask("POST", f"/train/{model}", json={"device": "cpu", "multi_gpu": False, **options}).json()
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            tasks = self._ask("GET", "/train/", params={"all": True}).json()
+            state = next(each for each in tasks if each["id"] == task["id"])
+            if state["status"] == "DONE":
+                return
+            if state["status"] in ("ERROR", "STOPPED"):
+                raise Failure(
+                    f"training {model} ended in {state['status']}\n" + "\n".join(state.get("details", [])[-30:])
+                )
+            time.sleep(1)
+        raise Failure(f"training {model} didn't end in {seconds:g} s")
+
+    def _ask(self, method: str, path: str, **options: Any) -> requests.Response:
+        try:
+            answer = requests.request(method, self.url + path, timeout=1800, **options)
+        except requests.RequestException as error:
+            raise Failure(f"{method} {path}: {error}\n{self._said()}") from error
+        if not answer.ok:
+            shown = self._said() if answer.status_code >= 500 else ""
+            raise Failure(f"{method} {path} gave {answer.status_code}: {answer.text[:500]}\n{shown}")
+        return answer
+
+
+def _environment() -> dict[str, str]:
+    """This process's environment without what would lead another interpreter to its packages, and without a GPU."""
+    left_out = ("PYTHONPATH", "VIRTUAL_ENV", "MONAI_LABEL_APP_DIR")
+    return {**{key: value for key, value in os.environ.items() if key not in left_out}, "CUDA_VISIBLE_DEVICES": ""}
