@@ -37,7 +37,7 @@ class FrameClassifier(nn.Module):
         ``(B, in_channels, W, H)`` to logits ``(B, out_channels)``; trained at the size of ``train_classifier.json``.
     """
 
-    def __init__(self, width: float = 0.125, in_channels: int = 3, out_channels: int = len(CLASSES)) -> None:
+    def __init__(self, width: float = 0.25, in_channels: int = 3, out_channels: int = len(CLASSES)) -> None:
         super().__init__()
         self.encoder = MobileOneMini(width, in_channels)
         self.head = nn.Linear(2 * self.encoder.channels[-1], out_channels)

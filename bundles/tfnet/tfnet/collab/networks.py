@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,12 +16,12 @@ from litemed.deploy import available_runtimes, deploy
 from litemed.networks import fuse
 from PIL import Image
 from torch import nn
-from torch.nn import functional as F
 
 from tfnet.classifier import FrameClassifier
 from tfnet.collab.rings import Rings
 from tfnet.detector import RingDetector, decode_rings
 from tfnet.network import TFNet
+from tfnet.resizing import ring_window
 
 __all__ = ["Networks"]
 
@@ -31,8 +32,9 @@ Size = Sequence[int]
 class Networks:
     """Frame classifier, ring detector and TF-Net with trained weights, fused, on the CPU.
 
-    Classifier and detector see the whole frame in grey, scaled down to their size; a frame of another aspect keeps it,
-    between black bars. TF-Net sees the crop stretched to its size.
+    The detector sees the whole frame in grey, scaled down to its size; a frame of another aspect keeps it, between
+    black bars. The classifier sees the outside box in grey, or the middle of a frame without rings
+    (:func:`tfnet.ring_window`), and TF-Net the crop, both stretched to their size.
 
     Args:
         models_dir: folder of ``model_classifier.pt``, ``model_detector.pt`` and ``model.pt``.
@@ -47,6 +49,11 @@ class Networks:
         precision: see there.
         threads: see there.
 
+    Attributes:
+        workers: how many frames it takes at once, each from a thread of its own: with an exported runtime as many as
+            there are threads, at most four. Frames that run side by side on a thread each wait less for one another
+            than the threads of one frame.
+
     Raises:
         FileNotFoundError: when a file of weights is missing.
         RuntimeError: when weights don't fit their network.
@@ -58,7 +65,7 @@ class Networks:
         classifier: nn.Module | None = None,
         detector: nn.Module | None = None,
         segmenter: nn.Module | None = None,
-        classifier_size: Size = (512, 384),
+        classifier_size: Size = (256, 256),
         detector_size: Size = (320, 240),
         crop_size: Size = (512, 512),
         presence: float = 0.5,
@@ -68,30 +75,44 @@ class Networks:
     ) -> None:
         folder = Path(models_dir)
         digest = hashlib.sha256()
+        chosen = available_runtimes()[0] if runtime == "auto" else runtime
+        self.workers = 1 if chosen == "torch" else min(threads or os.cpu_count() or 1, _MOST_WORKERS)
 
         def ready(network: nn.Module, name: str, channels: int, size: Size) -> Network:
             network = fuse(_load(network, folder / name, digest).eval())
-            return deploy(network, (1, channels, *size), runtime=runtime, precision=precision, threads=threads)
+            shape = (1, channels, *size)
+            return deploy(network, shape, runtime=chosen, precision=precision, threads=threads, streams=self.workers)
 
         self.classifier_size = tuple(classifier_size)
         self.detector_size = tuple(detector_size)
         self.crop_size = tuple(crop_size)
         self.presence = presence
+        self._searched: dict[int, tuple[weakref.ref[np.ndarray], Rings | None]] = {}
         classifier = classifier or FrameClassifier(in_channels=1)
         detector = detector or RingDetector(in_channels=1)
         self._classifier = ready(classifier, "model_classifier.pt", 1, self.classifier_size)
         self._detector = ready(detector, "model_detector.pt", 1, self.detector_size)
         self._segmenter = ready(segmenter or TFNet(), "model.pt", 3, self.crop_size)
-        chosen = available_runtimes()[0] if runtime == "auto" else runtime
         sizes = ", ".join(f"{w}x{h}" for w, h in (self.classifier_size, self.detector_size, self.crop_size))
         self.identity = f"weights {digest.hexdigest()[:16]} at {sizes}, presence {presence:g}, {chosen} {precision}"
 
     def classify(self, frame: np.ndarray) -> np.ndarray:
         """Probabilities ``(4,)`` of clear, closed, broken and blur."""
-        return self._classifier(_framed(frame, self.classifier_size))[0].softmax(dim=0).numpy()
+        rings = self.detect(frame)
+        x0, y0, x1, y1 = ring_window(None if rings is None else rings.boxes[-1].tolist(), *frame.shape[::-1])
+        window = np.ascontiguousarray(frame[y0:y1, x0:x1])
+        return self._classifier(_as_input(_resized(window, self.classifier_size)))[0].softmax(dim=0).numpy()
 
     def detect(self, frame: np.ndarray) -> Rings | None:
-        """The rings in a frame, or None where there are none."""
+        """The rings in a frame, or None where there are none. An array is searched once, however often it is given."""
+        key = id(frame)
+        known = self._searched.get(key)
+        if known is None or known[0]() is not frame:
+            known = weakref.ref(frame, lambda _: self._searched.pop(key, None)), self._detected(frame)
+            self._searched[key] = known
+        return known[1]
+
+    def _detected(self, frame: np.ndarray) -> Rings | None:
         boxes, presence = decode_rings(self._detector(_framed(frame, self.detector_size)), self.detector_size)
         if float(presence[0]) < self.presence:
             return None
@@ -104,12 +125,12 @@ class Networks:
 
     def segment(self, crop: np.ndarray) -> np.ndarray:
         """Mask of break-up, bool, of a crop."""
-        logits = self._segmenter(_as_input(_resized(crop, self.crop_size)).expand(-1, 3, -1, -1).contiguous())
-        evidence = (logits[:, 1:] - logits[:, :1]).transpose(2, 3)
+        logits = self._segmenter(_as_input(_resized(crop, self.crop_size), channels=3))[0].numpy()
         # sampled, not smoothed, as in the bundle's inference
-        return (F.interpolate(evidence, size=crop.shape, mode="bilinear", align_corners=False) > 0)[0, 0].numpy()
+        return _sampled((logits[1] - logits[0]).T, crop.shape) > 0
 
 
+_MOST_WORKERS = 4
 _BILINEAR = Image.Resampling.BILINEAR
 
 
@@ -138,9 +159,28 @@ def _resized(image: np.ndarray, size: Size) -> np.ndarray:
     return np.asarray(Image.fromarray(image).resize((size[0], size[1]), _BILINEAR))
 
 
-def _as_input(image: np.ndarray) -> torch.Tensor:
-    """``(1, 1, W, H)`` in [0, 1], axes as MONAI reads pictures, from uint8 ``(H, W)``."""
-    return torch.from_numpy(np.ascontiguousarray(image.T)).float().div_(255)[None, None]
+def _as_input(image: np.ndarray, channels: int = 1) -> torch.Tensor:
+    """``(1, channels, W, H)`` in [0, 1], axes as MONAI reads pictures, from uint8 ``(H, W)``; all channels alike."""
+    values = np.empty((1, channels, *image.shape[::-1]), dtype=np.float32)
+    np.divide(np.ascontiguousarray(image.T), np.float32(255), out=values[0, 0])
+    values[0, 1:] = values[0, 0]
+    return torch.from_numpy(values)
+
+
+def _sampled(values: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    """Values ``(H, W)`` at another size, bilinear between the centres of pixels.
+
+    It is ``torch.nn.functional.interpolate`` without corners aligned, on the caller's thread alone: frames run side by
+    side, and threads that torch adds to each of them would only wait for one another.
+    """
+    for axis, (old, new) in enumerate(zip(values.shape, shape, strict=True)):
+        places = np.maximum((np.arange(new, dtype=np.float32) + np.float32(0.5)) * np.float32(old / new) - 0.5, 0)
+        first = places.astype(np.intp)
+        second = np.minimum(first + 1, old - 1)
+        share = (places - first).astype(np.float32)
+        share = share[:, None] if axis == 0 else share
+        values = values.take(first, axis) * (1 - share) + values.take(second, axis) * share
+    return values
 
 
 def _load(network: nn.Module, path: Path, digest: hashlib._Hash) -> nn.Module:

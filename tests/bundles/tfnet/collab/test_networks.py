@@ -13,11 +13,21 @@ import numpy as np
 import pytest
 import torch
 from monai.bundle import run as run_bundle
-from tfnet import BUNDLE_ROOT, FixedSizeInferer, FrameClassifier, RingDetector, TFNet, decode_rings, stretch
+from tfnet import (
+    BUNDLE_ROOT,
+    FixedSizeInferer,
+    FrameClassifier,
+    RingDetector,
+    TFNet,
+    decode_rings,
+    ring_window,
+    stretch,
+)
 from tfnet.collab import Networks
 from tfnet.collab.__main__ import run
+from tfnet.collab.networks import _sampled
 
-SIZES = {"classifier_size": (64, 48), "detector_size": (64, 48), "crop_size": (64, 64)}
+SIZES = {"classifier_size": (48, 48), "detector_size": (64, 48), "crop_size": (64, 64)}
 
 
 @pytest.fixture
@@ -55,13 +65,14 @@ def test_results_equal_those_of_the_bundles_own_preparation(
 ) -> None:
     models = Networks(weights, runtime="torch", presence=0.0, **SIZES)
     classifier, detector, segmenter = networks
-    scaled = stretch(_tensor(frame, 1), (64, 48))
-    assert models.classify(frame) == pytest.approx(classifier(scaled)[0].softmax(0).numpy(), abs=5e-3)
-    boxes, presence = decode_rings(detector(scaled), (128, 96))
+    boxes, presence = decode_rings(detector(stretch(_tensor(frame, 1), (64, 48))), (128, 96))
     rings = models.detect(frame)
     assert rings is not None
     assert rings.boxes == pytest.approx(boxes[0].numpy(), abs=0.2)
     assert rings.score == pytest.approx(float(presence[0]), abs=5e-3)
+    x0, y0, x1, y1 = ring_window(rings.boxes[2], 128, 96)
+    window = stretch(_tensor(frame[y0:y1, x0:x1], 1), (48, 48))
+    assert models.classify(frame) == pytest.approx(classifier(window)[0].softmax(0).numpy(), abs=5e-3)
     crop = frame[10:90, 20:70]
     logits = FixedSizeInferer((64, 64))(_tensor(crop, 3), segmenter)
     expected = (logits[0, 1] > logits[0, 0]).numpy().T
@@ -80,8 +91,32 @@ def test_rings_of_a_portrait_frame_are_in_its_own_pixels(weights: Path, frame: n
     assert rings.boxes + np.asarray([28, 0, 28, 0]) == pytest.approx(others.boxes, abs=0.3)
 
 
-def test_no_rings_below_the_presence_asked_for(weights: Path, frame: np.ndarray) -> None:
-    assert Networks(weights, runtime="torch", presence=1.0, **SIZES).detect(frame) is None
+@torch.inference_mode()
+def test_without_rings_the_middle_of_the_frame_is_classified(
+    networks: tuple[FrameClassifier, RingDetector, TFNet], weights: Path, frame: np.ndarray
+) -> None:
+    models = Networks(weights, runtime="torch", presence=1.0, **SIZES)
+    assert models.detect(frame) is None
+    middle = _tensor(frame[24:72, 40:88], 1)
+    assert models.classify(frame) == pytest.approx(networks[0](middle)[0].softmax(0).numpy(), abs=5e-3)
+
+
+def test_a_frame_is_searched_once(weights: Path, frame: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = Networks(weights, runtime="torch", presence=0.0, **SIZES)
+    searched = []
+    monkeypatch.setattr(models, "_detected", lambda each: searched.append(each))
+    other = frame.copy()
+    for each in (frame, other, frame):
+        models.classify(each)
+        models.detect(each)
+    assert [each is frame for each in searched] == [True, False]
+
+
+@pytest.mark.parametrize("shape", [(48, 64), (150, 97), (20, 31), (1, 1)])
+def test_evidence_is_sampled_as_torch_does(shape: tuple[int, int]) -> None:
+    evidence = torch.randn(48, 64, generator=torch.Generator().manual_seed(0))
+    expected = torch.nn.functional.interpolate(evidence[None, None], size=shape, mode="bilinear", align_corners=False)
+    assert _sampled(evidence.numpy(), shape) == pytest.approx(expected[0, 0].numpy(), abs=1e-4)
 
 
 def test_identity_tells_weights_and_settings_apart(weights: Path) -> None:
