@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ignite.engine import Engine, Events
 from monai.handlers import MLFlowHandler
@@ -28,11 +29,12 @@ def track_files(engine: Engine, output_dir: str | Path) -> None:
     """
     folder = Path(output_dir)
     for tracker in _trackers(engine):
+        run: Any = tracker.cur_run
         for file in sorted(folder.rglob("*")):
             place = file.relative_to(folder)
             if file.suffix in _SUFFIXES and _ARTIFACTS not in place.parts and not file.name.startswith("."):
                 where = place.parent.as_posix()
-                tracker.client.log_artifact(tracker.cur_run.info.run_id, str(file), None if where == "." else where)
+                tracker.client.log_artifact(run.info.run_id, str(file), None if where == "." else where)
 
 
 def _trackers(engine: Engine) -> Iterator[MLFlowHandler]:

@@ -14,6 +14,7 @@ import pytest
 import torch
 from litemed import samples
 from mininet import BUNDLE_ROOT, MiniNet
+from mlflow import MlflowClient
 from monai.bundle import ConfigParser
 from monai.bundle import run as run_bundle
 from PIL import Image
@@ -151,9 +152,28 @@ def test_a_broken_picture_is_named(tmp_path: Path, weights: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_tracking_with_mlflow(tmp_path: Path) -> None:
+def _tracked(folder: Path) -> tuple[dict[str, float], set[str]]:
+    """Metrics of the one run that MLflow has of a folder, and the places of its files."""
+    client = MlflowClient(f"sqlite:///{folder}/mlruns.db")
+    (run,) = client.search_runs([client.get_experiment_by_name("monai_experiment").experiment_id])
+    entries = client.list_artifacts(run.info.run_id)
+    inside = [file for entry in entries if entry.is_dir for file in client.list_artifacts(run.info.run_id, entry.path)]
+    return run.data.metrics, {entry.path for entry in [*entries, *inside]}
+
+
+def test_tracking_with_mlflow(tmp_path: Path, weights: Path) -> None:
     _run("train", "nuclei", **QUICK, output_dir=str(tmp_path / "run"), tracking="mlflow")
-    assert (tmp_path / "run" / "mlruns.db").stat().st_size > 0
+    metrics, files = _tracked(tmp_path / "run")
+    assert {"train_loss", "f1"} <= set(metrics)
+    assert {"history.png", "history.csv", "run.json"} <= files
+
+    options = {"ckpt_path": str(weights), "output_dir": str(tmp_path / "scores"), "tracking": "mlflow"}
+    _run("train", "evaluate", "nuclei", **options)
+    metrics, files = _tracked(tmp_path / "scores")
+    written = json.loads((tmp_path / "scores/scores.json").read_text())["scores"]
+    assert metrics["frame_dice"] == pytest.approx(written["frame_dice"]["mean"])
+    assert {"scores.json", "scores.csv"} <= files
+    assert len([file for file in files if file.startswith("pictures/")]) == 4
 
 
 def test_peer_network_trains_with_the_same_recipe(tmp_path: Path) -> None:
