@@ -9,7 +9,7 @@ import json
 import sys
 from typing import Any
 
-import fire
+from litemed.command_line import run_command
 
 __all__ = ["Litemed", "main"]
 
@@ -165,11 +165,15 @@ class Litemed:
         definition: str = "monai",
         tolerance: float = 1.0,
         workers: int | None = None,
+        engine: str = "local",
         json: bool = False,
     ) -> None:
         """Score predicted masks against true ones: Dice, IoU, HD95, ASSD, NSD, with bootstrap intervals.
 
-        Example: ``litemed evaluate predictions/ truth/ --out scores``
+        Examples::
+
+            litemed evaluate predictions/ truth/ --out scores
+            litemed evaluate predictions/ truth/ --engine ray
 
         Args:
             predictions: a mask, or a folder of them: pictures, NIfTI or NRRD.
@@ -177,7 +181,8 @@ class Litemed:
             out: folder for scores.json and scores.csv.
             definition: of surface distances: monai, medpy or deepmind.
             tolerance: of NSD, in mm, or in pixels for pictures.
-            workers: processes; all cores by default.
+            workers: processes; by default as many as there are cores, if there are masks enough.
+            engine: local, or ray: the same scores by Ray, on the cluster that RAY_ADDRESS names or on this computer.
             json: print JSON.
         """
         from litemed.evaluation import evaluate
@@ -189,6 +194,7 @@ class Litemed:
             definition=definition,
             tolerance=tolerance,
             workers=workers,
+            engine=engine,  # type: ignore[arg-type]  # checked where it is used
             progress=not json,
         )
         _show(scored.as_dict(), scored.table(), json)
@@ -207,6 +213,20 @@ class Litemed:
         from litemed.report import write_report
 
         print(write_report(run, out))
+
+    def new(self, name: str, to: str = ".") -> None:
+        """Make a new bundle from a template that trains, infers and verifies as it is.
+
+        Example: ``litemed new thyroid_us --to bundles``
+
+        Args:
+            name: of the bundle and its Python package, in small letters.
+            to: folder to make it in.
+        """
+        from litemed.packaging import new_bundle
+
+        folder = new_bundle(name, to)
+        print(f"{folder}\nIts docs/README.md has the commands to train, use, verify and pack it.")
 
     def pack(self, bundle: str, out: str = ".") -> None:
         """Write a bundle as one zip that runs where litemed isn't installed.
@@ -271,14 +291,7 @@ class Litemed:
 
 def main() -> None:
     """Run the command line; an error of the user's input is one line and exit code 2."""
-    try:
-        fire.Fire(Litemed, command=_arguments(sys.argv[1:]), name="litemed")
-    except (OSError, ValueError, ImportError) as error:
-        print(f"litemed: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("litemed: interrupted", file=sys.stderr)
-        sys.exit(130)
+    run_command(Litemed, "litemed", _arguments(sys.argv[1:]))
 
 
 def _arguments(given: list[str]) -> list[str]:

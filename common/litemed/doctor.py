@@ -24,6 +24,7 @@ _OPTIONAL = {
     "onnx": "export to ONNX",
     "onnxscript": "export to ONNX",
     "pydicom": "DICOM series",
+    "ray": "scoring and converting on many computers",
 }
 _FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "neon", "asimd")
 

@@ -8,21 +8,19 @@ import csv
 import json
 import math
 import os
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
 from tqdm import tqdm
 
 from litemed.datasets.files import PICTURE_SUFFIXES
 from litemed.files import replacing
 from litemed.metrics import bootstrap_mean, overlap_scores, surface_scores
+from litemed.parallel import Engine, in_parallel
 from litemed.slices import check_same_grid, open_volume
 
 __all__ = ["SCORES", "Evaluation", "evaluate", "pair_masks"]
@@ -91,6 +89,7 @@ def evaluate(
     definition: str = "monai",
     tolerance: float = 1.0,
     workers: int | None = None,
+    engine: Engine = "local",
     progress: bool = True,
 ) -> Evaluation:
     """Score masks against the true ones, in parallel, going on after a file that can't be read.
@@ -105,17 +104,21 @@ def evaluate(
         output_dir: where ``scores.json`` and ``scores.csv`` are written, if given.
         definition: of surface distances: "monai", "medpy" or "deepmind".
         tolerance: of NSD.
-        workers: processes; by default as many as there are cores.
+        workers: processes; by default as many as there are cores, if there are masks enough for them.
+        engine: ``"local"`` for processes of this computer or ``"ray"``, see :func:`litemed.parallel.in_parallel`; the
+            results are the same.
         progress: show a bar.
 
     Raises:
         FileNotFoundError: when there is nothing to score.
+        ImportError: when Ray is asked for and isn't installed.
     """
     pairs = pair_masks(predictions, truth)
     rows: list[dict[str, Any]] = []
     failed: dict[str, str] = {}
-    for case, result in tqdm(
-        _scored(pairs, definition, tolerance, workers or os.cpu_count() or 1),
+    score = partial(_score_safely, definition, tolerance)
+    for (case, _, _), result in tqdm(
+        in_parallel(score, pairs, engine=engine, workers=workers),
         total=len(pairs),
         desc="scoring",
         disable=None if progress else True,
@@ -177,25 +180,10 @@ def _stem(path: Path) -> str | None:
     return None if suffix is None or name.startswith(".") else path.name[: -len(suffix)]
 
 
-def _scored(
-    pairs: list[tuple[str, Path, Path]], definition: str, tolerance: float, workers: int
-) -> Iterator[tuple[str, list[dict[str, Any]] | str]]:
-    """Scores of each case as they come, or why there are none."""
-    if min(workers, len(pairs)) == 1:
-        for pair in pairs:
-            yield pair[0], _score_safely(*pair, definition, tolerance)
-        return
-    with ProcessPoolExecutor(workers, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
-        futures = {pool.submit(_score_safely, *pair, definition, tolerance): pair[0] for pair in pairs}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
-
-
-def _score_safely(
-    case: str, prediction: Path, truth: Path, definition: Any, tolerance: float
-) -> list[dict[str, Any]] | str:
+def _score_safely(definition: Any, tolerance: float, pair: tuple[str, Path, Path]) -> list[dict[str, Any]] | str:
+    """Scores of a case, or why there are none."""
     try:
-        return _score(case, prediction, truth, definition, tolerance)
+        return _score(*pair, definition, tolerance)
     except (OSError, ValueError) as error:
         return str(error)
 

@@ -28,6 +28,7 @@ from tqdm import tqdm
 from litemed.boxes import read_boxes
 from litemed.datasets.files import stem
 from litemed.image_boxes import boxes_by_image
+from litemed.parallel import usual_workers
 from litemed.workflows import open_workflow, quiet, reason, user_errors
 
 __all__ = ["Segmentation", "segment"]
@@ -35,7 +36,6 @@ __all__ = ["Segmentation", "segment"]
 Item = dict[str, Any]
 
 _MOST_IN_CHUNK = 8
-_WORTH_A_PROCESS = 4
 _OWN_OPTIONS = {"dataset_dir": "the input", "output_dir": "--out", "boxes": "--box"}
 
 
@@ -287,11 +287,7 @@ def _check_names(items: list[Item]) -> None:
 
 
 def _usual_workers(images: int) -> int:
-    if torch.cuda.is_available():
-        return 1
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    # it takes a process seconds to start
-    return max(1, min(cores, images // _WORTH_A_PROCESS))
+    return 1 if torch.cuda.is_available() else usual_workers(images)
 
 
 def _chunks(items: list[Item], workers: int) -> list[list[Item]]:

@@ -11,7 +11,10 @@ Images and masks with equal stems belong together. Pictures (PNG, JPEG, TIFF, BM
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import fire
 import numpy as np
@@ -21,6 +24,7 @@ from tqdm import tqdm
 from litemed.boxes import mask_boxes, read_mask
 from litemed.datasets.challenge import write_challenge
 from litemed.datasets.files import PICTURE_SUFFIXES, dataset_root, wrong_layout
+from litemed.parallel import Engine, in_parallel
 from litemed.slices import check_same_grid, open_volume
 from litemed.slices.orientation import PlaneView
 from litemed.transforms.pictures import LoadPictured
@@ -39,8 +43,11 @@ def convert(
     window: Window = "soft_tissue",
     plane: str = "axial",
     threshold: float | None = None,
+    labels: Sequence[int] | None = None,
     components: bool = False,
     min_size: int = 1,
+    workers: int | None = None,
+    engine: Engine = "local",
 ) -> list[str]:
     """Converts a folder of images with its folder of masks.
 
@@ -52,8 +59,12 @@ def convert(
         window: CT window, a name or level and width in HU.
         plane: direction of a volume's slices: axial, coronal, sagittal, or stored.
         threshold: mask values above it are foreground: needed for masks kept as JPEG.
+        labels: mask values that are objects; None takes all but 0. For masks whose background has a value of its own.
         components: give each connected component of a label a label of its own.
         min_size: leave out objects of fewer pixels or voxels.
+        workers: processes; by default as many as there are cores, if there are images enough for them.
+        engine: ``"local"`` for processes of this computer or ``"ray"``, see :func:`litemed.parallel.in_parallel`; the
+            archives are the same.
 
     Returns:
         Paths of the archives.
@@ -68,22 +79,25 @@ def convert(
     if not modality or any(sign in modality for sign in "_/\\ "):
         raise ValueError(f"expected a modality without blanks, slashes and underscores, got {modality!r}")
     ct_range(window)
-    written = []
-    for stem in tqdm(sorted(image_files), desc="converting", disable=None):
-        written.append(
-            convert_case(
-                image_files[stem],
-                mask_files[stem],
-                Path(output_dir) / f"{modality}_{stem}.npz",
-                modality,
-                window=window,
-                plane=plane,
-                threshold=threshold,
-                components=components,
-                min_size=min_size,
-            )
-        )
-    return [str(path) for path in written]
+    convert_one = partial(
+        _convert_named,
+        Path(output_dir),
+        modality,
+        window=window,
+        plane=plane,
+        threshold=threshold,
+        labels=[labels] if isinstance(labels, int) else labels,
+        components=components,
+        min_size=min_size,
+    )
+    cases = [(stem, image_files[stem], mask_files[stem]) for stem in sorted(image_files)]
+    done = in_parallel(convert_one, cases, engine=engine, workers=workers)
+    return sorted(str(path) for _, path in tqdm(done, total=len(cases), desc="converting", disable=None))
+
+
+def _convert_named(output_dir: Path, modality: str, case: tuple[str, Path, Path], **options: Any) -> Path:
+    stem, image, mask = case
+    return convert_case(image, mask, output_dir / f"{modality}_{stem}.npz", modality, **options)
 
 
 def convert_case(
@@ -95,6 +109,7 @@ def convert_case(
     window: Window = "soft_tissue",
     plane: str = "axial",
     threshold: float | None = None,
+    labels: Sequence[int] | None = None,
     components: bool = False,
     min_size: int = 1,
 ) -> Path:
@@ -111,23 +126,26 @@ def convert_case(
     """
     spacing: tuple[float, ...] | None = None
     if _is_picture(image):
-        pixels, labels = _picture(image), read_mask(mask, threshold)
-        if pixels.shape[:2] != labels.shape:
-            raise ValueError(f"{mask} is {labels.shape[1]}x{labels.shape[0]}, but {image} isn't: {pixels.shape[1::-1]}")
+        pixels, values = _picture(image), read_mask(mask, threshold)
+        if pixels.shape[:2] != values.shape:
+            raise ValueError(f"{mask} is {values.shape[1]}x{values.shape[0]}, but {image} isn't: {pixels.shape[1::-1]}")
     else:
         volume, truth = open_volume(image), open_volume(mask, is_label=True)
         check_same_grid(volume, truth)
         view = PlaneView(volume, plane)
         scale = intensity_range(view, modality, window)
         pixels = np.stack([np.rint(scale.apply(plane_)).astype(np.uint8) for plane_ in view])
-        labels = np.stack(list(PlaneView(truth, plane, affine=volume.affine)))
-        labels = labels if threshold is None else labels > threshold
+        values = np.stack(list(PlaneView(truth, plane, affine=volume.affine)))
+        values = values if threshold is None else values > threshold
         spacing = view.spacing
-    if labels.ndim != len(pixels.shape[: labels.ndim]) or not np.array_equal(labels, np.trunc(labels)):
-        raise ValueError(f"{mask}: expected whole numbers of one channel as labels, got shape {labels.shape}")
-    objects = _numbered(labels, components, min_size)
+    if values.ndim != len(pixels.shape[: values.ndim]) or not np.array_equal(values, np.trunc(values)):
+        raise ValueError(f"{mask}: expected whole numbers of one channel as labels, got shape {values.shape}")
+    if labels is not None:
+        values = np.where(np.isin(values, list(labels)), values, 0)
+    objects = _numbered(values, components, min_size)
     if not objects.any():
-        raise ValueError(f"{mask}: no object of at least {min_size} pixels")
+        among = "" if labels is None else f" among the values {', '.join(map(str, labels))}"
+        raise ValueError(f"{mask}: no object of at least {min_size} pixels{among}")
     boxes, _ = mask_boxes(objects)
     target = output.with_name(f"{'2D' if objects.ndim == 2 else '3D'}_{output.name}")
     return write_challenge(target, pixels, boxes=boxes, spacing=spacing, labels=objects)
