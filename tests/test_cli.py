@@ -52,6 +52,15 @@ def test_evaluate_prints_scores_and_fails_on_a_bad_file(monkeypatch, capsys, tmp
     (tmp_path / "pred/a.png").write_bytes(b"")
     assert _call(monkeypatch, *arguments) == 1
     assert "not scored: a" in capsys.readouterr().out
+    assert _call(monkeypatch, *arguments, "--engine", "spark") == 2
+    assert capsys.readouterr().err == "litemed: expected engine to be one of local, ray, got 'spark'\n"
+
+
+def test_new_makes_a_bundle_and_says_where(monkeypatch, capsys, tmp_path: Path) -> None:
+    assert _call(monkeypatch, "new", "thyroid_us", "--to", str(tmp_path)) == 0
+    assert capsys.readouterr().out.splitlines()[0] == str(tmp_path / "thyroid_us")
+    assert _call(monkeypatch, "new", "thyroid_us", "--to", str(tmp_path)) == 2
+    assert capsys.readouterr().err == f"litemed: {tmp_path / 'thyroid_us'} exists already\n"
 
 
 @pytest.fixture
