@@ -11,7 +11,7 @@ Run ``python -m tfnet.calibration --help`` for its use.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import fire
@@ -64,6 +64,7 @@ def calibrate(
     dataset_dir: str | None = None,
     part: str = "validation",
     variant: str = "mini0",
+    spatial_size: Sequence[int] = (256, 256),
 ) -> None:
     """Write weights whose masks at the fixed threshold 0.5 score best on validation crops.
 
@@ -73,10 +74,13 @@ def calibrate(
         dataset_dir: the data set's folder; by default the built-in simulated sample.
         part: the crops to calibrate on; never those to test on.
         variant: of the network.
+        spatial_size: width and height that it was trained at.
     """
     parser = ConfigParser()
     parser.read_config(f"{BUNDLE_ROOT}/configs/train.json")
-    parser.update({"variant": variant} | ({} if dataset_dir is None else {"dataset_dir": str(dataset_dir)}))
+    parser.update({"variant": variant, "spatial_size": list(spatial_size)})
+    if dataset_dir is not None:
+        parser["dataset_dir"] = str(dataset_dir)
     parser["validate#dataset#data"] = f"$tfnet.load_cases(@dataset_dir, 'segmentation', {part!r}, crops=@crops)"
     network = parser.get_parsed_content("network_def")
     state = torch.load(ckpt_path, map_location="cpu", weights_only=True)

@@ -68,7 +68,7 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     torch.manual_seed(0)
     state = TFNet().state_dict()
     torch.save(state, tmp_path / "weights.pt")
-    calibrate(str(tmp_path / "weights.pt"), str(tmp_path / "calibrated.pt"), str(tmp_path))
+    calibrate(str(tmp_path / "weights.pt"), str(tmp_path / "calibrated.pt"), str(tmp_path), spatial_size=(48, 48))
     calibrated = torch.load(tmp_path / "calibrated.pt", weights_only=True)
     added = calibrated.pop("head.bias") - state.pop("head.bias")
     assert added[0] == 0

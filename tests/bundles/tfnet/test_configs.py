@@ -95,10 +95,12 @@ def weights(tmp_path: Path) -> Path:
 
 def test_pictures_are_prepared_alike_in_training_and_inference() -> None:
     train, inference = _load("train"), _load("inference")
-    shared = set(train) & set(inference) - {"imports", "dataset_dir", "output_dir", "run"}
-    assert {"image_transforms", "network_def", "spatial_size", "threshold", "ckpt_path", "variant"} <= shared
+    shared = set(train) & set(inference) - {"imports", "dataset_dir", "output_dir", "run", "spatial_size"}
+    assert {"image_transforms", "network_def", "threshold", "ckpt_path", "variant"} <= shared
     assert {key: train[key] for key in shared} == {key: inference[key] for key in shared}
     assert inference["inferer"] == train["validate"]["inferer"]
+    # the size of the shipped weights, which isn't the paper's
+    assert inference["spatial_size"] == _load("evaluate")["spatial_size"] == _load("collab")["crop_size"]
 
 
 def test_the_papers_protocol() -> None:

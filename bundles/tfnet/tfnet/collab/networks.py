@@ -67,7 +67,7 @@ class Networks:
         segmenter: nn.Module | None = None,
         classifier_size: Size = (256, 256),
         detector_size: Size = (320, 240),
-        crop_size: Size = (512, 512),
+        crop_size: Size = (256, 256),
         presence: float = 0.5,
         runtime: str = "auto",
         precision: str = "f32",
