@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import json
 import sys
 import time
 from pathlib import Path
@@ -40,6 +41,24 @@ def test_calls_are_timed_in_turns() -> None:
     assert {name: len(spent) for name, spent in times.items()} == {"a": 3, "b": 3}
     slow = bench.interleaved({"slow": lambda: time.sleep(0.01)}, rounds=1)["slow"][0]
     assert 10 <= slow < 1000
+    asleep = bench.interleaved({"slow": lambda: time.sleep(0.02)}, rounds=1, clock=bench.CLOCKS["cpu"])["slow"][0]
+    assert asleep < 10
+
+
+def test_a_result_is_saved_as_far_as_it_is(tmp_path: Path) -> None:
+    setting = {"cpu": "a CPU", "threads": 2, "clock": "wall", "torch": "2", "openvino": "3", "peak": 99.6}
+    result = {
+        "setting": {**setting, "peak_by": "openvino"},
+        "peers": [{"network": "a", "ms": 1.5}],
+        "missed": ["speed"],
+    }
+    bench.save(result, tmp_path / "out")
+    text = (tmp_path / "out" / "speed.md").read_text()
+    assert text.startswith(
+        "a CPU, 2 threads, wall time; torch 2, OpenVINO 3; measured peak 100 GFLOP/s in f32 (openvino"
+    )
+    assert text.endswith("### peers\n\n| network | ms |\n| --- | --- |\n| a | 1.5 |\n\nMISSED: speed\n")
+    assert json.loads((tmp_path / "out" / "speed.json").read_text()) == result
 
 
 def test_a_ratio_is_the_median_of_the_rounds_own() -> None:
