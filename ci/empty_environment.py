@@ -22,11 +22,14 @@ import zipfile
 from pathlib import Path
 
 import fire
+import torch
 from litemed.bundles import bundle_folders
 from litemed.packaging import pack
 
 QUICK: dict[str, dict[str, object]] = {
+    "classprompt": {"init_path": "", "head_steps": 5, "batch_size": 4, "samples_per_epoch": 4},
     "mininet": {"crops_per_image": 1, "crop_size": 32},
+    "swiftmedsam": {"init_path": "", "batch_size": 4},
     "tfnet": {"spatial_size": [64, 64]},
 }
 """Options that make one epoch of a bundle's training short."""
@@ -102,6 +105,8 @@ def check(bundles: str | tuple[str, ...] = (), environment: str = "") -> None:
             print(f"{folder.name:<14}inferred", flush=True)
             shared = ["--config_file", configs / "inference.json", "--meta_file", configs / "metadata.json"]
             shared += ["--ckpt_file", bundle / "models/model.pt", "--filepath", out / "model.ts"]
+            if "model" in torch.load(bundle / "models/model.pt", map_location="cpu", weights_only=True):
+                shared += ["--key_in_ckpt", "model"]
             _run(python, where, "ckpt_export", "network_def", *shared, path=bundle)
             print(f"{folder.name:<14}exported", flush=True)
 

@@ -4,10 +4,16 @@
 
 from __future__ import annotations
 
-import torch
-from litemed.networks import ClassHead, ClassPromptEncoder, MedSAMLite, SharedImage
+import os
+from functools import partial
+from typing import Any, NamedTuple
 
-__all__ = ["ClassPromptMedSAM"]
+import torch
+from litemed import checkpoints
+from litemed.networks import ClassHead, ClassPromptEncoder, MedSAMLite, SharedImage, prompt_to_boxes
+from torch import nn
+
+__all__ = ["ClassPromptMedSAM", "ClassPromptedOutput", "PromptedNetwork", "load_network", "parameter_groups"]
 
 
 class ClassPromptMedSAM(MedSAMLite):
@@ -21,11 +27,13 @@ class ClassPromptMedSAM(MedSAMLite):
 
     Args:
         pooling: of the class head, ``"sum"`` or ``"mean"``, see :class:`litemed.networks.ClassHead`.
+        class_prompt: tell the class. Without, the network is the paper's ablation: LiteMedSAM beside a class head.
     """
 
-    def __init__(self, pooling: str = "sum") -> None:
+    def __init__(self, pooling: str = "sum", class_prompt: bool = True) -> None:
         super().__init__()
-        self.architecture |= {"network": "ClassPromptMedSAM", "pooling": pooling}
+        self.architecture |= {"network": "ClassPromptMedSAM", "pooling": pooling, "class_prompt": class_prompt}
+        self.class_prompt = class_prompt
         self.class_head = ClassHead(pooling)
         self.class_prompt_encoder = ClassPromptEncoder()
 
@@ -87,4 +95,85 @@ class ClassPromptMedSAM(MedSAMLite):
             class_id = class_logits.argmax(dim=1)
         elif class_id.shape != class_logits.shape[:1]:
             raise ValueError(f"expected {class_logits.shape[0]} classes, one an image, got {list(class_id.shape)}")
-        return self.class_prompt_encoder(class_logits, class_id)
+        class_id = torch.where(class_id < 0, class_logits.argmax(dim=1), class_id)
+        tokens = self.class_prompt_encoder(class_logits, class_id)
+        return tokens if self.class_prompt else torch.zeros_like(tokens)
+
+
+class ClassPromptedOutput(NamedTuple):
+    """What a network gives in training.
+
+    Attributes:
+        logits: of the masks, ``(B, 1, 256, 256)``.
+        iou: predicted IoU, ``(B, 1)``.
+        class_logits: of the modalities, ``(B, 11)``.
+        class_id: the true modalities, ``(B,)``, -1 where one is unknown; None where they weren't given.
+    """
+
+    logits: torch.Tensor
+    iou: torch.Tensor
+    class_logits: torch.Tensor
+    class_id: torch.Tensor | None
+
+
+class PromptedNetwork(ClassPromptMedSAM):
+    """`ClassPromptMedSAM` whose `forward` takes the box as a fourth channel of the image.
+
+    So it fits what hands a network one tensor: MONAI's engines, the Model Zoo's checks, TorchScript, ONNX. Weights, and
+    all that it does with boxes as numbers, are `ClassPromptMedSAM`'s.
+
+    Args:
+        pooling: see `ClassPromptMedSAM`.
+        class_prompt: see `ClassPromptMedSAM`.
+
+    Shape:
+        ``(B, 4, 256, 256)``, three channels in [0, 1] and the prompt of `litemed.networks.prompt_to_boxes`, to logits
+        ``(B, 1, 256, 256)``; in training to a `ClassPromptedOutput`. Then the images' embeddings may be given, which
+        spares the encoder, and their true modalities, which are told in place of the predicted ones; -1 is unknown.
+    """
+
+    def forward(  # type: ignore[override]
+        self, image: torch.Tensor, embedding: torch.Tensor | None = None, class_id: torch.Tensor | None = None
+    ) -> Any:
+        if image.ndim != 4 or image.shape[1] != 4:
+            raise ValueError(f"expected images of three channels and a prompt, (B, 4, 256, 256), got {image.shape}")
+        if embedding is None:
+            embedding = self.encode_image(image[:, :3])
+        class_logits = self.classify(embedding)
+        corners = self._class_tokens(class_logits, class_id)
+        logits, iou = self._decode(embedding, corners, prompt_to_boxes(image[:, 3]), None, None, None, False)
+        if not torch.jit.is_scripting():  # noqa: SIM102 - TorchScript leaves out this branch, but not a joined one
+            if self.training:
+                return ClassPromptedOutput(logits, iou, class_logits, class_id)
+        return logits
+
+
+def load_network(path: str | os.PathLike[str]) -> Any:
+    """Build the network that a checkpoint is of, and load it: a `PromptedNetwork` in evaluation mode.
+
+    Args:
+        path: the checkpoint, see `litemed.checkpoints.load_network`.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        ValueError: when the file can't be read, or is of another network.
+    """
+    options = {
+        f"{pooling}, class_prompt {told}": (pooling, told) for pooling in ("sum", "mean") for told in (True, False)
+    }
+    networks = {name: partial(PromptedNetwork, *option) for name, option in options.items()}
+    return checkpoints.load_network(path, networks)
+
+
+def parameter_groups(network: nn.Module, decoder_learning_rate: float) -> list[dict[str, Any]]:
+    """Parameters in training in two groups: those that the class prompt adds, and LiteMedSAM's with their own rate.
+
+    Args:
+        network: a `ClassPromptMedSAM`, also one wrapped for distributed training.
+        decoder_learning_rate: of the parts that start from LiteMedSAM's weights.
+    """
+    added, pretrained = [], []
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            (added if "class_" in name else pretrained).append(parameter)
+    return [{"params": added}, {"params": pretrained, "lr": decoder_learning_rate}]

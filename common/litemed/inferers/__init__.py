@@ -9,6 +9,7 @@ from litemed.inferers.box_3d import Box3DInferer, SliceSource
 from litemed.inferers.box_network import BoxNetwork, BoxResult
 from litemed.inferers.embedding_cache import EmbeddingCache
 from litemed.inferers.embedding_store import EmbeddingStore
+from litemed.inferers.frozen_encoder import FrozenEncoderInferer
 from litemed.inferers.picture import PictureInferer
 from litemed.inferers.prompt import PromptInferer
 
@@ -19,6 +20,7 @@ __all__ = [
     "BoxResult",
     "EmbeddingCache",
     "EmbeddingStore",
+    "FrozenEncoderInferer",
     "PictureInferer",
     "PromptInferer",
     "SliceSource",

@@ -53,8 +53,8 @@ def label_dtype(count: int) -> np.dtype:
 
 def device_of(network: BoxNetwork) -> torch.device:
     """Where a network's weights are; the CPU for one that isn't a PyTorch module."""
-    parameters = network.parameters() if isinstance(network, torch.nn.Module) else iter(())
-    return next((parameter.device for parameter in parameters), torch.device("cpu"))
+    parameters = getattr(network, "parameters", tuple)
+    return next((parameter.device for parameter in parameters()), torch.device("cpu"))
 
 
 def encode(network: BoxNetwork, geometry: LongestSide, image: np.ndarray, rounded: bool) -> torch.Tensor:

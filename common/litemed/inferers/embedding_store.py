@@ -7,13 +7,14 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from litemed.files import replacing
 from litemed.inferers.box_network import BoxNetwork
 
-__all__ = ["EmbeddingStore"]
+__all__ = ["EmbeddingStore", "StoredEncoder"]
 
 _TOLERANCE = 0.02
 
@@ -68,6 +69,26 @@ class EmbeddingStore:
         kept = _load(file, device)
         if kept.shape != found.shape or (kept - found).norm() > _TOLERANCE * kept.norm():
             raise ValueError(f"the embeddings in {self.folder} are of another image encoder: give another folder")
+
+
+class StoredEncoder:
+    """A network whose images are embedded through a store; all else is the network's.
+
+    Args:
+        network: see `EmbeddingStore`.
+        store: of its encoder's embeddings.
+    """
+
+    def __init__(self, network: BoxNetwork, store: EmbeddingStore) -> None:
+        self.network = network
+        self.store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.network, name)
+
+    def encode_image(self, image: torch.Tensor) -> torch.Tensor:
+        """See `BoxNetwork`."""
+        return self.store(self.network, image)
 
 
 @torch.no_grad()

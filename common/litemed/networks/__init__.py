@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from litemed.networks.class_prompt import MODALITIES, ClassHead, ClassPromptEncoder, modality_index
+from litemed.networks.freezing import freeze
 from litemed.networks.mask_decoder import MaskDecoder, SharedImage
 from litemed.networks.medsam_lite import EMBEDDING_SHAPE, IMAGE_SIZE, ImageSide, MedSAMLite, PromptSide
 from litemed.networks.prompt_encoder import PromptEncoder
@@ -28,6 +29,7 @@ __all__ = [
     "ReparamConv",
     "SharedImage",
     "TinyViT",
+    "freeze",
     "fuse",
     "modality_index",
     "prompt_to_boxes",

@@ -72,8 +72,11 @@ class ClassHead(nn.Module):
 
     def forward(self, embedding: torch.Tensor) -> torch.Tensor:
         """``(B, channels, h, w)`` to logits ``(B, 11)``."""
-        pooled = embedding.sum(dim=(2, 3)) if self.pooling == "sum" else embedding.mean(dim=(2, 3))
-        return self.perceptron(pooled)
+        return self.perceptron(self.pool(embedding))
+
+    def pool(self, embedding: torch.Tensor) -> torch.Tensor:
+        """What the perceptron takes, ``(B, channels)``."""
+        return embedding.sum(dim=(2, 3)) if self.pooling == "sum" else embedding.mean(dim=(2, 3))
 
 
 class ClassPromptEncoder(nn.Module):

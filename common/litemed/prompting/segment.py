@@ -8,6 +8,7 @@ import json
 import math
 import os
 import warnings
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ def segment_boxes(
     challenge_compat: bool = False,
     when_empty: WhenEmpty = "stop",
     cache_size: int = 32,
+    describe: Callable[[], dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Segment the objects in boxes, in a picture or a volume, and write what was found.
 
@@ -64,6 +66,8 @@ def segment_boxes(
         challenge_compat: reproduce the published protocol instead of the corrected one.
         when_empty: see `Box3DInferer`.
         cache_size: embeddings held at a time.
+        describe: asked after the segmentation for further entries of the report, such as what the network took the
+            image for.
 
     Returns:
         ``image``, ``labels`` and ``overlay`` (paths), ``intensity``, ``spacing_mm`` (None where unknown), ``encodings``
@@ -108,6 +112,7 @@ def segment_boxes(
         "spacing_mm": None if opened.spacing is None else list(opened.spacing),
         "encodings": result.encoded,
         "notices": notices,
+        **({} if describe is None else describe()),
         "objects": _objects(result, checked, opened.spacing),
     }
     with ExitStack() as stack:

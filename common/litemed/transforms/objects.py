@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from monai.transforms import RandomizableTransform
+from monai.utils import ensure_tuple
 
 from litemed.boxes import mask_boxes
 from litemed.transforms.longest_side import LongestSide, resize_area
@@ -31,13 +32,15 @@ class RandObjectd(RandomizableTransform):
 
     Args:
         grow: most pixels that a side of the box moves outwards.
+        keep: further keys to keep.
     """
 
-    def __init__(self, grow: int = 5) -> None:
+    def __init__(self, grow: int = 5, keep: str | Sequence[str] = ()) -> None:
         super().__init__()
         if grow < 0:
             raise ValueError(f"expected grow from 0 pixels, got {grow}")
         self.grow = grow
+        self.keep = ensure_tuple(keep)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         items = dict(data)
@@ -57,4 +60,5 @@ class RandObjectd(RandomizableTransform):
         square[0, max(y0 - top, 0) : min(y1 + bottom + 1, height), max(x0 - left, 0) : min(x1 + right + 1, width)] = 1
         square[1, :height, :width] = mask
         prompt, label = torch.from_numpy(square).split(1)
-        return {"image": torch.cat([geometry.prepare(image), prompt]), "label": label}
+        kept = {key: items[key] for key in self.keep}
+        return {**kept, "image": torch.cat([geometry.prepare(image), prompt]), "label": label}

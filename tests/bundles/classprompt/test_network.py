@@ -5,10 +5,13 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 
 import pytest
 import torch
-from classprompt import ClassPromptMedSAM
+from classprompt import ClassPromptMedSAM, PromptedNetwork, load_network
+from litemed.checkpoints import save_checkpoint
+from litemed.networks import MedSAMLite
 
 BOXES = torch.tensor([[20.0, 30, 90, 99], [5, 5, 250, 200]])
 
@@ -72,3 +75,41 @@ def test_forward_gives_the_class_logits_too(network: ClassPromptMedSAM) -> None:
 def test_wrong_number_of_classes_is_refused(network: ClassPromptMedSAM, embedding: torch.Tensor) -> None:
     with pytest.raises(ValueError, match=r"expected 2 classes, one an image, got \[1\]"):
         network.decode(embedding, BOXES, class_id=torch.tensor([1]))
+
+
+@torch.no_grad()
+def test_the_box_is_a_channel(embedding: torch.Tensor) -> None:
+    torch.manual_seed(0)
+    network = PromptedNetwork("mean").eval()
+    image = torch.zeros(2, 4, 256, 256)
+    image[0, 3, 30:100, 20:91] = 1
+    image[1, 3, 5:201, 5:251] = 1
+    expected, iou = network.decode(embedding, BOXES)
+    torch.testing.assert_close(network(image, embedding), expected)
+    classes = torch.tensor([2, 9])
+    output = network.train()(image, embedding, classes)
+    torch.testing.assert_close(output.logits, network.decode(embedding, BOXES, class_id=classes)[0])
+    torch.testing.assert_close(output.class_logits, network.classify(embedding))
+    assert output.iou.shape == iou.shape
+    assert output.class_id is classes
+    with pytest.raises(ValueError, match="expected images of three channels and a prompt"):
+        network(image[:, :3])
+
+
+@torch.no_grad()
+def test_the_ablation_is_the_network_without_the_prompt(embedding: torch.Tensor) -> None:
+    torch.manual_seed(0)
+    network, plain = ClassPromptMedSAM("mean", class_prompt=False).eval(), MedSAMLite().eval()
+    plain.load_state_dict(
+        {name: value for name, value in network.state_dict().items() if not name.startswith("class_")}
+    )
+    for told in (None, torch.tensor([2, -1])):
+        torch.testing.assert_close(network.decode(embedding, BOXES, class_id=told), plain.decode(embedding, BOXES))
+
+
+def test_the_network_is_read_from_the_checkpoint(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "model.pt", PromptedNetwork("mean"), torch.float16)
+    assert load_network(tmp_path / "model.pt").architecture["pooling"] == "mean"
+    save_checkpoint(tmp_path / "lite.pt", MedSAMLite(), torch.float16)
+    with pytest.raises(ValueError, match=r"lite\.pt is of none of"):
+        load_network(tmp_path / "lite.pt")

@@ -1,0 +1,76 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""Segment the objects in boxes, in one picture or volume, by a network that is told the modality.
+
+python -m classprompt picture.png --boxes "20,30,80,90; 100,40,160,120" --output_dir out
+python -m classprompt scan.nii.gz --boxes "[[60,80,10,120,150,30]]" --modality PET --output_dir out
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from litemed.command_line import run_command
+from litemed.inferers.box_3d import WhenEmpty
+from litemed.prompting import segment_boxes
+from litemed.transforms.windows import Window
+
+from classprompt import BUNDLE_ROOT, ToldNetwork, load_network
+
+
+def main(
+    image: str,
+    output_dir: str,
+    boxes: Any = None,
+    ckpt_path: str | None = None,
+    modality: str | None = None,
+    window: Window = "soft_tissue",
+    plane: str = "axial",
+    pixel_spacing: Any = None,
+    mask_threshold: float | None = None,
+    challenge_compat: bool = False,
+    when_empty: WhenEmpty = "stop",
+    cache_size: int = 32,
+) -> None:
+    """Segments an image and prints the report.
+
+    Args:
+        image: a picture, a NIfTI or NRRD file, an archive of the challenge, or the folder of a DICOM series.
+        output_dir: folder for the label map, the overlay and the report.
+        boxes: x0,y0,x1,y1 or x0,y0,z0,x1,y1,z1, several divided by semicolons; a JSON or CSV file; or a mask to take
+            them from. Without it, those that an archive brings.
+        ckpt_path: weights; by default the bundle's.
+        modality: to tell the network: CT, MR, PET, X-Ray, Ultrasound, Mammography, OCT, Endoscopy, Fundus, Dermoscopy
+            or Microscopy; CT also scales a volume by the window, another by percentiles. Without it the network tells,
+            and the values say how a volume is scaled.
+        window: of CT: soft_tissue, lung, mediastinum, bone, brain, or level and width.
+        plane: of a volume's slices: axial, coronal, sagittal, or stored.
+        pixel_spacing: pixel size of a picture in mm.
+        mask_threshold: for boxes from a mask that is a JPEG picture.
+        challenge_compat: reproduce the published protocol.
+        when_empty: after a slice in which an object wasn't found: stop, or go on with its box or its last rectangle.
+        cache_size: embeddings held at a time, of 4 MiB each.
+    """
+    network = ToldNetwork(load_network(ckpt_path or os.path.join(BUNDLE_ROOT, "models", "model.pt")).fuse(), modality)
+    report = segment_boxes(
+        image,
+        boxes,
+        network,
+        output_dir,
+        modality=modality,
+        window=window,
+        plane=plane,
+        pixel_spacing=pixel_spacing,
+        mask_threshold=mask_threshold,
+        challenge_compat=challenge_compat,
+        when_empty=when_empty,
+        cache_size=cache_size,
+        describe=network.report,
+    )
+    print(json.dumps(report, indent=4))
+
+
+if __name__ == "__main__":
+    run_command(main, "classprompt")

@@ -1,0 +1,70 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""Cases with the modality that their file's name says, and as many of each in training."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import torch
+from litemed.networks import MODALITIES, modality_index
+from monai.transforms import Transform
+from torch.utils.data import WeightedRandomSampler
+
+__all__ = ["UnknownClassd", "balanced_sampler", "balanced_weights", "modality_name", "with_classes"]
+
+UNKNOWN = -1
+"""Class of an image whose modality isn't given: it is predicted, and the class head isn't trained on it."""
+
+
+def with_classes(cases: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Add the class of each case to it.
+
+    Args:
+        cases: of `litemed.datasets.challenge_cases`, whose ``modality`` is the one in the name of the file.
+
+    Returns:
+        The cases with ``class_id``, an index into `litemed.networks.MODALITIES`, int64.
+
+    Raises:
+        ValueError: for a name that says none of the eleven modalities.
+    """
+    classed = []
+    for case in cases:
+        try:
+            index = modality_index(case["modality"])
+        except ValueError as error:
+            raise ValueError(f"{case['image']}: {error} in the file's name") from None
+        classed.append({**case, "class_id": torch.tensor(index)})
+    return classed
+
+
+class UnknownClassd(Transform):
+    """Give items without ``class_id``, such as a MONAI Label server's, that of an unknown class."""
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        return {"class_id": torch.tensor(UNKNOWN), **data}
+
+
+def modality_name(name: str) -> str:
+    """A modality as `litemed.networks.MODALITIES` writes it."""
+    return MODALITIES[modality_index(name)]
+
+
+def balanced_weights(items: Sequence[dict[str, Any]]) -> list[float]:
+    """Weight of each item, by which all modalities are drawn equally often."""
+    classes = [int(item.get("class_id", UNKNOWN)) for item in items]
+    counts = Counter(classes)
+    return [1 / counts[index] for index in classes]
+
+
+def balanced_sampler(items: Sequence[dict[str, Any]], samples: int | None = None) -> WeightedRandomSampler:
+    """Draw items with replacement, all modalities equally often.
+
+    Args:
+        items: with ``class_id``.
+        samples: in an epoch; by default as many as there are items.
+    """
+    return WeightedRandomSampler(balanced_weights(items), samples or len(items))

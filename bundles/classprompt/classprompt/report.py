@@ -1,0 +1,77 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""The modalities of an evaluator's images: printed, written and scored."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ignite.engine import Engine, Events
+from litemed.files import replacing
+from monai.utils import string_list_all_gather
+
+from classprompt.data import modality_name
+from classprompt.inference import ClassPromptInferer
+
+__all__ = ["ModalityReport"]
+
+_COLUMNS = ("case", "modality", "predicted_modality", "modality_probability")
+
+
+class ModalityReport:
+    """Say what the class head made of each image.
+
+    It prints a line an image and writes ``modality_of_cases.csv``; with true modalities it prints the share of images
+    that are right, and puts it into the engine's metrics as ``modality_accuracy``. Attach it to the evaluator.
+
+    Args:
+        inferer: the evaluator's.
+        output_dir: folder of the file; None writes none, and prints nothing.
+        modality_of: the true modality of a case, from its name.
+    """
+
+    def __init__(
+        self,
+        inferer: ClassPromptInferer,
+        output_dir: str | Path | None = None,
+        modality_of: Callable[[str], str] | None = None,
+    ) -> None:
+        self.inferer = inferer
+        self.path = None if output_dir is None else Path(output_dir) / "modality_of_cases.csv"
+        self.modality_of = modality_of
+        self._rows: list[list[str]] = []
+
+    def attach(self, engine: Engine) -> None:
+        """Register with the evaluator."""
+        engine.add_event_handler(Events.STARTED, self._start)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._collect)
+        engine.add_event_handler(Events.COMPLETED, self._complete)
+
+    def _start(self, engine: Engine) -> None:
+        self._rows = []
+
+    def _collect(self, engine: Engine) -> None:
+        output: Any = engine.state.output
+        for item, (told, predicted, probability) in zip(output, self.inferer.modalities, strict=True):
+            case = Path(item["image"].meta["filename_or_obj"]).stem
+            self._rows.append([case, told, predicted, f"{probability:.4f}"])
+            if self.path is not None and self.modality_of is None:
+                given = "" if told == predicted else f", told {told}"
+                print(f"{case}: {predicted}, probability {probability:.2f}{given}", flush=True)
+
+    def _complete(self, engine: Engine) -> None:
+        rows = [text.split("\t") for text in string_list_all_gather(["\t".join(row) for row in self._rows])]
+        columns = list(_COLUMNS)
+        if self.modality_of is not None:
+            columns.append("true_modality")
+            rows = [[*row, modality_name(self.modality_of(row[0]))] for row in rows]
+            wrong = [row for row in rows if row[2] != row[4]]
+            engine.state.metrics["modality_accuracy"] = 1 - len(wrong) / len(rows)
+            if self.path is not None:
+                print(f"modality right in {len(rows) - len(wrong)} of {len(rows)} cases", flush=True)
+        if self.path is not None:
+            with replacing(self.path) as temporary, temporary.open("w", newline="") as file:
+                csv.writer(file).writerows([columns, *rows])

@@ -1,0 +1,170 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""train.json and evaluate.json with a small network, and the data they take."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from classprompt import (
+    BUNDLE_ROOT,
+    ClassHeadStart,
+    ClassPromptedOutput,
+    ClassPromptLoss,
+    balanced_sampler,
+    modality_name,
+    with_classes,
+)
+from ignite.engine import Engine
+from litemed.datasets.challenge import write_challenge
+from litemed.inferers import FrozenEncoderInferer
+from litemed.networks import ClassHead
+from monai.bundle import run as run_bundle
+
+CONFIGS = Path(BUNDLE_ROOT) / "configs"
+
+
+@pytest.fixture
+def archives(tmp_path: Path) -> str:
+    """Two pictures and a volume with bright objects in each part."""
+    for part in ("training", "validation", "test"):
+        picture, volume = np.zeros((40, 60), np.uint8), np.zeros((7, 30, 24), np.uint8)
+        picture[5:20, 10:40] = 1
+        volume[1:6, 4:26, 3:22] = 1
+        folder = tmp_path / "data" / part
+        for modality in ("US", "Microscopy"):
+            grey = np.where(picture > 0, 200, 20).astype(np.uint8)
+            write_challenge(folder / f"2D_{modality}_a.npz", np.repeat(grey[..., None], 3, axis=2), labels=picture)
+        bright = np.where(volume > 0, 180, 10).astype(np.uint8)
+        write_challenge(folder / "3D_CT_b.npz", bright, spacing=(0.5, 0.5, 3.0), labels=volume)
+    return str(tmp_path / "data")
+
+
+def _run(*configs: str, **overrides: Any) -> None:
+    run_bundle(config_file=[str(CONFIGS / f"{name}.json") for name in configs], **overrides)
+
+
+def _history(folder: Path) -> list[dict[str, float]]:
+    with (folder / "history.csv").open() as file:
+        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+
+
+@pytest.mark.usefixtures("bright")
+def test_training_and_resuming(tmp_path: Path, archives: str) -> None:
+    quick = {"dataset_dir": archives, "init_path": "", "batch_size": 3, "samples_per_epoch": 6, "ema_momentum": 1.0}
+    quick |= {"embedding_cache": str(tmp_path / "embeddings"), "head_steps": 5, "decoder_learning_rate": 0.05}
+    _run("train", max_epochs=1, output_dir=str(tmp_path / "run"), **quick)
+    _run("train", max_epochs=3, output_dir=str(tmp_path / "run"), **quick)
+    _run("train", max_epochs=3, output_dir=str(tmp_path / "unbroken"), **quick)
+    rows, unbroken = _history(tmp_path / "run"), _history(tmp_path / "unbroken")
+    assert [row["epoch"] for row in rows] == [1, 2, 3]
+    assert [row["loss"] for row in rows] == [row["loss"] for row in unbroken]
+    assert (
+        torch.load(tmp_path / "run" / "model.pt", weights_only=True)["iou"] > 0.8
+    )  # it was 0.75, the true one is 0.97
+    assert all(row["modality_accuracy"] * 3 == pytest.approx(round(row["modality_accuracy"] * 3)) for row in rows)
+    stored = len(list((tmp_path / "embeddings").iterdir()))
+    assert 2 < stored <= 1 + 3 * 4 + 3  # the reference; two pictures and a slice, each in four flips; validation
+
+
+def test_frozen_parts_stay(tmp_path: Path, archives: str, bright: type) -> None:
+    torch.manual_seed(0)
+    before = bright().state_dict()
+    quick = {"dataset_dir": archives, "init_path": "", "max_epochs": 1, "ema_momentum": 1.0, "batch_size": 3}
+    _run("train", output_dir=str(tmp_path / "run"), frozen=["image_encoder", "class_head"], head_steps=0, **quick)
+    after = torch.load(tmp_path / "run" / "model.pt", weights_only=True)
+    assert torch.equal(after["class_head.perceptron.layers.2.bias"], before["class_head.perceptron.layers.2.bias"])
+    assert after["threshold"] != before["threshold"]
+    with pytest.raises(Exception, match="has no part 'decoder' to freeze"):
+        _run("train", output_dir=str(tmp_path / "other"), frozen=["decoder"], **quick)
+
+
+def test_evaluation_by_modality(tmp_path: Path, archives: str, weights: str, capfd: pytest.CaptureFixture[str]) -> None:
+    _run("train", "evaluate", dataset_dir=archives, ckpt_path=weights, output_dir=str(tmp_path / "out"))
+    rows = json.loads((tmp_path / "out" / "modalities.json").read_text())
+    assert [(row["modality"], row["cases"]) for row in rows] == [("CT", 1), ("Microscopy", 1), ("US", 1), ("mean", 3)]
+    assert all(row["dice"] > 0.95 for row in rows)
+    with (tmp_path / "out" / "modality_of_cases.csv").open() as file:
+        told = list(csv.DictReader(file))
+    assert [(row["predicted_modality"], row["true_modality"]) for row in told] == [
+        ("Microscopy", "Microscopy"),
+        ("Microscopy", "Ultrasound"),
+        ("Microscopy", "CT"),
+    ]
+    assert "modality right in 1 of 3 cases" in capfd.readouterr().out
+
+
+def test_the_head_is_trained_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    class Network(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.image_encoder = torch.nn.Identity()
+            self.class_head = ClassHead("mean", channels=3)
+
+        def encode_image(self, image: torch.Tensor) -> torch.Tensor:
+            return image
+
+    torch.manual_seed(0)
+    network = Network()
+    values = ((2, [1.0, 0, 0]), (5, [0, 2.0, 0]), (-1, [0, 0, 9.0]))  # PET, Mammography, unknown
+    dataset = [
+        {"image": torch.tensor([*colour, 1.0]).view(4, 1, 1).expand(4, 8, 8), "class_id": torch.tensor(index)}
+        for index, colour in values
+    ]
+    before = network.class_head.state_dict()["perceptron.layers.0.weight"].clone()
+    engine = Engine(lambda engine, batch: None)
+    ClassHeadStart(network, dataset, FrozenEncoderInferer(), steps=0)(engine)
+    assert torch.equal(network.class_head.state_dict()["perceptron.layers.0.weight"], before)
+    ClassHeadStart(network, dataset, FrozenEncoderInferer(), steps=300, learning_rate=0.02)(
+        Engine(lambda engine, batch: None)
+    )
+    for item in dataset[:2]:
+        assert network.class_head(item["image"][None, :3]).argmax(dim=1) == item["class_id"]
+    assert "2 of 2 training images right" in capsys.readouterr().out
+
+
+def test_the_modality_is_in_the_files_name() -> None:
+    cases = [{"image": f"2D_{name}_a.npz", "modality": name} for name in ("US", "Microscopy", "X-Ray")]
+    assert [int(case["class_id"]) for case in with_classes(cases)] == [4, 10, 3]
+    assert modality_name("US") == "Ultrasound"
+    with pytest.raises(ValueError, match=r"^scan\.npz: expected a modality of CT, .*, got 'other' in the file's name"):
+        with_classes([{"image": "scan.npz", "modality": "other"}])
+
+
+def test_modalities_are_drawn_equally_often() -> None:
+    items = with_classes([{"image": "", "modality": "CT"}] * 90 + [{"image": "", "modality": "PET"}] * 10)
+    torch.manual_seed(0)
+    drawn = Counter(int(items[index]["class_id"]) for index in balanced_sampler(items, 2000))
+    assert sum(drawn.values()) == 2000
+    assert abs(drawn[2] - 1000) < 150  # over six standard deviations
+    assert len(balanced_sampler(items)) == 100
+
+
+def test_loss_by_hand() -> None:
+    logits = torch.full((1, 1, 2, 2), -2.0)
+    logits[0, 0, 0] = 2.0
+    label = torch.tensor([[[[1.0, 0.0], [1.0, 0.0]]]])
+    p, q = 1 / (1 + math.exp(-2.0)), 1 / (1 + math.exp(2.0))
+    dice = 1 - 2 * (p + q) / (2 * p + 2 * q + 2)
+    # by true probability: p and q on the object, 1 - p and 1 - q beside it
+    focal = sum(-((1 - true) ** 2) * math.log(true) for true in (p, q, 1 - p, 1 - q)) / 4
+    iou = (0.5 - 1 / 3) ** 2
+    class_logits = torch.zeros(1, 11)
+    class_logits[0, 3] = 1.0
+    entropy = -math.log(math.e / (math.e + 10))
+    output = ClassPromptedOutput(logits, torch.tensor([[0.5]]), class_logits, torch.tensor([3]))
+    assert ClassPromptLoss()(output, label).item() == pytest.approx(dice + focal + entropy + iou, abs=1e-4)
+    weighted = ClassPromptLoss(dice=0, focal=3, modality=2, iou=0)(output, label).item()
+    assert weighted == pytest.approx(3 * focal + 2 * entropy, abs=1e-4)
+    unknown = ClassPromptLoss(dice=0, focal=3, iou=0)(output._replace(class_id=torch.tensor([-1])), label).item()
+    assert unknown == pytest.approx(3 * focal, abs=1e-4)
+    with pytest.raises(ValueError, match="expected the true modality of each image, got none"):
+        ClassPromptLoss()(output._replace(class_id=None), label)
