@@ -1,0 +1,264 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""Every command of the README, the cards and the documents: the quick ones are run, all others are checked.
+
+A command that is neither, since it is new or of another program, fails the test.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import runpy
+import shlex
+import shutil
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import monai.bundle
+import numpy as np
+import pytest
+from litemed import samples
+from litemed.bundles import bundle_folders
+from litemed.cli import Litemed, main
+from litemed.datasets import READERS
+from monai.bundle import ConfigParser
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("bundles/*/docs/README.md"))]
+RUN_ELSEWHERE = {"docs/monai_label.md"}
+"""Documents whose commands need programs and servers of their own; ci/label_acceptance.py runs them."""
+SHELL = {".", "cd", "cp", "git", "mkdir"}
+OF_MONAI = {"config_file", "meta_file", "tracking", "logging_file", "args_file", "run_id"}
+
+
+def _commands(document: Path) -> list[str]:
+    """Lines of the blocks that have no language, without comments."""
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", document.read_text(), re.MULTILINE | re.DOTALL)
+    lines = [line for language, block in blocks if not language for line in block.splitlines()]
+    return [command for line in lines if (command := re.sub(r"(^|\s+)#\s.*", "", line).strip())]
+
+
+ALL = [
+    (str(document.relative_to(ROOT)), command)
+    for document in DOCUMENTS
+    if str(document.relative_to(ROOT)) not in RUN_ELSEWHERE
+    for command in _commands(document)
+]
+
+
+@pytest.mark.parametrize(("document", "command"), ALL, ids=[f"{name}:{text[:60]}" for name, text in ALL])
+def test_a_command_is_right(document: str, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    words = shlex.split(command)
+    for program, check in CHECKS.items():
+        if words[: len(program)] == list(program):
+            check(words[len(program) :])
+            return
+    pytest.fail(f"{document}: nothing checks {command!r}", pytrace=False)
+
+
+def _options(words: list[str]) -> tuple[list[str], dict[str, str]]:
+    """What has no name, and ``--name value`` or ``--name=value``."""
+    unnamed, named = [], {}
+    left = iter(words)
+    for word in left:
+        if word.startswith("--"):
+            name, equals, value = word[2:].partition("=")
+            named[name] = value if equals else next(left, "")
+        else:
+            unnamed.append(word)
+    return unnamed, named
+
+
+def _check_run(words: list[str]) -> None:
+    """The files are there, their references resolve with the options put in, and each option is an id of theirs."""
+    unnamed, named = _options(words)
+    assert not unnamed
+    files = named["config_file"]
+    listed = ast.literal_eval(files) if files.startswith("[") else [files]
+    if "thyroid_us" in files:  # as litemed new makes it
+        listed = [re.sub(r".*/configs", str(ROOT / "common/litemed/template/configs"), file) for file in listed]
+    config = ConfigParser.load_config_files(listed)
+    overrides = {name: _value(text) for name, text in named.items() if name not in OF_MONAI}
+    assert [name for name in overrides if name.split("#")[0] not in config] == []
+    assert "reader" not in overrides or overrides["reader"] in READERS
+    parser = ConfigParser(config)
+    parser.update(overrides)
+    parser.parse(reset=True)
+
+
+def _value(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (SyntaxError, ValueError):
+        return text
+
+
+def _check_torchrun(words: list[str]) -> None:
+    start = words.index("monai.bundle")
+    assert words[start - 1 : start + 2] == ["-m", "monai.bundle", "run"]
+    assert set(words[: start - 1]) <= {"--standalone", "--nproc_per_node=2"}
+    _check_run(words[start + 2 :])
+
+
+def _check_export(words: list[str], function: Callable[..., Any]) -> None:
+    (net_id,), named = _options(words)
+    assert set(named) <= set(inspect.signature(function).parameters)
+    assert net_id in ConfigParser.load_config_files([named["config_file"]])
+    assert Path(named["meta_file"]).is_file()
+    assert Path(named["ckpt_file"]).parent == Path(named["config_file"]).parents[1] / "models"
+
+
+def _check_module(words: list[str]) -> None:
+    """A module of ours, or a file, that takes the options."""
+    file = Path(_origin(words[1]) if words[0] == "-m" else words[0])
+    rest = words[2:] if words[0] == "-m" else words[1:]
+    taken = {node.arg for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.arg)}
+    taken |= set(re.findall(r'"--(\w+)"', file.read_text()))
+    assert set(_options(rest)[1]) <= taken
+
+
+def _origin(module: str) -> str:
+    spec = find_spec(module)
+    assert spec is not None, f"there is no module {module}"
+    if spec.submodule_search_locations is not None:
+        spec = find_spec(f"{module}.__main__")
+    assert spec is not None
+    assert spec.origin is not None
+    return spec.origin
+
+
+def _check_litemed(words: list[str]) -> None:
+    """The command takes the options, or the configuration that it runs does."""
+    command, rest = words[0], words[1:]
+    assert not command.startswith("_")
+    method = getattr(Litemed, command)
+    parameters = dict(inspect.signature(method).parameters)
+    _, named = _options(rest)
+    free = {name for name in named if name not in parameters}
+    if not free:
+        return
+    assert any(each.kind is each.VAR_KEYWORD for each in parameters.values()), f"{command} doesn't take {free}"
+    bundle = named.get("bundle") or parameters["bundle"].default
+    config = "collab" if command == "collab" else "inference"
+    assert free <= set(ConfigParser.load_config_files([str(bundle_folders()[bundle] / f"configs/{config}.json")]))
+
+
+def _check_make(words: list[str]) -> None:
+    assert re.search(rf"^{re.escape(words[0])}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def _check_pip(words: list[str]) -> None:
+    assert words[:3] == ["--constraint", "constraints.txt", "--editable"]
+    extra = re.fullmatch(r"\.(?:\[(\w+)\])?", words[3])
+    assert extra
+    assert extra.group(1) is None or f"\n{extra.group(1)} = [" in (ROOT / "pyproject.toml").read_text()
+
+
+CHECKS: dict[tuple[str, ...], Callable[[list[str]], object]] = {
+    ("python", "-m", "monai.bundle", "run"): _check_run,
+    ("python", "-m", "monai.bundle", "ckpt_export"): lambda words: _check_export(words, monai.bundle.ckpt_export),
+    ("python", "-m", "monai.bundle", "onnx_export"): lambda words: _check_export(words, monai.bundle.onnx_export),
+    ("torchrun",): _check_torchrun,
+    ("python",): _check_module,
+    ("litemed",): _check_litemed,
+    ("make",): _check_make,
+    ("pip", "install"): _check_pip,
+    ("mlflow", "ui", "--backend-store-uri"): lambda words: re.fullmatch(r"sqlite:///.*/mlruns\.db", words[0]),
+    **{(word,): bool for word in SHELL},
+}
+
+
+def test_the_checks_find_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    train = "--config_file bundles/mininet/configs/train.json"
+    for check, words in (
+        (_check_run, f"{train} --max_epoch 3"),
+        (_check_run, f"{train} --reader drives"),
+        (_check_litemed, "segment PICTURES --bundle mininet --treshold 0.4"),
+        (_check_litemed, "pack mininet --to zips"),
+        (_check_module, "-m litemed.datasets.challenge_conversion A B C --modalty CT"),
+        (_check_make, "dmeo"),
+        (_check_pip, "--constraint constraints.txt --editable .[rya]"),
+    ):
+        with pytest.raises(AssertionError):
+            check(words.split())
+    with pytest.raises(FileNotFoundError):
+        _check_run(["--config_file", "bundles/mininet/configs/trian.json"])
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with what the README's commands name, beside the bundles and a home of its own."""
+    pictures = sorted((samples.nuclei() / "test/images").iterdir())[:2]
+    for folder in ("PICTURES", "PREDICTIONS", "TRUTH", "RUN", "EYE"):
+        (tmp_path / folder).mkdir()
+    for picture in pictures:
+        shutil.copy(picture, tmp_path / "PICTURES")
+        for folder in ("PREDICTIONS", "TRUTH"):
+            Image.fromarray(np.eye(16, dtype=np.uint8)).save(tmp_path / folder / picture.name)
+    shutil.copy(pictures[0], tmp_path / "PICTURE.png")
+    shutil.copy(pictures[0], tmp_path / "EYE/eye.png")
+    (tmp_path / "RUN/history.csv").write_text("epoch,seconds,loss\n1,2,0.5\n2,2,0.4\n")
+    (tmp_path / "bundles").symlink_to(ROOT / "bundles")
+    monkeypatch.setenv("LITEMED_HOME", str(samples.nuclei().parents[1]))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+EXECUTED: dict[str, tuple[str, str]] = {
+    "litemed doctor": ("", ""),
+    "litemed datasets": ("", ""),
+    "litemed segment PICTURES --bundle mininet --out OUT": ("--workers 1", "OUT/*_mask.png"),
+    "litemed segment PICTURES --bundle mininet --application nuclei --out OUT": ("--workers 1", "OUT/*_mask.png"),
+    'litemed segment PICTURE --bundle swiftmedsam --box "20,30,80,90" --box "100,40,160,120" --out OUT': (
+        "--workers 1",
+        "OUT/PICTURE*.png",
+    ),
+    "litemed measure EYE --out OUT": ("", "OUT/measurements.json"),
+    "litemed evaluate PREDICTIONS TRUTH --out SCORES": ("", "SCORES/scores.csv"),
+    "litemed report RUN": ("", "RUN/report.html"),
+    "litemed new thyroid_us": ("", "thyroid_us/configs/train.json"),
+    "litemed pack mininet --out zips": ("", "zips/mininet_v*.zip"),
+    "litemed publish --to zoo --url https://...": ("mininet", "zoo/index.html"),
+    "python -m monai.bundle run --config_file bundles/mininet/configs/inference.json --dataset_dir PICTURES"
+    " --output_dir OUT": ("", "OUT/*_mask.png"),
+}
+"""Commands of the README that are run: what is added to make them quick, and a file that they write."""
+
+CHECKED = {
+    "litemed collab VIDEO --out OUT": "run in tests/bundles/tfnet",
+    "litemed verify zips/mininet_v0.1.0.zip": "run in tests/packaging",
+    "litemed evaluate PREDICTIONS TRUTH --out SCORES --engine ray": "run in tests/test_parallel.py",
+}
+"""Commands of the README that are only checked, and where the same is run."""
+
+
+def test_every_command_of_litemed_in_the_readme_is_run() -> None:
+    listed = {command for command in _commands(ROOT / "README.md") if command.startswith("litemed ")}
+    assert listed == {command for command in EXECUTED if command.startswith("litemed ")} | CHECKED.keys()
+
+
+@pytest.mark.parametrize("command", EXECUTED, ids=[command[:70] for command in EXECUTED])
+def test_a_quick_command_does_what_it_says(command: str, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    more, result = EXECUTED[command]
+    assert command in _commands(ROOT / "README.md")
+    words = shlex.split(command.replace("PICTURE ", "PICTURE.png ")) + shlex.split(more)
+    if words[0] == "litemed":
+        monkeypatch.setattr(sys, "argv", words)
+        main()
+    else:
+        _, named = _options(words[4:])
+        monai.bundle.run(**named)
+    assert not result or list(desk.glob(result))
+
+
+def test_the_table_of_bundles_is_the_metadatas() -> None:
+    script = runpy.run_path(str(ROOT / "ci/bundle_table.py"))
+    assert script["written"]() == script["table"](), "run python ci/bundle_table.py --write"
