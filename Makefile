@@ -7,14 +7,15 @@ NUCLEI := ['$(BUNDLE)/configs/train.json','$(BUNDLE)/configs/nuclei.json']
 NUCLEI_EVALUATE := ['$(BUNDLE)/configs/train.json','$(BUNDLE)/configs/evaluate.json','$(BUNDLE)/configs/nuclei.json']
 DEMO_RUN := $(BUNDLE)/runs/demo
 
-.PHONY: help install demo test lint bench clean
+.PHONY: help install demo test lint bench acceptance clean
 
 help:
-	@echo "make demo     install, train Mini-Net on the built-in nuclei, and show its scores and a picture"
-	@echo "make test     install what the tests need, and run them"
-	@echo "make lint     ruff and mypy"
-	@echo "make bench    speed of the metrics, the slice sampler and the losses"
-	@echo "make clean    remove the environment and what runs wrote"
+	@echo "make demo         install, train Mini-Net on the built-in nuclei, and show its scores and a picture"
+	@echo "make test         install what the tests need, and run them"
+	@echo "make lint         ruff and mypy"
+	@echo "make bench        speed of the metrics, the slice sampler and the losses, and of scoring by a pool and by Ray"
+	@echo "make acceptance   use the packed bundles where nothing of litemed is installed"
+	@echo "make clean        remove the environment and what runs wrote"
 
 $(BIN)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -47,6 +48,10 @@ bench: install
 	$(BIN)/python ci/bench_metrics.py
 	$(BIN)/python ci/bench_slices.py
 	$(BIN)/python ci/bench_losses.py
+	$(BIN)/python ci/bench_scale.py
+
+acceptance: install
+	$(BIN)/python ci/empty_environment.py
 
 clean:
 	rm -rf $(VENV) bundles/*/runs
