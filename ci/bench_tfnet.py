@@ -278,7 +278,7 @@ def differing(output: torch.Tensor, expected: torch.Tensor) -> int:
 
 
 def bench_peers(options: argparse.Namespace, peak: float) -> tuple[dict[str, Rows], list[str]]:
-    """TF-Net and the eleven baselines in one runtime, fused, and the target if it was missed."""
+    """TF-Net and the baselines, fused, in eager mode and in one runtime, and the target if it was missed."""
     import torch
     from litemed.deploy import deploy
     from litemed.networks import fuse
@@ -287,42 +287,51 @@ def bench_peers(options: argparse.Namespace, peak: float) -> tuple[dict[str, Row
     shape = (1, 3, SIDE, SIDE)
     image = simulated_input(shape)
     facts: dict[str, tuple[float, float, float, float]] = {}
-    calls: dict[str, Callable[[], Any]] = {}
+    calls: dict[str, dict[str, Callable[[], Any]]] = {"torch": {}, options.runtime: {}}
     for name in (OURS, *options.baselines):
         torch.manual_seed(0)
         network = (TFNet() if name == OURS else baseline(name)).eval()
         slim = fuse(copy.deepcopy(network)) if name == OURS else fused(network)
         facts[name] = (millions(network), millions(slim), count_gmac(network, shape), count_gmac(slim, shape))
-        run = deploy(slim, shape, options.runtime, threads=options.threads, cache_dir=options.cache_dir)
-        calls[name] = partial(run, image)
+        for runtime, found in calls.items():
+            run = deploy(copy.deepcopy(slim), shape, runtime, threads=options.threads, cache_dir=options.cache_dir)
+            found[name] = partial(run, image)
         print(f"ready: {name}", file=sys.stderr, flush=True)
-    times = interleaved(calls, options.peer_rounds, CLOCKS[options.clock])
-    rows = [peer_row(name, facts[name], times[name], times[OURS], peak) for name in calls]
-    slower = [row["times TF-Net's"] for row in rows if row["network"] == BASELINES["pspnet"].title]
+    times = {
+        runtime: interleaved(found, options.peer_rounds, CLOCKS[options.clock]) for runtime, found in calls.items()
+    }
+    rows = [
+        peer_row(name, facts[name], {runtime: (found[name], found[OURS]) for runtime, found in times.items()})
+        for name in facts
+    ]
+    fastest = RUNTIME_TITLES[options.runtime, "f32"]
+    slower = [row[f"times TF-Net's, {fastest}"] for row in rows if row["network"] == BASELINES["pspnet"].title]
     return {"peers": rows}, [f"TF-Net takes {1 / each:.2f} times as long as PSPNet" for each in slower if each <= 1]
 
 
 def peer_row(
-    name: str, facts: tuple[float, float, float, float], times: Sequence[float], ours: Sequence[float], peak: float
+    name: str,
+    facts: tuple[float, float, float, float],
+    times: Mapping[str, tuple[Sequence[float], Sequence[float]]],
 ) -> dict[str, Any]:
     """A row of the table of peers.
 
     Args:
         name: of the network.
         facts: its parameters in millions, trained and fused, and its GMAC, trained and fused.
-        times: its milliseconds, round by round.
-        ours: TF-Net's.
-        peak: of the machine, in GFLOP/s.
+        times: by runtime, its milliseconds round by round, and TF-Net's.
     """
     published = BASELINES.get(name)
-    return {
+    row: dict[str, Any] = {
         "network": published.title if published else name,
         "M parameters, trained / fused": f"{facts[0]:.2f} / {facts[1]:.2f}",
         "GMAC, trained / fused": f"{facts[2]:.2f} / {facts[3]:.2f}",
-        "ms": statistics.median(times),
-        "% of peak": percent_of_peak(facts[3], statistics.median(times), peak),
-        "times TF-Net's": 1 / speed_up(times, ours) if name == OURS else speed_up(times, ours),
     }
+    for runtime, (spent, ours) in times.items():
+        title = RUNTIME_TITLES[runtime, "f32"]
+        row[f"ms, {title}"] = statistics.median(spent)
+        row[f"times TF-Net's, {title}"] = speed_up(spent, ours)
+    return row
 
 
 class Guided:

@@ -93,11 +93,15 @@ def test_tables() -> None:
         "| a | 12.3 | 2e-06 |",
         "| b | 123 | 0 |",
     ]
-    row = bench.peer_row("pspnet", (4.426, 1.2, 3.4, 1.3), times=[30, 40, 50], ours=[10, 20, 10], peak=130)
-    assert (row["network"], row["ms"], row["times TF-Net's"]) == ("PSPNet", 40, 3)
-    assert row["% of peak"] == pytest.approx(50)  # 2.6 GFLOP in 40 ms
-    assert row["M parameters, trained / fused"] == "4.43 / 1.20"
-    assert bench.peer_row(bench.OURS, (1, 1, 1, 1), [10, 20], [10, 20], 130)["times TF-Net's"] == 1
+    row = bench.peer_row("pspnet", (4.426, 1.2, 3.4, 1.3), {"openvino": ([30, 40, 50], [10, 20, 10])})
+    assert row == {
+        "network": "PSPNet",
+        "M parameters, trained / fused": "4.43 / 1.20",
+        "GMAC, trained / fused": "3.40 / 1.30",
+        "ms, OpenVINO f32": 40,
+        "times TF-Net's, OpenVINO f32": 3,
+    }
+    assert bench.peer_row(bench.OURS, (1, 1, 1, 1), {"torch": ([8], [8])})["network"] == bench.OURS
 
 
 def test_stages_are_summed() -> None:
