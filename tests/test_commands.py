@@ -203,7 +203,8 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         shutil.copy(picture, tmp_path / "PICTURES")
         for folder in ("PREDICTIONS", "TRUTH"):
             Image.fromarray(np.eye(16, dtype=np.uint8)).save(tmp_path / folder / picture.name)
-    shutil.copy(pictures[0], tmp_path / "PICTURE.png")
+    with Image.open(pictures[0]) as picture:
+        picture.resize((256, 192)).save(tmp_path / "PICTURE.png")
     shutil.copy(pictures[0], tmp_path / "EYE/eye.png")
     (tmp_path / "RUN/history.csv").write_text("epoch,seconds,loss\n1,2,0.5\n2,2,0.4\n")
     (tmp_path / "bundles").symlink_to(ROOT / "bundles")
