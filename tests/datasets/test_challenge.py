@@ -168,3 +168,20 @@ def test_conversion_names_what_is_wrong(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"1 image.*: b"):
         convert(*folders, "US")
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
+
+
+def test_only_the_mask_values_named_are_objects(tmp_path: Path) -> None:
+    mask = np.full((8, 10), 64, np.uint8)
+    mask[1:3, 1:5], mask[4:7, 6:9] = 192, 255
+    for folder, pixels in (("images", np.zeros((8, 10), np.uint8)), ("masks", mask)):
+        (tmp_path / folder).mkdir()
+        Image.fromarray(pixels).save(tmp_path / folder / "a.png")
+    (path,) = convert(tmp_path / "images", tmp_path / "masks", tmp_path / "npz", "Mammography", labels=[192, 255])
+    case = read_challenge(path)
+    assert case.boxes is not None
+    assert case.boxes.tolist() == [[1, 1, 4, 2], [6, 4, 8, 6]]
+    np.testing.assert_array_equal(case.labels, np.where(mask == 192, 1, np.where(mask == 255, 2, 0)))
+    (path,) = convert(tmp_path / "images", tmp_path / "masks", tmp_path / "npz", "Mammography", labels=255)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(read_challenge(path).labels, mask == 255)
+    with pytest.raises(ValueError, match=r"a\.png: no object of at least 1 pixels among the values 7, 9"):
+        convert(tmp_path / "images", tmp_path / "masks", tmp_path / "npz", "Mammography", labels=[7, 9])
