@@ -127,8 +127,9 @@ def count_gmac(network: nn.Module, shape: Sequence[int]) -> float:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
+    shapes_only = copy.deepcopy(network).to("meta")
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(torch.zeros(*shape))
+        shapes_only(torch.zeros(*shape, device="meta"))
     return counter.get_total_flops() / 2e9
 
 
