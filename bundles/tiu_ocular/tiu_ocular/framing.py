@@ -67,6 +67,11 @@ def _into_frame(pictures: torch.Tensor, placement: Placement, frame: tuple[int, 
     return F.pad(scaled, _margins(placement, frame), mode="replicate")
 
 
+def _mean(first: torch.Tensor, second: torch.Tensor, dim: int = 0) -> torch.Tensor:
+    """Logits of the mean probabilities of two looks, classes along ``dim``."""
+    return (first.softmax(dim) + second.softmax(dim)).div(2).clamp_min(1e-6).log()
+
+
 class FitFramed(MapTransform):
     """Scale pictures and label maps into a frame: proportions are kept, the picture is centred.
 
@@ -103,8 +108,8 @@ class FrameInferer(Inferer):
     """Run a network in a frame of one size over pictures of any size, and return logits of the picture's own size.
 
     With ``closer`` the network looks twice: at the whole picture, and then at each eye that it found there, which
-    fills the frame. The second look decides on the eye and its surroundings; all else is background. Where the first
-    look finds no eye it stands alone.
+    fills the frame. In and around an eye the probabilities of both looks are averaged; all else is background. Where
+    the first look finds no eye it stands alone.
 
     Args:
         size: width and height of the frame, in pixels, as the network was trained with.
@@ -147,8 +152,7 @@ class FrameInferer(Inferer):
         framed = _into_frame(inputs, placement, self.size)
         logits = network(framed)
         if self.flips:
-            mirrored = network(framed.flip(-2)).flip(-2)
-            logits = (logits.softmax(1) + mirrored.softmax(1)).div(2).clamp_min(1e-6).log()
+            logits = _mean(logits, network(framed.flip(-2)).flip(-2), dim=1)
         (width, height), (left, top) = placement
         return F.interpolate(
             logits[..., left : left + width, top : top + height], sides, mode="bilinear", align_corners=False
@@ -157,12 +161,12 @@ class FrameInferer(Inferer):
     def _look_closer(
         self, picture: torch.Tensor, logits: torch.Tensor, look: Callable[[torch.Tensor], torch.Tensor]
     ) -> None:
-        """Write the second look at the eyes of one picture (C, W, H) into the logits (5, W, H) of the first."""
+        """Take a second look at the eyes of one picture (C, W, H) into the logits (5, W, H) of the first."""
         eyes = find_eyes(logits.argmax(0).cpu().numpy())
         if not eyes:
             return
         sections = [section(eye, logits.shape[-2:], self.size, self.margin) for eye in eyes]
-        seen = [look(picture[None, :, across, along])[0] for across, along in sections]
+        both = [_mean(logits[:, across, along], look(picture[None, :, across, along])[0]) for across, along in sections]
         logits[1:], logits[0] = -_CERTAIN, _CERTAIN
-        for (across, along), second in zip(sections, seen, strict=True):
-            logits[:, across, along] = second
+        for (across, along), mean in zip(sections, both, strict=True):
+            logits[:, across, along] = mean

@@ -176,7 +176,7 @@ def compare_eyes(left: Mapping[str, Any], right: Mapping[str, Any]) -> Measureme
 
 def _one_eye(labels: np.ndarray) -> _Eye:
     """The eye with the largest opening, its largest iris, and the largest pupil in that."""
-    flags = []
+    flags: list[str] = []
     opening, eyes = _largest(labels > 0, _NOTEWORTHY_EYE)
     labels = np.where(opening, labels, 0)
     disc, irises = _largest(np.isin(labels, (REGIONS.index("iris"), REGIONS.index("pupil"))))
