@@ -203,6 +203,20 @@ def test_grey_pictures_and_colour_slices_of_archives(tmp_path: Path) -> None:
     assert "volume_mm3" not in report["objects"][0]
 
 
+def test_nifti_without_voxel_sizes_is_measured_in_voxels(tmp_path: Path) -> None:
+    values, expected = _phantom()
+    nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), tmp_path / "scan.nii")
+    stored = bytearray((tmp_path / "scan.nii").read_bytes())
+    stored[80:92] = bytes(12)  # sizes of the voxels
+    stored[252:256] = bytes(4)  # codes of qform and sform: no affine
+    (tmp_path / "scan.nii").write_bytes(stored)
+    with pytest.warns(UserWarning, match=r"scan.nii has no spacing: sizes are in voxels"):
+        report = segment_boxes(tmp_path / "scan.nii", BOXES, NETWORK, tmp_path / "out", plane="stored")
+    assert report["spacing_mm"] is None
+    assert "volume_mm3" not in report["objects"][0]
+    assert _overlap(np.asanyarray(nibabel.load(report["labels"]).dataobj), expected) > 0.9
+
+
 def test_clips_boxes_that_leave_the_image_and_says_so(tmp_path: Path) -> None:
     Image.fromarray(np.full((40, 50), 9, np.uint8)).save(tmp_path / "a.png")
     with pytest.warns(UserWarning, match=r"box 1 of .* leaves the image of 50x40"):

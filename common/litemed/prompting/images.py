@@ -138,7 +138,7 @@ class VolumeImage(PromptImage):
         self.volume = volume
         self.path = volume.path
         self.sides = volume.shape
-        self.spacing = volume.spacing
+        self.spacing = volume.spacing if volume.has_spacing else None
         self._view = PlaneView(volume, plane)
         self._range = intensity_range(self._view, modality, window)
         self.intensity = self._range.name

@@ -39,6 +39,7 @@ class NiftiVolume(Volume):
             image: Any = nibabel.load(path)
             stored = image.dataobj
             unit = image.header.get_xyzt_units()[0]
+            has_spacing = _says_spacing(path, type(image.header))
         except (
             ImageFileError,
             nibabel.spatialimages.HeaderDataError,
@@ -50,6 +51,7 @@ class NiftiVolume(Volume):
             raise ValueError(f"{path}: not a readable NIfTI file: {error}") from error
         scale = _MM_PER_UNIT.get(unit, 1.0)
         super().__init__(path, image.shape, np.diag([scale, scale, scale, 1.0]) @ image.affine)
+        self.has_spacing = has_spacing
         end = stored.offset + stored.dtype.itemsize * int(np.prod(self.shape, dtype=np.int64))
         source: ByteSource = InflatedFile(path, end) if path.suffix.lower() == ".gz" else PlainFile(path)
         self._array = StoredArray(source, stored.offset, stored.dtype, self.shape)
@@ -60,3 +62,10 @@ class NiftiVolume(Volume):
         if (self._slope, self._intercept) == (1.0, 0.0):
             return pixels
         return (pixels * self._slope + self._intercept).astype(np.float32)
+
+
+def _says_spacing(path: Path, header: Any) -> bool:
+    """Whether the header as it is stored has voxel sizes; the reader puts 1 for those that are 0."""
+    with nibabel.openers.ImageOpener(path) as file:
+        stored = header.from_fileobj(file, check=False)
+    return bool(stored["sform_code"] > 0 or (stored["pixdim"][1:4] != 0).all())

@@ -25,6 +25,7 @@ class Volume(ABC):
         path: the file, or the folder of a DICOM series.
         shape: voxels along the three axes.
         affine: 4x4 float64 matrix from voxel indices to millimetres, RAS.
+        has_spacing: whether the file says how large its voxels are; where it doesn't, they count as 1 mm.
         slowest_axis: the axis along which slices are cheapest to read.
 
     Raises:
@@ -32,6 +33,7 @@ class Volume(ABC):
     """
 
     slowest_axis = 2
+    has_spacing = True
 
     def __init__(self, path: Path, shape: tuple[int, ...], affine: np.ndarray) -> None:
         if len(shape) != 3 or min(shape) < 1:
