@@ -155,10 +155,11 @@ def _open(page: Path) -> _Seen:
     options += [f"--log-net-log={folder}/net.json", f"--screenshot={folder}/page.png", page.as_uri()]
     result = subprocess.run([CHROMIUM, *options], capture_output=True, text=True, timeout=300, check=False)
     assert result.returncode == 0, result.stderr[-3000:]
+    said = (folder / "profile/chrome_debug.log").read_text(errors="replace").splitlines()
     events = json.loads((folder / "net.json").read_text())["events"]
     fetched = {event.get("params", {}).get("url", "") for event in events}
     return _Seen(
-        [line for line in result.stderr.splitlines() if ":CONSOLE" in line],
+        [line for line in said if ":CONSOLE" in line],
         sorted(url for url in fetched if url.startswith(("http://", "https://", "ws"))),
         Image.open(folder / "page.png").convert("RGB"),
     )
