@@ -141,7 +141,9 @@ def _ray(workers: int | None) -> Iterator[Any]:
         yield ray
         return
     quiet: dict[str, Any] = {"include_dashboard": False, "log_to_driver": False, "logging_level": "error"}
-    ray.init(**quiet, **({} if os.environ.get("RAY_ADDRESS") else {"num_cpus": workers}))
+    if not os.environ.get("RAY_ADDRESS"):
+        quiet["num_cpus"] = workers
+    ray.init(**quiet)
     try:
         yield ray
     finally:

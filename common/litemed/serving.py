@@ -34,7 +34,9 @@ def is_served(bundle_root: str | os.PathLike[str]) -> bool:
         bundle_root: folder of the bundle, as the configuration has it.
     """
     app = os.environ.get("MONAI_LABEL_APP_DIR")
-    return bool(app) and Path(app, "model").resolve() == Path(bundle_root).absolute().parent.resolve()
+    if not app:
+        return False
+    return Path(app, "model").resolve() == Path(bundle_root).absolute().parent.resolve()
 
 
 def as_served(bundle_root: str | os.PathLike[str], name: str, otherwise: Any) -> Any:
@@ -79,10 +81,11 @@ class ServedTraining:
         if not self.is_served:
             return
         self.checkpoint.resume = False
-        validation = self.weights.evaluator
+        trainer: Any = engine
+        validation: Any = self.weights.evaluator
         if len(validation.data_loader) == 0:
             logger.warning("no image is left for validation: scoring on the training images")
-            images = Dataset(engine.data_loader.dataset.data, validation.data_loader.dataset.transform)
+            images = Dataset(trainer.data_loader.dataset.data, validation.data_loader.dataset.transform)
             validation.data_loader = DataLoader(images, batch_size=1)
             validation.state.epoch_length = len(images)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -31,7 +32,7 @@ class FrozenEncoderInferer(Inferer):
     def __init__(self, embedding_cache: str | os.PathLike[str] | None = None) -> None:
         self.store = None if embedding_cache is None else EmbeddingStore(embedding_cache)
 
-    def __call__(self, inputs: torch.Tensor, network: nn.Module, *args: object, **kwargs: object) -> object:
+    def __call__(self, inputs: torch.Tensor, network: Callable[..., Any], *args: object, **kwargs: object) -> object:
         """What the network gives.
 
         Raises:

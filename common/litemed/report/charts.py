@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 __all__ = ["case_chart", "curves", "interval_chart"]
 
@@ -72,7 +73,7 @@ def case_chart(values: Sequence[float], mean: float, name: str) -> str:
     axes.axhline(mean, color="#d55e00", linewidth=1, linestyle="--")
     axes.annotate(f"mean {mean:.4g}", (1, mean), textcoords="offset points", xytext=(2, 4), color="#d55e00", fontsize=9)
     axes.set(xlabel="cases, from the worst to the best", ylabel=name)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     _plain(axes)
     return _svg(chart)
 

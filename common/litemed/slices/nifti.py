@@ -66,6 +66,6 @@ class NiftiVolume(Volume):
 
 def _says_spacing(path: Path, header: Any) -> bool:
     """Whether the header as it is stored has voxel sizes; the reader puts 1 for those that are 0."""
-    with nibabel.openers.ImageOpener(path) as file:
+    with nibabel.openers.ImageOpener(str(path)) as file:
         stored = header.from_fileobj(file, check=False)
     return bool(stored["sform_code"] > 0 or (stored["pixdim"][1:4] != 0).all())
