@@ -12,9 +12,12 @@ import json
 import os
 from typing import Any
 
-import fire
+from litemed.command_line import run_command
+from litemed.deploy import deploy_boxes
+from litemed.inferers.box_3d import WhenEmpty
 from litemed.pretrained import weights_path
 from litemed.prompting import segment_boxes
+from litemed.transforms.windows import Window
 
 from swiftmedsam import BUNDLE_ROOT, load_network
 
@@ -25,7 +28,15 @@ def main(
     boxes: Any = None,
     ckpt_path: str | None = None,
     variant: str | None = None,
-    **options: Any,
+    runtime: str = "torch",
+    modality: str | None = None,
+    window: Window = "soft_tissue",
+    plane: str = "axial",
+    pixel_spacing: Any = None,
+    mask_threshold: float | None = None,
+    challenge_compat: bool = False,
+    when_empty: WhenEmpty = "stop",
+    cache_size: int = 32,
 ) -> None:
     """Segments an image and prints the report.
 
@@ -36,12 +47,34 @@ def main(
             them from. Without it, those that an archive brings.
         ckpt_path: weights, or lite_medsam for LiteMedSAM's public ones; by default the bundle's.
         variant: the one that the weights must be of.
-        options: modality, window, plane, pixel_spacing, mask_threshold, challenge_compat, when_empty and cache_size,
-            as of litemed.prompting.segment_boxes.
+        runtime: torch, openvino, onnxruntime, or auto for the fastest that is installed. All but torch export weights
+            at their first use, which takes a while and pays for volumes and many boxes; the files are kept.
+        modality: CT scales a volume by the window, another by percentiles; without it the values tell.
+        window: of CT: soft_tissue, lung, mediastinum, bone, brain, or level and width.
+        plane: of a volume's slices: axial, coronal, sagittal, or stored.
+        pixel_spacing: pixel size of a picture in mm.
+        mask_threshold: for boxes from a mask that is a JPEG picture.
+        challenge_compat: reproduce the published protocol.
+        when_empty: after a slice in which an object wasn't found: stop, or go on with its box or its last rectangle.
+        cache_size: embeddings held at a time, of 4 MiB each.
     """
-    network = load_network(weights_path(ckpt_path or os.path.join(BUNDLE_ROOT, "models", "model.pt")), variant).fuse()
-    print(json.dumps(segment_boxes(image, boxes, network, output_dir, **options), indent=4))
+    network = load_network(weights_path(ckpt_path or os.path.join(BUNDLE_ROOT, "models", "model.pt")), variant)
+    report = segment_boxes(
+        image,
+        boxes,
+        deploy_boxes(network, runtime),
+        output_dir,
+        modality=modality,
+        window=window,
+        plane=plane,
+        pixel_spacing=pixel_spacing,
+        mask_threshold=mask_threshold,
+        challenge_compat=challenge_compat,
+        when_empty=when_empty,
+        cache_size=cache_size,
+    )
+    print(json.dumps(report, indent=4))
 
 
 if __name__ == "__main__":
-    fire.Fire(main)
+    run_command(main, "swiftmedsam")

@@ -4,7 +4,17 @@
 
 from __future__ import annotations
 
+from litemed.deploy.box_networks import BoxDeployment, ExportedBoxNetwork, deploy_boxes
 from litemed.deploy.onnx import cached_onnx, export_onnx
 from litemed.deploy.runtimes import RUNTIMES, available_runtimes, deploy
 
-__all__ = ["RUNTIMES", "available_runtimes", "cached_onnx", "deploy", "export_onnx"]
+__all__ = [
+    "RUNTIMES",
+    "BoxDeployment",
+    "ExportedBoxNetwork",
+    "available_runtimes",
+    "cached_onnx",
+    "deploy",
+    "deploy_boxes",
+    "export_onnx",
+]

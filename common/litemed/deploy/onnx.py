@@ -1,6 +1,6 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""Networks of one input and one output as ONNX files."""
+"""Networks of fixed input shapes as ONNX files."""
 
 from __future__ import annotations
 
@@ -12,25 +12,36 @@ import os
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from litemed.files import litemed_home, replacing
 
-__all__ = ["cached_onnx", "export_onnx"]
+__all__ = ["Shapes", "as_shapes", "cached_onnx", "export_onnx"]
+
+Shapes = Sequence[int] | Sequence[Sequence[int]]
+"""Shape of a network's input with the batch, or those of its inputs."""
 
 _OPSET = 18
-_VERSION = 1
+_VERSION = 2
 
 
-def export_onnx(network: nn.Module, path: str | os.PathLike[str], input_shape: Sequence[int]) -> Path:
-    """Write a network as an ONNX file of fixed input shape, weights included.
+def as_shapes(shapes: Shapes) -> list[tuple[int, ...]]:
+    """The shapes of all inputs, one of a single input included."""
+    several = [shapes] if all(isinstance(length, int) for length in shapes) else shapes
+    return [tuple(shape) for shape in cast("Sequence[Sequence[int]]", several)]
+
+
+def export_onnx(network: nn.Module, path: str | os.PathLike[str], input_shape: Shapes) -> Path:
+    """Write a network as an ONNX file of fixed input shapes, weights included.
 
     Args:
-        network: takes one tensor and gives one; in evaluation mode, on the CPU. Fuse what can be fused before.
+        network: takes tensors and gives one or several; in evaluation mode, on the CPU. Fuse what can be fused before.
         path: of the file.
-        input_shape: of the network's input, with the batch.
+        input_shape: of the network's input, with the batch; a list of shapes for several inputs.
 
     Returns:
         the path.
@@ -42,13 +53,12 @@ def export_onnx(network: nn.Module, path: str | os.PathLike[str], input_shape: S
     if network.training:
         raise ValueError("expected a network in evaluation mode: call .eval() before exporting it")
     target = Path(path)
-    with replacing(target) as temporary, _quiet():
+    # the fused kernels' strides are those of this processor, which the exporter can't take over
+    with replacing(target) as temporary, _quiet(), sdpa_kernel(SDPBackend.MATH), torch.inference_mode(False):
         torch.onnx.export(
             network,
-            (torch.zeros(*input_shape),),
+            tuple(torch.zeros(shape) for shape in as_shapes(input_shape)),
             temporary,
-            input_names=["image"],
-            output_names=["pred"],
             opset_version=_OPSET,
             dynamo=True,
             external_data=False,
@@ -57,12 +67,10 @@ def export_onnx(network: nn.Module, path: str | os.PathLike[str], input_shape: S
     return target
 
 
-def cached_onnx(
-    network: nn.Module, input_shape: Sequence[int], cache_dir: str | os.PathLike[str] | None = None
-) -> Path:
+def cached_onnx(network: nn.Module, input_shape: Shapes, cache_dir: str | os.PathLike[str] | None = None) -> Path:
     """The ONNX file of a network, exported on first use.
 
-    The file's name tells the layers, the weights and the input's shape, so that any change makes another file.
+    The file's name tells the layers, the weights and the inputs' shapes, so that any change makes another file.
 
     Args:
         network: see :func:`export_onnx`.
@@ -73,7 +81,7 @@ def cached_onnx(
         path of the file.
     """
     folder = Path(cache_dir or litemed_home() / "onnx").expanduser()
-    digest = hashlib.sha256(repr((_VERSION, _OPSET, torch.__version__, tuple(input_shape), str(network))).encode())
+    digest = hashlib.sha256(repr((_VERSION, _OPSET, torch.__version__, as_shapes(input_shape), str(network))).encode())
     for name, value in network.state_dict().items():
         digest.update(name.encode())
         digest.update(value.detach().cpu().contiguous().numpy().tobytes())

@@ -1,6 +1,6 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""One call for all runtimes: a network in, a callable from tensor to tensor out."""
+"""One call for all runtimes: a network in, a callable from tensors to tensors out."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
-from litemed.deploy.onnx import cached_onnx
+from litemed.deploy.onnx import Shapes, as_shapes, cached_onnx
 
-__all__ = ["RUNTIMES", "available_runtimes", "deploy"]
+__all__ = ["RUNTIMES", "available_runtimes", "choose_runtime", "deploy"]
 
 RUNTIMES = ("openvino", "onnxruntime", "torch")
 """Fastest first, on a CPU."""
@@ -29,20 +31,44 @@ def available_runtimes() -> list[str]:
     return [name for name in RUNTIMES if name == "torch" or (exports and importlib.util.find_spec(name))]
 
 
+def choose_runtime(runtime: str = "auto", precision: str = "f32") -> str:
+    """The runtime that a name stands for, after checking that it is there and has the precision.
+
+    Args:
+        runtime: see :func:`deploy`.
+        precision: see :func:`deploy`.
+
+    Raises:
+        ImportError: when the runtime isn't installed.
+        ValueError: for another runtime or precision.
+    """
+    if runtime not in (*RUNTIMES, "auto"):
+        raise ValueError(f"expected a runtime among auto, {', '.join(RUNTIMES)}, got {runtime!r}")
+    if precision not in PRECISIONS:
+        raise ValueError(f"expected a precision among {', '.join(PRECISIONS)}, got {precision!r}")
+    installed = available_runtimes()
+    chosen = installed[0] if runtime == "auto" else runtime
+    if chosen not in installed:
+        raise ImportError(f"runtime {chosen} isn't installed: pip install onnx onnxscript {chosen}")
+    if chosen != "openvino" and precision != "f32":
+        raise ValueError(f"precision {precision} needs the runtime openvino, got {chosen}")
+    return chosen
+
+
 def deploy(
     network: nn.Module,
-    input_shape: Sequence[int],
+    input_shape: Shapes,
     runtime: str = "auto",
     precision: str = "f32",
     threads: int | None = None,
     cache_dir: str | os.PathLike[str] | None = None,
     streams: int = 1,
-) -> Callable[[torch.Tensor], torch.Tensor]:
+) -> Callable[..., Any]:
     """Make a network ready for inference on the CPU.
 
     Args:
-        network: takes one tensor and gives one; in evaluation mode. Fuse what can be fused before.
-        input_shape: of every input, with the batch.
+        network: takes tensors and gives one or several; in evaluation mode. Fuse what can be fused before.
+        input_shape: of its input, with the batch; a list of shapes for several inputs.
         runtime: ``openvino``, ``onnxruntime``, ``torch``, or ``auto`` for the fastest that is installed.
         precision: of OpenVINO's arithmetic: ``f32``, or ``bf16`` where the processor has it. It is always asked for,
             since OpenVINO would take bf16 by itself, whose errors reach several percent.
@@ -52,25 +78,16 @@ def deploy(
             streams of one thread get through more pictures than one stream of several, each picture taking longer.
 
     Returns:
-        a function from float32 ``input_shape`` to the network's output, which any thread may call. It raises
-        ValueError for another shape.
+        a function from float32 tensors of ``input_shape`` to the network's output, a tuple where there are several,
+        which any thread may call. It raises ValueError for another shape.
 
     Raises:
         ImportError: when the runtime isn't installed.
         ValueError: for another runtime or precision, or a network in training mode.
     """
-    if runtime not in (*RUNTIMES, "auto"):
-        raise ValueError(f"expected a runtime among auto, {', '.join(RUNTIMES)}, got {runtime!r}")
-    if precision not in PRECISIONS:
-        raise ValueError(f"expected a precision among {', '.join(PRECISIONS)}, got {precision!r}")
+    chosen = choose_runtime(runtime, precision)
     if network.training:
         raise ValueError("expected a network in evaluation mode: call .eval() before deploying it")
-    installed = available_runtimes()
-    chosen = installed[0] if runtime == "auto" else runtime
-    if chosen not in installed:
-        raise ImportError(f"runtime {chosen} isn't installed: pip install onnx onnxscript {chosen}")
-    if chosen != "openvino" and precision != "f32":
-        raise ValueError(f"precision {precision} needs the runtime openvino, got {chosen}")
     if chosen == "torch":
         run = _torch(network)
     else:
@@ -80,40 +97,49 @@ def deploy(
             run = _openvino(path, precision, max(total, streams), streams)
         else:
             run = _onnxruntime(path, max(1, total // streams))
-    expected = tuple(input_shape)
+    expected = as_shapes(input_shape)
 
-    def checked(image: torch.Tensor) -> torch.Tensor:
-        if tuple(image.shape) != expected:
-            raise ValueError(f"expected an input of shape {expected}, got {tuple(image.shape)}")
-        return run(image)
+    def checked(*tensors: torch.Tensor) -> Any:
+        found = [tuple(tensor.shape) for tensor in tensors]
+        if found != expected:
+            raise ValueError(f"expected an input of shape {_listed(expected)}, got {_listed(found)}")
+        return run(*tensors)
 
     return checked
 
 
-def _torch(network: nn.Module) -> Callable[[torch.Tensor], torch.Tensor]:
+def _listed(shapes: list[tuple[int, ...]]) -> str:
+    return ", ".join(map(str, shapes))
+
+
+def _torch(network: nn.Module) -> Callable[..., Any]:
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @torch.inference_mode()
-    def run(image: torch.Tensor) -> torch.Tensor:
-        return network(image.to(memory_format=torch.channels_last) if image.ndim == 4 else image)
+    def run(*tensors: torch.Tensor) -> Any:
+        laid = [each.to(memory_format=torch.channels_last) if each.ndim == 4 else each for each in tensors]
+        return network(*laid)
 
     return run
 
 
-def _onnxruntime(path: Path, threads: int) -> Callable[[torch.Tensor], torch.Tensor]:
+def _onnxruntime(path: Path, threads: int) -> Callable[..., Any]:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
-    def run(image: torch.Tensor) -> torch.Tensor:
-        return torch.from_numpy(session.run(None, {"image": image.contiguous().numpy()})[0])
+    names = [each.name for each in session.get_inputs()]
+
+    def run(*tensors: torch.Tensor) -> Any:
+        given = {name: each.contiguous().numpy() for name, each in zip(names, tensors, strict=True)}
+        return _as_tensors(session.run(None, given))
 
     return run
 
 
-def _openvino(path: Path, precision: str, threads: int, streams: int) -> Callable[[torch.Tensor], torch.Tensor]:
+def _openvino(path: Path, precision: str, threads: int, streams: int) -> Callable[..., Any]:
     import openvino
 
     core = openvino.Core()
@@ -125,10 +151,17 @@ def _openvino(path: Path, precision: str, threads: int, streams: int) -> Callabl
     compiled = core.compile_model(core.read_model(str(path)), "CPU", settings)
     of_thread = threading.local()
 
-    def run(image: torch.Tensor) -> torch.Tensor:
+    def run(*tensors: torch.Tensor) -> Any:
         if not hasattr(of_thread, "request"):
             of_thread.request = compiled.create_infer_request()
-        # a copy goes in, since the runtime may write into its input, and a copy comes out
-        return torch.from_numpy(of_thread.request.infer([image.contiguous().numpy()])[0])
+        # copies go in, since the runtime may write into its inputs, and copies come out
+        outputs = of_thread.request.infer([each.contiguous().numpy() for each in tensors])
+        return _as_tensors([outputs[place] for place in range(len(outputs))])
 
     return run
+
+
+def _as_tensors(arrays: Sequence[np.ndarray]) -> Any:
+    """One tensor, or a tuple of several."""
+    tensors = tuple(torch.from_numpy(array) for array in arrays)
+    return tensors[0] if len(tensors) == 1 else tensors

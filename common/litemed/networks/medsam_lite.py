@@ -217,7 +217,7 @@ class MedSAMLite(nn.Module):
 
 
 class ImageSide(nn.Module):
-    """The half of a network that runs once an image, to be exported: image to all that prompts share.
+    """The half of a network that runs once an image, to be exported: image to embedding.
 
     Args:
         network: in evaluation mode; fuse it first.
@@ -225,36 +225,51 @@ class ImageSide(nn.Module):
 
     def __init__(self, network: MedSAMLite) -> None:
         super().__init__()
-        self.network = network
+        self.architecture = network.architecture
+        self.image_encoder = network.image_encoder
 
-    def forward(self, image: torch.Tensor) -> SharedImage:
-        """``(1, 3, 256, 256)`` to the six tensors of `SharedImage`."""
-        return self.network.share(self.network.encode_image(image))
+    def extra_repr(self) -> str:
+        return str(self.architecture)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """``(1, 3, 256, 256)`` to ``(1, 256, 64, 64)``."""
+        return self.image_encoder(image)
 
 
 class PromptSide(nn.Module):
-    """The half that runs once a prompt, to be exported: what `ImageSide` gives, and boxes, to masks.
+    """The half that runs once a box, to be exported: what the boxes of an image share, and a box, to its mask.
 
     Args:
-        network: the same network.
+        network: in evaluation mode.
     """
 
     def __init__(self, network: MedSAMLite) -> None:
         super().__init__()
-        self.network = network
+        self.architecture = network.architecture
+        self.mask_decoder = network.mask_decoder
+        self.prompt_encoder = network.prompt_encoder
+
+    def extra_repr(self) -> str:
+        return str(self.architecture)
 
     def forward(
         self,
         image: torch.Tensor,
-        position: torch.Tensor,
         keys: torch.Tensor,
         values: torch.Tensor,
         queries: torch.Tensor,
         corners: torch.Tensor,
         boxes: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The tensors of `SharedImage` and boxes ``(N, 4)`` to logits ``(N, 1, 256, 256)`` and IoU ``(N, 1)``."""
-        return self.network.decode_shared(SharedImage(image, position, keys, values, queries, corners), boxes)
+        """The tensors of `SharedImage` but its position, and boxes ``(N, 4)``, to what `MedSAMLite.decode` gives."""
+        position = self.prompt_encoder.image_positions().flatten(2).transpose(1, 2)
+        shared = SharedImage(image, position, keys, values, queries, corners)
+        return self.mask_decoder.decode(shared, self.prompt_encoder.boxes(boxes) + corners)
+
+    @staticmethod
+    def shared(shared: SharedImage) -> tuple[torch.Tensor, ...]:
+        """What `forward` takes of it."""
+        return shared.image, shared.keys, shared.values, shared.queries, shared.corners
 
 
 def _check_embedding(embedding: torch.Tensor) -> None:
