@@ -10,7 +10,7 @@ For each bundle: `/info/` lists it with its labels and dimension; `/infer/` give
 interest and clicks, in a picture and in a volume; `/train/` runs an epoch on labels that were handed in, after which
 masks are those of the new weights. A bundle without weights is left out and listed, unless it was asked for by name.
 
-The first run installs the server's environment in the folder: 3.5 GB and some minutes.
+The first run installs the server's environment in the folder, a few gigabytes.
 """
 
 from __future__ import annotations
