@@ -121,7 +121,23 @@ def _check_module(words: list[str]) -> None:
     rest = words[2:] if words[0] == "-m" else words[1:]
     taken = {node.arg for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.arg)}
     taken |= set(re.findall(r'"--(\w+)"', file.read_text()))
+    config = file.parents[1] / "configs/train.json"
+    if "overrides" in taken and config.is_file():
+        taken |= set(ConfigParser.load_config_files([str(config)]))
     assert set(_options(rest)[1]) <= taken
+
+
+def _check_code(words: list[str]) -> None:
+    """Lines of Python whose imports are there, and whose calls of them fit."""
+    (code,) = words
+    tree = ast.parse(code)
+    imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    names: dict[str, Any] = {}
+    exec(compile(ast.Module(imports, []), code, "exec"), names)
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in names:
+            keywords = [str(keyword.arg) for keyword in call.keywords]
+            assert set(keywords) <= set(inspect.signature(names[call.func.id]).parameters)
 
 
 def _origin(module: str) -> str:
@@ -166,6 +182,7 @@ CHECKS: dict[tuple[str, ...], Callable[[list[str]], object]] = {
     ("python", "-m", "monai.bundle", "ckpt_export"): lambda words: _check_export(words, monai.bundle.ckpt_export),
     ("python", "-m", "monai.bundle", "onnx_export"): lambda words: _check_export(words, monai.bundle.onnx_export),
     ("torchrun",): _check_torchrun,
+    ("python", "-c"): _check_code,
     ("python",): _check_module,
     ("litemed",): _check_litemed,
     ("make",): _check_make,

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -144,12 +144,17 @@ def test_a_pipeline_that_errs(dataset: Path, tmp_path: Path) -> None:
     assert (times["within_1"]["mean"], times["within_2"]["mean"]) == (0, 0.5)
 
 
+def _refuse() -> Iterator[str]:
+    raise AssertionError("asked again")
+    yield
+
+
 def test_an_analysed_video_is_not_analysed_again(dataset: Path, tmp_path: Path) -> None:
     first = _evaluate(dataset, tmp_path / "out", WORD)
     again = Reader(WORD)
-    again._word = iter(())
+    again._word = _refuse()
     assert evaluate(dataset, tmp_path / "out", again, Options(annotated_video=False), progress=False) == first
-    with pytest.raises(RuntimeError, match="StopIteration"):
+    with pytest.raises(AssertionError, match="asked again"):
         evaluate(dataset, tmp_path / "out", again, Options(annotated_video=False, smooth=1), progress=False)
 
 
