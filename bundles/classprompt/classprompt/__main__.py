@@ -13,6 +13,7 @@ import os
 from typing import Any
 
 from litemed.command_line import run_command
+from litemed.deploy import deploy_boxes
 from litemed.inferers.box_3d import WhenEmpty
 from litemed.prompting import segment_boxes
 from litemed.transforms.windows import Window
@@ -25,6 +26,7 @@ def main(
     output_dir: str,
     boxes: Any = None,
     ckpt_path: str | None = None,
+    runtime: str = "torch",
     modality: str | None = None,
     window: Window = "soft_tissue",
     plane: str = "axial",
@@ -42,6 +44,8 @@ def main(
         boxes: x0,y0,x1,y1 or x0,y0,z0,x1,y1,z1, several divided by semicolons; a JSON or CSV file; or a mask to take
             them from. Without it, those that an archive brings.
         ckpt_path: weights; by default the bundle's.
+        runtime: torch, openvino, onnxruntime, or auto for the fastest that is installed. All but torch export weights
+            at their first use, which takes a while and pays for volumes and many boxes; the files are kept.
         modality: to tell the network: CT, MR, PET, X-Ray, Ultrasound, Mammography, OCT, Endoscopy, Fundus, Dermoscopy
             or Microscopy; CT also scales a volume by the window, another by percentiles. Without it the network tells,
             and the values say how a volume is scaled.
@@ -53,11 +57,12 @@ def main(
         when_empty: after a slice in which an object wasn't found: stop, or go on with its box or its last rectangle.
         cache_size: embeddings held at a time, of 4 MiB each.
     """
-    network = ToldNetwork(load_network(ckpt_path or os.path.join(BUNDLE_ROOT, "models", "model.pt")).fuse(), modality)
+    network = load_network(ckpt_path or os.path.join(BUNDLE_ROOT, "models", "model.pt"))
+    told = ToldNetwork(deploy_boxes(network, runtime), modality)
     report = segment_boxes(
         image,
         boxes,
-        network,
+        told,
         output_dir,
         modality=modality,
         window=window,
@@ -67,7 +72,7 @@ def main(
         challenge_compat=challenge_compat,
         when_empty=when_empty,
         cache_size=cache_size,
-        describe=network.report,
+        describe=told.report,
     )
     print(json.dumps(report, indent=4))
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -92,6 +93,7 @@ class ClassPromptInferer(PromptInferer):
         when_empty: see there.
         cache_size: see there.
         embedding_cache: see there.
+        deploy: see there.
 
     Attributes:
         modalities: of each image of the last call.
@@ -104,8 +106,9 @@ class ClassPromptInferer(PromptInferer):
         when_empty: WhenEmpty = "stop",
         cache_size: int = 32,
         embedding_cache: str | os.PathLike[str] | None = None,
+        deploy: Callable[[Any], Any] | None = None,
     ) -> None:
-        super().__init__(challenge_compat, when_empty, cache_size, embedding_cache)
+        super().__init__(challenge_compat, when_empty, cache_size, embedding_cache, deploy)
         self.modality = modality
         self.modalities: list[Modality] = []
 
