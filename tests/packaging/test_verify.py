@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 from litemed.packaging import verify
-from litemed.packaging.checks import CHECKS
+from litemed.packaging.checks import CHECKS, check_weights
 
 MININET = Path(__file__).resolve().parents[2] / "bundles/mininet"
 
@@ -63,3 +63,14 @@ def test_what_is_no_bundle(tmp_path: Path) -> None:
         pass
     with pytest.raises(ValueError, match=r"expected one bundle in .*empty\.zip, found 0"):
         list(verify(tmp_path / "empty.zip"))
+
+
+def test_weights_named_for_a_variant_are_that_variants(tmp_path: Path) -> None:
+    swiftmedsam = MININET.with_name("swiftmedsam")
+    check_weights(swiftmedsam)
+    for folder in ("configs", "swiftmedsam"):
+        shutil.copytree(swiftmedsam / folder, tmp_path / folder)
+    (tmp_path / "models").mkdir()
+    shutil.copy(swiftmedsam / "models/model_v2.pt", tmp_path / "models/model_v1.pt")
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        check_weights(tmp_path)

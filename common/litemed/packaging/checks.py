@@ -119,12 +119,15 @@ def check_weights(bundle: Path) -> None:
     """Every shipped file of weights loads strictly into its network.
 
     That is the network of ``train_<name>.json`` for ``model_<name>.pt`` where there is such a configuration, and of
-    ``inference.json`` for any other file.
+    ``inference.json`` for any other file, with ``<name>`` as its ``variant`` where it has one.
     """
     for weights in sorted((bundle / "models").glob("*.pt")):
-        config = bundle / "configs" / f"{weights.stem.replace('model_', 'train_')}.json"
+        _, _, name = weights.stem.partition("_")
+        config = bundle / "configs" / f"train_{name}.json"
         parser = ConfigParser()
         parser.read_config(str(config if config.is_file() else bundle / "configs/inference.json"))
+        if name and not config.is_file() and "variant" in parser:
+            parser["variant"] = name
         state = torch.load(weights, map_location="cpu", weights_only=True)
         parser.get_parsed_content("network_def").load_state_dict(state.get("model", state), strict=True)
 
