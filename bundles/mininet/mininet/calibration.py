@@ -15,41 +15,17 @@ from pathlib import Path
 
 import fire
 import torch
+from litemed.calibration import best_offset
 from litemed.files import replacing
 from monai.bundle import ConfigParser
 from tqdm import tqdm
 
 from mininet import BUNDLE_ROOT
 
-__all__ = ["best_offset", "calibrate"]
+__all__ = ["OFFSETS", "calibrate"]
 
 OFFSETS = torch.arange(-80, 81) / 40
 """What is tried: -2 to 2 in steps of 0.025, so thresholds from .12 to .88."""
-
-
-def best_offset(pictures: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> tuple[float, float, float]:
-    """The constant that, added to the logits, gives the highest mean F1 at a logit of 0.
-
-    Args:
-        pictures: for each picture the logits and the true mask (bool) of its scored pixels, of equal shape.
-
-    Returns:
-        the constant, the mean F1 without it and the mean F1 with it. A picture without anything to find and without
-        anything found scores 1.
-    """
-    scores = []
-    for logits, truth in pictures:
-        edges = -OFFSETS.flip(0)  # a pixel is marked by an offset when its logit is above minus the offset
-        above = torch.bucketize(logits.flatten(), edges)
-        marked = torch.bincount(above, minlength=len(edges) + 1).flip(0).cumsum(0)[: len(edges)]
-        hits = torch.bincount(above[truth.flatten()], minlength=len(edges) + 1).flip(0).cumsum(0)[: len(edges)]
-        total = marked + truth.sum()
-        scores.append(torch.where(total > 0, 2 * hits / total.clamp(min=1), 1.0))
-    if not scores:
-        raise ValueError("no picture to calibrate on")
-    mean = torch.stack(scores).double().mean(dim=0)
-    best = int(mean.argmax())
-    return float(OFFSETS[best]), float(mean[len(OFFSETS) // 2]), float(mean[best])
 
 
 def calibrate(
@@ -88,7 +64,7 @@ def calibrate(
             region = batch["region"].as_tensor() > 0 if "region" in batch else torch.ones_like(truth)
             yield logits[region], truth[region]
 
-    offset, before, after = best_offset(scored())
+    offset, before, after = best_offset(scored(), OFFSETS)
     state["head.3.bias"] = state["head.3.bias"] + offset
     with replacing(Path(output_path)) as temporary:
         torch.save(state, temporary)

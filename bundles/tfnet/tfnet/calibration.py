@@ -11,51 +11,23 @@ Run ``python -m tfnet.calibration --help`` for its use.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import fire
 import numpy as np
 import torch
+from litemed.calibration import best_offset
 from litemed.files import replacing
 from monai.bundle import ConfigParser
 from tqdm import tqdm
 
 from tfnet import BUNDLE_ROOT
 
-__all__ = ["OFFSETS", "best_offset", "calibrate"]
+__all__ = ["OFFSETS", "calibrate"]
 
 OFFSETS = np.linspace(-8, 4, 241)
 """What is tried: -8 to 4 in steps of 0.05, so thresholds from .9997 to .018."""
-
-
-def best_offset(pictures: Iterable[tuple[np.ndarray, np.ndarray]]) -> tuple[float, float, float]:
-    """The constant that, added to the evidence, gives the highest mean Dice of break-up where evidence is above 0.
-
-    Args:
-        pictures: for each picture the evidence, the logit of break-up less that of background, and the true mask
-            (bool), of equal shape.
-
-    Returns:
-        the constant, the mean Dice without it and the mean Dice with it. A picture without break-up and without
-        anything marked scores 1.
-
-    Raises:
-        ValueError: when there is no picture.
-    """
-    scores = []
-    for evidence, truth in pictures:
-        marked, hits = (
-            len(part) - np.searchsorted(np.sort(part), -OFFSETS, "right")
-            for part in (evidence.ravel(), evidence[truth])
-        )
-        total = marked + np.count_nonzero(truth)
-        scores.append(np.where(total > 0, 2 * hits / np.maximum(total, 1), 1.0))
-    if not scores:
-        raise ValueError("no picture to calibrate on")
-    mean = np.mean(scores, axis=0)
-    best = int(mean.argmax())
-    return float(OFFSETS[best]), float(np.interp(0, OFFSETS, mean)), float(mean[best])
 
 
 def calibrate(
@@ -94,7 +66,7 @@ def calibrate(
                 logits = inferer(batch["image"].as_tensor(), network)
             yield (logits[:, 1:] - logits[:, :1]).float().numpy(), batch["label"].numpy() > 0
 
-    offset, before, after = best_offset(scored())
+    offset, before, after = best_offset(scored(), OFFSETS)
     state["head.bias"] = state["head.bias"] + torch.tensor([0.0, offset])
     with replacing(Path(output_path)) as temporary:
         torch.save(state, temporary)

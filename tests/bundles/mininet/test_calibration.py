@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from litemed.calibration import best_offset
 from litemed.samples import fundus
 from mininet import MiniNet
-from mininet.calibration import OFFSETS, best_offset, calibrate
+from mininet.calibration import OFFSETS, calibrate
 
 
 def _f1(marked: torch.Tensor, truth: torch.Tensor) -> float:
@@ -24,7 +25,7 @@ def test_the_offset_is_the_best_of_all_that_are_tried() -> None:
         truth = torch.rand(400, generator=generator) < 0.2
         pictures.append((torch.randn(400, generator=generator) + 1.5 * truth - 1.2, truth))
     scores = [sum(_f1(logits + offset > 0, truth) for logits, truth in pictures) / 3 for offset in OFFSETS]
-    offset, before, after = best_offset(pictures)
+    offset, before, after = best_offset(pictures, OFFSETS)
     assert after == pytest.approx(max(scores), abs=1e-6)
     assert scores[int(((OFFSETS - offset).abs()).argmin())] == pytest.approx(max(scores), abs=1e-6)
     assert before == pytest.approx(scores[len(OFFSETS) // 2], abs=1e-6)
@@ -32,9 +33,9 @@ def test_the_offset_is_the_best_of_all_that_are_tried() -> None:
 
 def test_a_picture_without_vessels_counts_as_found_when_left_empty() -> None:
     empty = (torch.full((10,), -1.0), torch.zeros(10, dtype=torch.bool))
-    assert best_offset([empty])[1:] == (1.0, 1.0)
+    assert best_offset([empty], OFFSETS)[1:] == (1.0, 1.0)
     with pytest.raises(ValueError, match="no picture"):
-        best_offset([])
+        best_offset([], OFFSETS)
 
 
 def test_weights_are_moved_by_their_last_bias_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
