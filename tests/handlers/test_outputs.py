@@ -89,6 +89,25 @@ def test_history_goes_on_after_a_break(tmp_path: Path) -> None:
     assert Image.open(tmp_path / "history.png").size[0] > 500
 
 
+def test_curves_are_drawn_after_validations_and_at_the_end(tmp_path: Path) -> None:
+    drawn = []
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.5)
+    evaluator, trainer = Engine(lambda engine, batch: None), Engine(lambda engine, loss: [{"loss": loss}])
+    evaluator.add_event_handler(Events.COMPLETED, lambda engine: engine.state.metrics.update(dice=0.25))
+    trainer.add_event_handler(Events.EPOCH_COMPLETED(every=2), lambda engine: evaluator.run([0]) and None)
+    TrainingHistory(tmp_path, optimizer, evaluator, ["dice"]).attach(trainer)
+    picture = tmp_path / "history.png"
+
+    def note(engine: Engine) -> None:
+        drawn.append(picture.exists())
+        picture.unlink(missing_ok=True)
+
+    trainer.add_event_handler(Events.EPOCH_COMPLETED, note)
+    trainer.run([1.0], max_epochs=5)
+    assert drawn == [False, True, False, True, False]
+    assert picture.exists()
+
+
 def test_overlay_colours() -> None:
     image = np.zeros((1, 4, 3), dtype=np.uint8)
     mask = np.array([[True, True, False, False]])

@@ -27,6 +27,9 @@ __all__ = ["TrainingHistory"]
 class TrainingHistory:
     """Print a row an epoch, and keep the rows as ``history.csv`` and as curves in ``history.png``.
 
+    The table is written after each epoch. The curves, which take longer to draw than a small epoch takes, are drawn
+    after each validation and at the end.
+
     ``run.json`` beside them tells what run it was (:func:`litemed.handlers.record_run`). With ``--tracking mlflow``
     all of them are logged there too.
 
@@ -62,6 +65,7 @@ class TrainingHistory:
         engine.add_event_handler(Events.EPOCH_STARTED, self._start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._collect)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._write)
+        engine.add_event_handler(Events.COMPLETED, self._plot)
         engine.add_event_handler(Events.COMPLETED, track_files, self.output_dir)
 
     @property
@@ -105,7 +109,8 @@ class TrainingHistory:
             writer = csv.DictWriter(file, self.columns)
             writer.writeheader()
             writer.writerows({name: _shown(value, 8) for name, value in row.items()} for row in self.rows)
-        self._plot()
+        if self._validation:
+            self._plot()
 
     def _plot(self) -> None:
         figure = Figure(figsize=(9, 4), layout="constrained")
