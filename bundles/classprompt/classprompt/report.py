@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ class ModalityReport:
     Args:
         inferer: the evaluator's.
         output_dir: folder of the file; None writes none, and prints nothing.
-        modality_of: the true modality of a case, from its name.
+        modality_of: the true modality of a case, from its name; cases whose name says none of the eleven don't count.
     """
 
     def __init__(
@@ -67,11 +68,19 @@ class ModalityReport:
         columns = list(_COLUMNS)
         if self.modality_of is not None:
             columns.append("true_modality")
-            rows = [[*row, modality_name(self.modality_of(row[0]))] for row in rows]
-            wrong = [row for row in rows if row[2] != row[4]]
-            engine.state.metrics["modality_accuracy"] = 1 - len(wrong) / len(rows)
+            rows = [[*row, _known(self.modality_of(row[0]))] for row in rows]
+            right = [row[2] == row[4] for row in rows if row[4]]
+            engine.state.metrics["modality_accuracy"] = sum(right) / len(right) if right else math.nan
             if self.path is not None:
-                print(f"modality right in {len(rows) - len(wrong)} of {len(rows)} cases", flush=True)
+                print(f"modality right in {sum(right)} of {len(right)} cases", flush=True)
         if self.path is not None:
             with replacing(self.path) as temporary, temporary.open("w", newline="") as file:
                 csv.writer(file).writerows([columns, *rows])
+
+
+def _known(name: str) -> str:
+    """The modality that a case's name says, or nothing: a MONAI Label server's images are named by their users."""
+    try:
+        return modality_name(name)
+    except ValueError:
+        return ""

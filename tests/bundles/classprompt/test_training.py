@@ -18,16 +18,21 @@ from classprompt import (
     BUNDLE_ROOT,
     ClassHeadStart,
     ClassPromptedOutput,
+    ClassPromptInferer,
     ClassPromptLoss,
+    Modality,
+    ModalityReport,
     balanced_sampler,
     modality_name,
     with_classes,
 )
 from ignite.engine import Engine
 from litemed.datasets.challenge import write_challenge
+from litemed.datasets.challenge_cases import modality_of
 from litemed.inferers import FrozenEncoderInferer
 from litemed.networks import ClassHead
 from monai.bundle import run as run_bundle
+from monai.data import MetaTensor
 
 CONFIGS = Path(BUNDLE_ROOT) / "configs"
 
@@ -104,6 +109,19 @@ def test_evaluation_by_modality(tmp_path: Path, archives: str, weights: str, cap
         ("Microscopy", "CT"),
     ]
     assert "modality right in 1 of 3 cases" in capfd.readouterr().out
+
+
+def test_cases_of_unknown_modality_do_not_count(tmp_path: Path) -> None:
+    inferer = ClassPromptInferer()
+    evaluator = Engine(lambda engine, name: [{"image": MetaTensor(torch.zeros(1), meta={"filename_or_obj": name})}])
+    ModalityReport(inferer, tmp_path, modality_of).attach(evaluator)
+    inferer.modalities = [Modality("PET", "PET", 0.9)]
+    evaluator.run(["2D_PET_a.npz", "2D_CT_b.npz", "ellipse_1.png", "2D_sponge_c.npz"])
+    assert evaluator.state.metrics["modality_accuracy"] == 0.5
+    with (tmp_path / "modality_of_cases.csv").open() as file:
+        assert [row["true_modality"] for row in csv.DictReader(file)] == ["PET", "CT", "", ""]
+    evaluator.run(["ellipse_1.png"])
+    assert math.isnan(evaluator.state.metrics["modality_accuracy"])
 
 
 def test_the_head_is_trained_alone(capsys: pytest.CaptureFixture[str]) -> None:
