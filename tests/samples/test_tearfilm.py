@@ -269,6 +269,24 @@ def test_what_the_sample_refuses(tmp_path, options):
     assert not list(tmp_path.iterdir())
 
 
+def test_frames_at_turns(tmp_path):
+    settings = SMALL | {"videos": (1, 1, 1), "films": (0, 0, 0), "frames": 10}
+    folder = samples.tearfilm(tmp_path, **settings, turns=1.0)
+    assert folder != samples.tearfilm(tmp_path, **settings)
+    for number, (section, part) in enumerate(PARTS.items()):
+        labels = TearFilmVideo((0, number, 1), **COURSE).labels
+        changes = [index for index in range(1, len(labels)) if labels[index] != labels[index - 1]]
+        near = {index for change in changes for index in range(change - 4, change + 4)}
+        written = [int(case["case"].rpartition("_")[2]) for case in tfm(folder, "classification", section)]
+        assert len(written) == 10
+        for name, share in zip((BROKEN, CLEAR, CLOSED), (4, 3, 1), strict=True):
+            spare = [index for index in near if 0 <= index < len(labels) and labels[index] == name]
+            chosen = [index for index in written if labels[index] == name and index in near]
+            assert len(chosen) >= min(share, len(spare)), (part, name)
+    with pytest.raises(ValueError, match="a share of frames from 0 to 1, got turns=2"):
+        samples.tearfilm(tmp_path, turns=2)
+
+
 def test_layout_and_split_by_video(root):
     assert "Simulated" in (root / "README.txt").read_text()
     seen = {}

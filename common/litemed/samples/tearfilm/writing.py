@@ -26,6 +26,7 @@ from litemed.samples.tearfilm.video import BROKEN, CLOSED, Frame, TearFilmVideo
 
 _PARTS = ("train", "val", "test")
 _VERSION = "tearfilm-v1"
+_TURN = 4
 _SHARES = {"broken": 0.40, "clear": 0.30, "blur": 0.15, "closed": 0.15}
 
 _NOTICE = """Simulated tear-film videos in the layout of the TFM data set.
@@ -52,6 +53,7 @@ class _Film(NamedTuple):
     frame_rate: float
     size: tuple[int, int]
     seed: int
+    turns: float
 
     @property
     def name(self) -> str:
@@ -68,6 +70,7 @@ def tearfilm(
     frame_rate: float = 30.0,
     size: tuple[int, int] = (960, 1280),
     seed: int = 0,
+    turns: float = 0.0,
     workers: int = 1,
 ) -> Path:
     """Writes the simulated tear-film sample, once, in the layout of TFM.
@@ -87,13 +90,16 @@ def tearfilm(
         frame_rate: in frames per second.
         size: height and width of a frame in pixels.
         seed: of everything; a video depends on the seed, its part and its number alone.
+        turns: share of the frames written that stand within four frames of a change of class, where classes are hardest
+            to tell, as far as there are such; the others come from anywhere.
         workers: number of processes that write; the files don't depend on it.
 
     Returns:
         The data set's folder, for `litemed.datasets.tfm`. Other arguments than the defaults give another folder.
 
     Raises:
-        ValueError: for counts below one, more films than videos, or what `TearFilmVideo` refuses.
+        ValueError: for counts below one, more films than videos, a share beyond 0 to 1, or what `TearFilmVideo`
+            refuses.
     """
     if min(*videos, frames, workers) < 1 or any(
         not 0 <= film <= total for film, total in zip(films, videos, strict=True)
@@ -102,6 +108,8 @@ def tearfilm(
             "expected at least one video a part, one frame and one worker, and not more films than videos, "
             f"got videos={videos}, films={films}, frames={frames}, workers={workers}"
         )
+    if not 0 <= turns <= 1:
+        raise ValueError(f"expected a share of frames from 0 to 1, got turns={turns}")
     settings = {
         "videos": tuple(videos),
         "films": tuple(films),
@@ -110,10 +118,11 @@ def tearfilm(
         "frame_rate": frame_rate,
         "size": tuple(size),
         "seed": seed,
+        **({"turns": turns} if turns else {}),  # without it, the name of a folder stays as it was
     }
     TearFilmVideo(seed, seconds=seconds, frame_rate=frame_rate, size=size)  # refuses what can't be rendered
     jobs = [
-        _Film(part, number, frames, number <= whole, seconds, frame_rate, (size[0], size[1]), seed)
+        _Film(part, number, frames, number <= whole, seconds, frame_rate, (size[0], size[1]), seed, turns)
         for part, total, whole in zip(_PARTS, videos, films, strict=True)
         for number in range(1, total + 1)
     ]
@@ -151,7 +160,7 @@ def _write_film(folder: Path, job: _Film) -> list[str]:
     """Writes one video's files; returns its rows of the list of classes."""
     seed = (job.seed, _PARTS.index(job.part), job.number)
     video = TearFilmVideo(seed, seconds=job.seconds, frame_rate=job.frame_rate, size=job.size)
-    chosen = _chosen(np.random.default_rng(seed), np.array(video.labels), job.frames)
+    chosen = _chosen(np.random.default_rng(seed), np.array(video.labels), job.frames, job.turns)
     if job.whole:
         _write_truth(folder / "videos" / job.part / f"{job.name}.json", video, job)
         stream = _encoded(folder / "videos" / job.part / f"{job.name}.mp4", video)
@@ -166,15 +175,27 @@ def _write_film(folder: Path, job: _Film) -> list[str]:
     return rows
 
 
-def _chosen(rng: np.random.Generator, labels: np.ndarray, count: int) -> list[int]:
-    """Frames to write: of each class its share, or all there are, filled up from the rest."""
+def _chosen(rng: np.random.Generator, labels: np.ndarray, count: int, turns: float = 0.0) -> list[int]:
+    """Frames to write: of each class its share, or all there are, filled up from the rest; a share of them at turns."""
     order = rng.permutation(len(labels))
+    at_turn = _at_turns(labels)
     chosen: list[int] = []
     for name, share in _SHARES.items():
         of_class = order[labels[order] == TFM_CLASSES.index(name)]
-        chosen.extend(of_class[: round(share * count)].tolist())
+        wanted = round(share * count)
+        first = of_class[at_turn[of_class]][: round(turns * wanted)]
+        chosen.extend([*first.tolist(), *of_class[~np.isin(of_class, first)].tolist()][:wanted])
     rest = [int(index) for index in order if index not in chosen]
     return sorted((chosen + rest)[: min(count, len(labels))])
+
+
+def _at_turns(labels: np.ndarray) -> np.ndarray:
+    """Whether each frame is one of the last or first few of its class in a row."""
+    changes = np.flatnonzero(np.diff(labels))
+    near = np.zeros(len(labels), bool)
+    for change in changes:
+        near[max(0, change + 1 - _TURN) : change + 1 + _TURN] = True
+    return near
 
 
 def _encoded(path: Path, video: TearFilmVideo) -> Iterator[tuple[int, Frame]]:
