@@ -54,6 +54,38 @@ class TestMultiscale:
         kernel_2 = (0.2 + 0.2 + 0.5 + 0.5) / 4 if pooled == "mean" else (0.8 + 0.2 + 0.5 + 0.5) / 4 - 1 / 4
         assert value.item() == pytest.approx((kernel_2 + 0.2) / 2)
 
+    def test_relative_by_hand(self) -> None:
+        """Two pictures of 4x4 and two regions, kernel 2. The sums are over both pictures.
+
+        Region 1: cells .8 .5 0 0 and .5 0 0 0 against 1 0 0 0 and 0 0 0 0. Region 2: one cell that is missed.
+        """
+        probability = torch.full((2, 2, 4, 4), 0.0)
+        probability[0, 0, 0, 1], probability[0, 0, 1, 2], probability[1, 0, 3, 3] = 0.8, 0.5, 0.5
+        truth = torch.zeros(2, 2, 4, 4)
+        truth[0, 0, 1, 0] = truth[1, 1, 0, 0] = 1
+        loss = TIULoss(kernel_sizes=(2,), pooled="relative", mode="nested", lambda_relation=0)
+        first, second = (0.2 + 0.5 + 0.5) / (0.8 + 0.5 + 0.5 + 1 + 1), 1 / (1 + 1)
+        assert loss(probability.logit(), truth).item() == pytest.approx((first + second) / 2)
+
+    def test_relative_weighs_small_and_large_regions_alike(self) -> None:
+        """Half of each region is missed: of 32 rows of 256 cells, and of one."""
+        truth = torch.zeros(1, 2, 256, 256)
+        truth[:, 0, :32], truth[:, 1, 128] = 1, 1
+        found = truth.clone()
+        found[..., 128:] = 0
+        costs = {}
+        for pooled in ("mean", "relative"):
+            loss = TIULoss(kernel_sizes=(1,), pooled=pooled, mode="nested", lambda_relation=0)
+            costs[pooled] = [
+                loss(found[:, channel : channel + 1].logit(), truth[:, channel : channel + 1]).item()
+                for channel in (0, 1)
+            ]
+        assert costs["mean"][0] == pytest.approx(32 * costs["mean"][1])
+        assert costs["relative"] == pytest.approx([1 / 3, 1 / 3], rel=0.01)
+        nothing = torch.zeros(1, 1, 8, 8)
+        loss = TIULoss(kernel_sizes=(2,), pooled="relative", mode="nested", lambda_relation=0)
+        assert loss(nothing.logit(), nothing).item() == 0
+
     def test_misplaced_inside_a_cell_costs_nothing(self) -> None:
         ours, theirs = torch.zeros(1, 1, 8, 8, dtype=torch.long), torch.zeros(1, 1, 8, 8, dtype=torch.long)
         ours[..., 0, 0], theirs[..., 3, 3] = 1, 1
@@ -230,7 +262,7 @@ def test_perfect_prediction_costs_nothing_in_3d() -> None:
 
 
 @pytest.mark.parametrize("mode", ["disjoint", "nested", "printed"])
-@pytest.mark.parametrize("pooled", ["mean", "sum"])
+@pytest.mark.parametrize("pooled", ["mean", "sum", "relative"])
 @pytest.mark.parametrize("shape", [(4, 3), (3, 2, 2)])
 def test_gradient(shape: tuple[int, ...], pooled: str, mode: str) -> None:
     generator = torch.Generator().manual_seed(4)

@@ -52,6 +52,14 @@ def test_other_modes_become_rgb(mode: str, tmp_path: Path) -> None:
     assert result.sum() == 3 * 255
 
 
+@pytest.mark.parametrize(("shape", "sides"), [((1, 1), "1x1"), ((3, 1), "1x3"), ((1, 4), "4x1")])
+def test_picture_that_is_too_small(shape: tuple[int, int], sides: str, tmp_path: Path) -> None:
+    Image.fromarray(np.zeros(shape, dtype=np.uint8)).save(tmp_path / "tiny.png")
+    assert _load(tmp_path / "tiny.png").shape == (3, *shape[::-1])
+    with pytest.raises(ValueError, match=rf"tiny\.png is {sides} pixels, expected at least 2 on each side"):
+        LoadPictured("image", min_side=2)({"image": str(tmp_path / "tiny.png")})
+
+
 def test_labels_are_binary(tmp_path: Path) -> None:
     Image.fromarray(np.array([[0, 1], [300, 7]], dtype=np.uint16)).save(tmp_path / "label.png")
     result = LoadLabeld("label")({"label": str(tmp_path / "label.png")})["label"]

@@ -36,7 +36,7 @@ def build_loss(
         lambda_pixel: weight of the pixel loss beside TIU.
         kernel_sizes: max-pooling windows in pixels of the working size.
         mode: ``"disjoint"`` or ``"printed"``, see :class:`litemed.losses.TIULoss`.
-        pooled: ``"mean"`` or ``"sum"``, see there.
+        pooled: ``"mean"``, ``"sum"`` or ``"relative"``, see there.
 
     Raises:
         ValueError: for another pixel loss or mode, or where TIU refuses an option.

@@ -24,10 +24,15 @@ class TIULoss(_Loss):
 
     **Multi-scale term M** (section 2.1). Prediction and truth are max-pooled with several kernels, stride = kernel,
     and compared. From the paper: max pooling of prediction and truth and its stride. Ours: the kernels and the skipped
-    background (those of its parent, the projected pooling loss); the mean absolute difference (``pooled="mean"``)
-    or, as in the parent, the absolute difference of the sums (``pooled="sum"``, divided by the number of cells), both
-    the mean over images, channels and kernels and in [0, 1]; and that the last cell of an axis is partial where a
-    kernel doesn't divide the size, so that every pixel counts.
+    background (those of its parent, the projected pooling loss); that the last cell of an axis is partial where a
+    kernel doesn't divide the size, so that every pixel counts; and how the maps are compared, always in [0, 1] and as
+    the mean over channels and kernels:
+
+    - ``pooled="mean"``: the mean absolute difference over images and cells.
+    - ``pooled="sum"``: the absolute difference of an image's sums, as in the parent, divided by the number of cells.
+    - ``pooled="relative"``: the sum of absolute differences, over all images and cells, divided by one cell more than
+      the sum of both maps. A region then weighs the same whatever its size; under the other two, one that fills a
+      hundredth of the picture weighs a hundredth.
 
     **Intersection-union term R** (section 2.2). The sum of the violations of all declared relations, divided by the
     number of pixels of the batch: a full violation weighs as much as a pixel of a mean cross entropy. The paper's L1
@@ -85,7 +90,7 @@ class TIULoss(_Loss):
             mode: ``"disjoint"``, ``"nested"`` or ``"printed"``.
             occluders: regions that may cover others, such as eyelids.
             kernel_sizes: sizes of the max-pooling windows in pixels, distinct; they may exceed the image.
-            pooled: ``"mean"`` or ``"sum"``, see above.
+            pooled: ``"mean"``, ``"sum"`` or ``"relative"``, see above.
             include_background: whether channel 0 enters the multi-scale term. By default in mode ``"nested"`` only,
                 which has no channel for the background.
             to_onehot_y: whether the target holds class indices. Not in mode ``"nested"``, where regions overlap.
@@ -100,8 +105,8 @@ class TIULoss(_Loss):
         self.anatomy = Anatomy(contains, exclusive, names, mode, occluders)
         if to_onehot_y and mode == "nested":
             raise ValueError('mode "nested" needs a target with one channel a filled region, not class indices')
-        if pooled not in ("mean", "sum"):
-            raise ValueError(f'expected pooled "mean" or "sum", got {pooled!r}')
+        if pooled not in ("mean", "sum", "relative"):
+            raise ValueError(f'expected pooled "mean", "sum" or "relative", got {pooled!r}')
         if not kernel_sizes or len(set(kernel_sizes)) != len(kernel_sizes) or min(kernel_sizes) < 1:
             raise ValueError(f"expected distinct kernel sizes >= 1, got {list(kernel_sizes)}")
         self.weights = {"multiscale": lambda_multiscale, "relation": lambda_relation, "pixel": lambda_pixel}
@@ -153,8 +158,16 @@ class TIULoss(_Loss):
         for ours, theirs in zip(_max_pools(maps, self.kernel_sizes), _max_pools(truth, self.kernel_sizes), strict=True):
             if self.pooled == "sum":
                 ours, theirs = ours.flatten(2).mean(2), theirs.flatten(2).mean(2)
-            differences.append((ours - theirs).abs().mean())
+            difference = (ours - theirs).abs()
+            if self.pooled == "relative":
+                difference = _of_channels(difference) / (_of_channels(ours + theirs) + 1)
+            differences.append(difference.mean())
         return torch.stack(differences).mean()
+
+
+def _of_channels(maps: torch.Tensor) -> torch.Tensor:
+    """Sum of each channel over images and cells."""
+    return maps.transpose(0, 1).flatten(1).sum(1)
 
 
 def _max_pools(maps: torch.Tensor, kernel_sizes: Sequence[int]) -> list[torch.Tensor]:

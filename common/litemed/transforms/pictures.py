@@ -71,18 +71,26 @@ class LoadPictured(_LoadWithPIL):
     Args:
         keys: keys of the picture paths.
         allow_missing_keys: skip keys that an item lacks.
+        min_side: width and height in pixels that a picture must have at least.
 
     Raises:
-        ValueError: when a file isn't a readable picture (truncated, not an image), or holds NaN or infinite values.
+        ValueError: when a file isn't a readable picture (truncated, not an image), holds NaN or infinite values, or is
+            smaller than ``min_side``.
     """
 
-    def __init__(self, keys: KeysCollection, allow_missing_keys: bool = False) -> None:
+    def __init__(self, keys: KeysCollection, allow_missing_keys: bool = False, min_side: int = 1) -> None:
         super().__init__(keys, _grey_or_rgb, allow_missing_keys)
+        self.min_side = min_side
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         items = dict(data)
         for key in self.key_iterator(items):
             picture = self._read(items[key])
+            width, height = picture.shape[1:]
+            if min(width, height) < self.min_side:
+                raise ValueError(
+                    f"picture {items[key]} is {width}x{height} pixels, expected at least {self.min_side} on each side"
+                )
             if not torch.isfinite(picture).all():
                 raise ValueError(f"picture {items[key]} holds NaN or infinite values")
             items[key] = picture.expand(3, -1, -1).contiguous() if picture.shape[0] == 1 else picture
