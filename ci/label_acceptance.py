@@ -30,9 +30,9 @@ import fire
 import itk
 import nibabel
 import numpy as np
-import torch
 from label_server import CHECKOUT, Failure, Server, add_bundle, install, run
 from litemed.bundles import version_of
+from litemed.checkpoints import read_checkpoint
 from litemed.files import litemed_home
 from litemed.workflows import open_workflow
 from monai.transforms import Compose
@@ -324,9 +324,10 @@ class Acceptance:
             raise Failure(f"{self.weights} is as it was before the training")
         if not kept.is_file() or kept.read_bytes() != shipped:
             raise Failure(f"{kept} doesn't hold the weights from before the training")
-        names = [set(torch.load(path, map_location="cpu", weights_only=True)) for path in (self.weights, kept)]
-        if names[0] != names[1]:
-            raise Failure(f"the weights are of another network now: not in both {sorted(names[0] ^ names[1])[:5]}")
+        now, before = (read_checkpoint(path) for path in (self.weights, kept))
+        if now.architecture != before.architecture or set(now.state) != set(before.state):
+            other = sorted(set(now.state) ^ set(before.state))[:5]
+            raise Failure(f"the weights are of another network now: {now.architecture}, not in both {other}")
         for case in self._asked.values():
             self._start_run(case, "trained")
 

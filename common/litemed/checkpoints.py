@@ -17,6 +17,7 @@ from litemed.files import replacing
 __all__ = [
     "Checkpoint",
     "WarmStart",
+    "checkpoint_content",
     "load_checkpoint",
     "load_network",
     "read_checkpoint",
@@ -97,13 +98,32 @@ class WarmStart(NamedTuple):
 
 
 def save_checkpoint(path: str | os.PathLike[str], network: nn.Module, dtype: torch.dtype | None = None) -> None:
-    """Write ``{"model": state_dict, "architecture": network.architecture}``, whole or not at all.
+    """Write the `checkpoint_content` of a network, whole or not at all.
 
     Args:
         path: the file.
-        network: its ``architecture``, where it has one, is a dictionary of plain values.
-        dtype: of the weights in the file, such as ``torch.float16`` for half the size. Entries of one dimension
-            (biases, normalisations and their statistics) keep theirs. Loading turns them back.
+        network: see there.
+        dtype: see there.
+
+    Raises:
+        ValueError: when a weight isn't finite in ``dtype``, naming it.
+    """
+    content = checkpoint_content(network, dtype)
+    with replacing(path) as temporary:
+        torch.save(content, temporary)
+
+
+def checkpoint_content(network: nn.Module, dtype: torch.dtype | None = None) -> dict[str, Any]:
+    """What a file of a network's weights holds.
+
+    A network with an ``architecture``, a dictionary of plain values, gives
+    ``{"model": state_dict, "architecture": architecture}``, so that the file says what no shape tells, such as the
+    number of heads. Any other network gives its plain state dictionary.
+
+    Args:
+        network: the network.
+        dtype: of the weights, such as ``torch.float16`` for half the size. Entries of one dimension (biases,
+            normalisations and their statistics) keep theirs. Loading turns them back.
 
     Raises:
         ValueError: when a weight isn't finite in ``dtype``, naming it.
@@ -115,12 +135,8 @@ def save_checkpoint(path: str | os.PathLike[str], network: nn.Module, dtype: tor
                 state[name] = value.to(dtype)
                 if not state[name].isfinite().all():
                     raise ValueError(f"{name} isn't finite as {dtype}")
-    content: dict[str, Any] = {"model": state}
     architecture = getattr(network, "architecture", None)
-    if architecture is not None:
-        content["architecture"] = dict(architecture)
-    with replacing(path) as temporary:
-        torch.save(content, temporary)
+    return state if architecture is None else {"model": state, "architecture": dict(architecture)}
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:

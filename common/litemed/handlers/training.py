@@ -16,6 +16,7 @@ from ignite.engine import Engine, Events
 from monai.transforms import Randomizable
 from torch import nn
 
+from litemed.checkpoints import checkpoint_content
 from litemed.files import replacing
 
 __all__ = ["BestWeights", "EpochSeed", "TrainingCheckpoint"]
@@ -109,7 +110,7 @@ class BestWeights:
     little to choose by: it runs its schedule to the end and keeps the weights it ends with.
 
     Args:
-        network: the network whose weights are saved, as a plain state dictionary.
+        network: the network whose weights are saved, see `litemed.checkpoints.checkpoint_content`.
         evaluator: the engine whose metric decides.
         metric: name of that metric; more is better.
         path: file of the weights.
@@ -163,7 +164,7 @@ class BestWeights:
             raise ValueError(f"validation {self.metric} is {score} in epoch {engine.state.epoch}")
         better = score > self.best
         if better or self.keep == "last":
-            _save(self.network.state_dict(), self.path)
+            _save(checkpoint_content(self.network), self.path)
             self.saved_epoch = engine.state.epoch
         if better:
             self.best, self.best_epoch, self.waited = score, engine.state.epoch, 0

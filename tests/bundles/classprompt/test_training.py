@@ -27,6 +27,7 @@ from classprompt import (
     with_classes,
 )
 from ignite.engine import Engine
+from litemed.checkpoints import read_checkpoint
 from litemed.datasets.challenge import write_challenge
 from litemed.datasets.challenge_cases import modality_of
 from litemed.inferers import FrozenEncoderInferer
@@ -72,9 +73,7 @@ def test_training_and_resuming(tmp_path: Path, archives: str) -> None:
     rows, unbroken = _history(tmp_path / "run"), _history(tmp_path / "unbroken")
     assert [row["epoch"] for row in rows] == [1, 2, 3]
     assert [row["loss"] for row in rows] == [row["loss"] for row in unbroken]
-    assert (
-        torch.load(tmp_path / "run" / "model.pt", weights_only=True)["iou"] > 0.8
-    )  # it was 0.75, the true one is 0.97
+    assert read_checkpoint(tmp_path / "run" / "model.pt").state["iou"] > 0.8  # it was 0.75, the true one is 0.97
     assert all(row["modality_accuracy"] * 3 == pytest.approx(round(row["modality_accuracy"] * 3)) for row in rows)
     stored = len(list((tmp_path / "embeddings").iterdir()))
     assert 2 < stored <= 1 + 3 * 4 + 3  # the reference; two pictures and a slice, each in four flips; validation
@@ -85,7 +84,7 @@ def test_frozen_parts_stay(tmp_path: Path, archives: str, bright: type) -> None:
     before = bright().state_dict()
     quick = {"dataset_dir": archives, "init_path": "", "max_epochs": 1, "ema_momentum": 1.0, "batch_size": 3}
     _run("train", output_dir=str(tmp_path / "run"), frozen=["image_encoder", "class_head"], head_steps=0, **quick)
-    after = torch.load(tmp_path / "run" / "model.pt", weights_only=True)
+    after = read_checkpoint(tmp_path / "run" / "model.pt").state
     assert torch.equal(after["class_head.perceptron.layers.2.bias"], before["class_head.perceptron.layers.2.bias"])
     assert after["threshold"] != before["threshold"]
     with pytest.raises(RuntimeError) as caught:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from litemed.checkpoints import save_checkpoint
+from litemed.checkpoints import read_checkpoint, save_checkpoint
 from litemed.datasets.challenge import write_challenge
 from monai.bundle import run as run_bundle
 from swiftmedsam import BUNDLE_ROOT
@@ -55,7 +55,7 @@ def test_training_and_resuming(tmp_path: Path, archives: str, capfd: pytest.Capt
     assert [row["loss"] for row in rows] == [row["loss"] for row in unbroken]
     assert rows[-1]["loss"] < rows[0]["loss"]
     assert rows[-1]["dice"] > 0.9
-    assert set(torch.load(tmp_path / "run" / "model.pt", weights_only=True)) == {"threshold", "iou"}
+    assert set(read_checkpoint(tmp_path / "run" / "model.pt").state) == {"threshold", "iou"}
     assert "start from" not in capfd.readouterr().out
 
 
@@ -68,7 +68,7 @@ def test_training_starts_from_given_weights(
     still = {"learning_rate": 0.0, "weight_decay": 0.0, "max_epochs": 1}
     init = str(tmp_path / "init.pt")
     _run("train", dataset_dir=archives, init_path=init, output_dir=str(tmp_path / "run"), **still)
-    assert torch.load(tmp_path / "run" / "model.pt", weights_only=True)["iou"] == 0.25
+    assert read_checkpoint(tmp_path / "run" / "model.pt").state["iou"] == 0.25
     assert "took 2 of 2 entries (2 of 2 parameters)" in capfd.readouterr().out
 
 
@@ -110,7 +110,7 @@ def test_distillation_moves_the_student_to_the_teacher(tmp_path: Path, archives:
         monkey.undo()
     rows = _history(tmp_path / "run")
     assert rows[-1]["loss"] < rows[0]["loss"]
-    student = torch.load(tmp_path / "run" / "model.pt", weights_only=True)["threshold"]
+    student = read_checkpoint(tmp_path / "run" / "model.pt").state["threshold"]
     assert abs(student - 0.3) < 0.1
     files = list((tmp_path / "cache").iterdir())
     assert 1 < len(files) <= 13  # three slices, each flipped in up to four ways, and the reference
