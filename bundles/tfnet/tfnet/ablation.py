@@ -44,6 +44,7 @@ def run(
     side: int = 192,
     augmentation: bool = True,
     ema_momentum: float = 0.02,
+    lr_patience: int = 3,
 ) -> None:
     """Train and test each variant, test the first on three kinds of frames, and write the two tables.
 
@@ -56,10 +57,16 @@ def run(
         side: pixels of a side of the networks' input.
         augmentation: flips and mild changes of intensity; the paper has none.
         ema_momentum: of the average of the weights that is tested; 1 is the newest weights, as in the paper.
+        lr_patience: epochs without a lower validation loss before the learning rate is halved; the paper's is 3.
     """
     folder = Path(output_dir)
     data = {"spatial_size": [side, side]} | ({} if dataset_dir is None else {"dataset_dir": str(dataset_dir)})
-    training = {"max_epochs": max_epochs, "augmentation": augmentation, "ema_momentum": ema_momentum}
+    training = {
+        "max_epochs": max_epochs,
+        "augmentation": augmentation,
+        "ema_momentum": ema_momentum,
+        "lr_patience": lr_patience,
+    }
     rows = []
     for name, changed in VARIANTS.items():
         scores = folder / name / "evaluation" / "scores.json"

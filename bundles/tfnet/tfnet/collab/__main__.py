@@ -21,6 +21,7 @@ def run(
     output_dir: str,
     gate: bool = True,
     smooth: int = 0,
+    evidence: float = 0.0,
     fps: float | None = None,
     annotated_video: bool = True,
     models_dir: str = f"{_BUNDLE_ROOT}/models",
@@ -37,6 +38,7 @@ def run(
         output_dir: folder for report.html, report.json, frames.csv, masks/, annotated.mp4, heatmap.png, timeline.png.
         gate: segment frames of class broken only; False segments all open frames, as Algorithm 1 is printed.
         smooth: drop errors of the classifier that last up to so many frames.
+        evidence: that a break-up has to gather until the next blink; 0 takes the first broken frame, as in the paper.
         fps: frames a second, in place of the file's timestamps, or for a folder.
         annotated_video: write the annotated video.
         models_dir: folder of the weights.
@@ -44,7 +46,7 @@ def run(
         precision: f32, or bf16 with OpenVINO on a processor that has it.
         threads: of the runtime; all cores by default.
     """
-    options = Options(gate=gate, smooth=smooth, fps=fps, annotated_video=annotated_video)
+    options = Options(gate=gate, smooth=smooth, evidence=evidence, fps=fps, annotated_video=annotated_video)
     try:
         models = Networks(models_dir, runtime=runtime, precision=precision, threads=threads)
         started = time.perf_counter()

@@ -267,6 +267,7 @@ def run(
     part: str = "test",
     gate: bool = True,
     smooth: int = 0,
+    evidence: float = 0.0,
     models_dir: str = f"{_BUNDLE_ROOT}/models",
     runtime: str = "auto",
     precision: str = "f32",
@@ -282,12 +283,13 @@ def run(
         part: train, val or test.
         gate: segment frames of class broken only.
         smooth: drop errors of the classifier that last up to so many frames.
+        evidence: that a break-up has to gather until the next blink; 0 takes the first broken frame, as in the paper.
         models_dir: folder of the weights.
         runtime: openvino, onnxruntime, torch, or auto for the fastest that is installed.
         precision: f32, or bf16 with OpenVINO on a processor that has it.
         threads: of the runtime; all cores by default.
     """
-    options = Options(gate=gate, smooth=smooth, annotated_video=False)
+    options = Options(gate=gate, smooth=smooth, evidence=evidence, annotated_video=False)
     try:
         models = Networks(models_dir, runtime=runtime, precision=precision, threads=threads)
         result = evaluate(Path(dataset_dir or tearfilm()), Path(output_dir), models, options, part)

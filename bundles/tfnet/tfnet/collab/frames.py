@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -13,13 +14,16 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tfnet.collab.intervals import CLASSES, UNREADABLE, Settler
+from tfnet.collab.intervals import CLASSES, UNREADABLE, BreakUpSearch, Seen, Settler
 from tfnet.collab.models import Models
 from tfnet.collab.rings import Rings
 from tfnet.collab.video import Frame
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+_LEAST = 0.01
+"""Added to probabilities, so that one near 0 doesn't weigh without bound."""
 
 __all__ = ["Finding", "Onset", "Patch", "find", "segments"]
 
@@ -56,7 +60,7 @@ class Finding:
         probabilities: of clear, closed, broken and blur; empty for an unreadable frame.
         since: frames since the last closed frame, or since the first open one.
         seconds_since: the same in seconds.
-        begins: whether it is the first broken frame since the last blink.
+        begins: whether a break-up may begin with it, see :class:`BreakUpSearch`.
         searched: whether rings were looked for; with the gate, in broken frames only.
         boxes: inside, middle and outside box as x0, y0, x1, y1 in pixels, empty where none were found.
         score: of the detector.
@@ -87,29 +91,40 @@ class Finding:
         return asdict(self)
 
     @property
+    def seen(self) -> Seen:
+        """What its classes tell. Log-odds stay within 4.6, so that no single frame decides."""
+        clear, _, broken, _ = self.probabilities or [0.0] * len(CLASSES)
+        return Seen(self.frame, self.time, self.name, math.log((broken + _LEAST) / (clear + _LEAST)))
+
+    @property
     def rings(self) -> Rings | None:
         """The rings, or None where none were found."""
         return Rings(np.asarray(self.boxes), self.score or 0.0) if self.boxes else None
 
 
 class Onset:
-    """Follows the last blink: how long ago it was, and whether the tear film has broken up since."""
+    """Follows the last blink: how long ago it was, and whether the tear film has broken up since.
 
-    def __init__(self) -> None:
+    Args:
+        evidence: that a break-up has to gather, see :class:`BreakUpSearch`.
+    """
+
+    def __init__(self, evidence: float = 0.0) -> None:
         self._frame: int | None = None
         self._time: float | None = None
-        self._broken = False
+        self._search = BreakUpSearch(evidence)
         self.settled: str | None = None
 
-    def see(self, frame: int, time: float | None, name: str) -> tuple[int | None, float | None, bool]:
-        """Take the next frame's class; give frames and seconds since the onset, and whether a break-up begins."""
+    def see(self, seen: Seen) -> tuple[int | None, float | None, bool]:
+        """Take the next frame; give frames and seconds since the onset, and whether a break-up may begin."""
+        frame, time, name, odds = seen
         if name == UNREADABLE:
             return None, None, False
         self.settled = name
         if name == "closed" or self._frame is None:
-            self._frame, self._time, self._broken = frame, time, False
-        begins = name == "broken" and not self._broken
-        self._broken |= begins
+            self._frame, self._time = frame, time
+            self._search.restart()
+        begins = self._search.see(name, odds)
         seconds = None if time is None or self._time is None else round(time - self._time, 6)
         return frame - self._frame, seconds, begins
 
@@ -178,17 +193,15 @@ def _settled(
 
     def known(name: str) -> tuple[Frame, dict[str, Any]]:
         frame, probabilities = waiting.popleft()
-        since, seconds, begins = onset.see(frame.index, frame.time, name)
-        return frame, {
+        found: dict[str, Any] = {
             "frame": frame.index,
             "time": None if frame.time is None else round(frame.time, 6),
             "name": name,
             "raw": _likeliest(probabilities),
             "probabilities": probabilities,
-            "since": since,
-            "seconds_since": seconds,
-            "begins": begins,
         }
+        since, seconds, begins = onset.see(Finding(**found).seen)
+        return frame, {**found, "since": since, "seconds_since": seconds, "begins": begins}
 
     for item in classified:
         waiting.append(item)

@@ -7,14 +7,31 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
-__all__ = ["CLASSES", "UNREADABLE", "Interval", "Settler", "blink_intervals", "first_break_up"]
+__all__ = ["CLASSES", "UNREADABLE", "BreakUpSearch", "Interval", "Seen", "Settler", "blink_intervals", "first_break_up"]
 
 CLASSES = ("clear", "closed", "broken", "blur")
 """Classes of frames, in the order of the classifier's outputs."""
 
 UNREADABLE = "unreadable"
 """Stands for the class of a frame that can't be decoded."""
+
+
+class Seen(NamedTuple):
+    """What a frame shows.
+
+    Attributes:
+        index: number of the frame, from 0.
+        time: its seconds, or None without a frame rate.
+        name: its class.
+        odds: natural logarithm of the odds of broken against clear; used only where evidence is asked for.
+    """
+
+    index: int
+    time: float | None
+    name: str
+    odds: float = 0.0
 
 
 @dataclass
@@ -34,7 +51,7 @@ class Interval:
         frames: number of open frames: clear, broken or blurred.
         assessable: how many of them are clear or broken.
         broken: how many are broken.
-        break_up: number of the first broken frame, or None.
+        break_up: number of the frame in which the break-up begins, or None.
         break_up_time: seconds of that frame.
     """
 
@@ -52,7 +69,7 @@ class Interval:
 
     @property
     def time_in_frames(self) -> int | None:
-        """Break-up time in frames: first broken frame less the onset; None where none was seen."""
+        """Break-up time in frames: its first frame less the onset; None where none was seen."""
         return None if self.break_up is None else self.break_up - self.onset
 
     @property
@@ -90,36 +107,91 @@ def _span(seconds: float | None, frames: int) -> str:
     return f"{frames} frames" if seconds is None else f"{seconds:.2f} s"
 
 
-def blink_intervals(frames: Iterable[tuple[int, float | None, str]]) -> Iterator[Interval]:
+class BreakUpSearch:
+    """Where the break-up of an interval begins, told frame by frame.
+
+    By the paper it is the first broken frame. But a film that broke up stays so until the next blink, and a broken
+    frame that clear ones follow is an error of the classifier. So with evidence asked for, it is found by Page's
+    cumulative sum (Biometrika 41, 1954): from a broken frame on, the log-odds of broken against clear are added up; a
+    sum that falls to 0 drops that beginning, and the next broken frame is the next. What is left at the interval's end
+    is the beginning under which the classes of all frames are likeliest. It counts if its sum reaches the evidence.
+    Blurred frames, which are neither broken nor clear, hardly change the sum.
+
+    Args:
+        evidence: the least sum of log-odds; 0, as in the paper, takes the first broken frame.
+    """
+
+    def __init__(self, evidence: float = 0.0) -> None:
+        if not evidence >= 0:
+            raise ValueError(f"expected evidence of at least 0, got {evidence}")
+        self.evidence = evidence
+        self._begun = False
+        self._sum = 0.0
+
+    def restart(self) -> None:
+        """Forget everything: a new interval begins."""
+        self._begun, self._sum = False, 0.0
+
+    def see(self, name: str, odds: float) -> bool:
+        """Take the class and the log-odds of the next open frame; tell whether a break-up may begin with it."""
+        begins = name == "broken" and not self._begun
+        self._begun |= begins
+        if self._begun and self.evidence:
+            self._sum += odds
+            if self._sum <= 0:
+                self.restart()
+        return begins and self._begun
+
+    @property
+    def begun(self) -> bool:
+        """Whether a beginning stands."""
+        return self._begun
+
+    @property
+    def holds(self) -> bool:
+        """Whether the beginning that stands counts as a break-up by now."""
+        return self._begun and self._sum >= self.evidence
+
+
+def blink_intervals(frames: Iterable[Seen], evidence: float = 0.0) -> Iterator[Interval]:
     """Divide a recording by its blinks.
 
     Args:
-        frames: number, seconds (or None) and class of every frame, in order. Unreadable frames are passed over.
+        frames: every frame, in order. Unreadable ones are passed over.
+        evidence: that a break-up has to gather until the interval's end, see :class:`BreakUpSearch`.
 
     Yields:
         intervals with at least one open frame, as soon as they end.
     """
     current: Interval | None = None
-    for index, time, name in frames:
+    search = BreakUpSearch(evidence)
+    for index, time, name, odds in frames:
         if name == UNREADABLE:
             continue
         if name == "closed":
             if current is not None and current.frames:
                 current.before_blink = True
-                yield current
+                yield _settled(current, search)
             current = Interval(index, time, after_blink=True)
+            search.restart()
             continue
         if current is None:
             current = Interval(index, time, after_blink=False)
         current.last, current.last_time = index, time
         current.frames += 1
         current.assessable += name != "blur"
-        if name == "broken":
-            current.broken += 1
-            if current.break_up is None:
-                current.break_up, current.break_up_time = index, time
+        current.broken += name == "broken"
+        if search.see(name, odds):
+            current.break_up, current.break_up_time = index, time
     if current is not None and current.frames:
-        yield current
+        yield _settled(current, search)
+
+
+def _settled(interval: Interval, search: BreakUpSearch) -> Interval:
+    """The interval at its end, without a break-up that doesn't hold."""
+    if not search.holds:
+        interval.break_up, interval.break_up_time = None, None
+    return interval
 
 
 def first_break_up(intervals: Iterable[Interval]) -> Interval | None:

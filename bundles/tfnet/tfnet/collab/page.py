@@ -178,12 +178,14 @@ def _method(report: dict[str, Any]) -> str:
     options = report["options"]
     gate = "broken frames only" if options["gate"] else "all open frames, as the paper's Algorithm 1 is printed"
     smooth = f"errors of up to {options['smooth']} frames are dropped" if options["smooth"] else "taken as they are"
+    kind = "of a break-up that lasts until " if options["evidence"] else "before "
     source = {"timestamps": "the file's timestamps", "fps": f"{options['fps']} frames a second, as given"}
     clock = source.get(report["recording"]["times_from"], "unknown: times are in frames")
     first = report["break_up_time"]["algorithm_1"]["frames"]
     lines = [
-        "Break-up time: from the last closed frame of a blink to the first broken frame before the next blink.",
-        f"The paper's Algorithm 1 gives one time for a recording: {'none' if first is None else f'{first} frames'}.",
+        f"Break-up time: from the last closed frame of a blink to the first broken frame {kind}the next blink.",
+        "One time for a recording, the first, as the paper's Algorithm 1 gives it: "
+        f"{'none' if first is None else f'{first} frames'}.",
         f"Classes of frames: {smooth}. Segmented: {gate}. Time: {clock}.",
         "Areas are of the ellipse within the outer ring and the picture. Central lies within the innermost ring, "
         "paracentral reaches to the fifth ring, peripheral to the outermost. Clock hours are as the camera sees them.",

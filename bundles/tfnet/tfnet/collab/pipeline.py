@@ -41,12 +41,15 @@ class Options:
         gate: segment frames of class broken only. False segments all open frames, as Algorithm 1 is printed.
         smooth: frames in a row that an error of the classifier may last and still be dropped; 0, as in the paper, drops
             none.
+        evidence: that a break-up has to gather until the next blink, see :class:`tfnet.collab.intervals.BreakUpSearch`;
+            0, as in the paper, takes the first broken frame.
         fps: frames a second, in place of the file's timestamps; needed for times in seconds from a folder of pictures.
         annotated_video: whether to write the annotated video.
     """
 
     gate: bool = True
     smooth: int = 0
+    evidence: float = 0.0
     fps: float | None = None
     annotated_video: bool = True
 
@@ -82,12 +85,13 @@ def analyse(
     options = options or Options()
     if options.smooth < 0:
         raise ValueError(f"expected smoothing over at least 0 frames, got smooth={options.smooth}")
+    onset = Onset(options.evidence)
     source = open_source(video, options.fps)
     output = Path(output_dir).expanduser().absolute()
     _check_output(source.path, output)
     rate = (source.frame_rate or _USUAL_FRAME_RATE) if options.annotated_video else None
     chunks = Chunks(output, _key(source, models, options), rate)
-    _fill(chunks, source, models, options, progress)
+    _fill(chunks, source, models, options, onset, progress)
     result = chunks.folder / "result"
     shutil.rmtree(result, ignore_errors=True)
     result.mkdir()
@@ -103,11 +107,10 @@ def _check_output(recording: Path, output: Path) -> None:
         raise ValueError(f"the results would overwrite the recording {recording}: choose another output folder")
 
 
-def _fill(chunks: Chunks, source: FrameSource, models: Models, options: Options, progress: bool) -> None:
+def _fill(chunks: Chunks, source: FrameSource, models: Models, options: Options, onset: Onset, progress: bool) -> None:
     """Find what the chunks lack. Frames are decoded, analysed and written by a thread each."""
-    onset = Onset()
     for finding in chunks.findings():
-        onset.see(finding.frame, finding.time, finding.name)
+        onset.see(finding.seen)
     first = len(chunks.complete())
     start = first * CHUNK_LENGTH
     bar = tqdm(

@@ -50,6 +50,7 @@ class _Sums:
     names: list[str] = field(default_factory=list)
     percents: list[float] = field(default_factory=list)
     changed: int = 0
+    early: int = 0
     unreadable: list[int] = field(default_factory=list)
     without_rings: list[int] = field(default_factory=list)
     clipped: list[int] = field(default_factory=list)
@@ -76,8 +77,7 @@ def write_results(
     Returns:
         the report, as written to ``report.json``.
     """
-    states = ((finding.frame, finding.time, finding.name) for finding in chunks.findings())
-    intervals = list(blink_intervals(states))
+    intervals = list(blink_intervals((finding.seen for finding in chunks.findings()), options["evidence"]))
     sums = _write_table(folder / "frames.csv", chunks, source, intervals)
     report = _report(sums, source, intervals, options, models)
     _link_masks(chunks, folder / "masks")
@@ -104,8 +104,14 @@ def _write_table(path: Path, chunks: Chunks, source: FrameSource, intervals: lis
             inside = number >= 0 and finding.name != UNREADABLE and finding.frame <= intervals[number].last
             areas = None if finding.rings is None else finding.rings.areas(source.height, source.width)
             writer.writerow(_row(finding, number + 1 if inside else None, areas))
-            _gather(sums, finding, areas, number, not after_blink or intervals[number].after_blink)
+            early = inside and _precedes_break_up(finding, intervals[number])
+            _gather(sums, finding, areas, number, early, not after_blink or intervals[number].after_blink)
     return sums
+
+
+def _precedes_break_up(finding: Finding, interval: Interval) -> bool:
+    """Whether a frame stands before its interval's break-up, or in one without."""
+    return interval.break_up is None or finding.frame < interval.break_up
 
 
 def _row(finding: Finding, interval: int | None, areas: np.ndarray | None) -> dict[str, Any]:
@@ -127,11 +133,14 @@ def _parts(finding: Finding, areas: np.ndarray, axis: int) -> np.ndarray:
     return np.minimum(np.asarray(finding.cells).sum(axis=axis) / np.maximum(whole, 1), 1)
 
 
-def _gather(sums: _Sums, finding: Finding, areas: np.ndarray | None, number: int, counts_for_map: bool) -> None:
+def _gather(
+    sums: _Sums, finding: Finding, areas: np.ndarray | None, number: int, early: bool, counts_for_map: bool
+) -> None:
     sums.times.append(float(finding.frame) if finding.time is None else finding.time)
     sums.names.append(finding.name)
     sums.percents.append(float("nan") if finding.fraction is None else 100 * finding.fraction)
     sums.changed += finding.name != finding.raw
+    sums.early += early and finding.name == "broken"
     if finding.name == UNREADABLE:
         sums.unreadable.append(finding.frame)
     if finding.searched and finding.fraction is None:
@@ -147,6 +156,8 @@ def _gather(sums: _Sums, finding: Finding, areas: np.ndarray | None, number: int
     sums.hours.append(_parts(finding, areas, 0))
     cells = np.asarray(finding.cells)
     sums.largest[number] = max(sums.largest.get(number, 0.0), finding.fraction)
+    if early:
+        return
     if number not in sums.places and cells.any():
         zone, hour = np.unravel_index(cells.argmax(), cells.shape)
         sums.places[number] = {"frame": finding.frame, "zone": ZONES[zone], "clock_hour": HOURS[hour]}
@@ -324,6 +335,9 @@ def _notes(sums: _Sums, source: FrameSource, intervals: list[Interval], options:
     if sums.changed:
         plural = "s" if sums.changed > 1 else ""
         notes.append(f"Smoothing changed the class of {sums.changed} frame{plural}.")
+    if sums.early:
+        plural = "s" if sums.early > 1 else ""
+        notes.append(f"{sums.early} broken frame{plural} before a lasting break-up, or without one, set no time.")
     if not options["gate"]:
         notes.append("All open frames were segmented; areas, zones and maps are of the broken ones.")
     return notes

@@ -4,15 +4,20 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
-from tfnet.collab.intervals import UNREADABLE, Interval, Settler, blink_intervals, first_break_up
+from tfnet.collab.intervals import UNREADABLE, BreakUpSearch, Interval, Seen, Settler, blink_intervals, first_break_up
 
 NAMES = {"c": "clear", "x": "closed", "b": "broken", "u": "blur", "?": UNREADABLE}
 
 
-def _intervals(word: str, rate: float | None = 10) -> list[Interval]:
-    frames = [(place, None if rate is None else place / rate, NAMES[letter]) for place, letter in enumerate(word)]
-    return list(blink_intervals(frames))
+ODDS = {"b": 2.0, "c": -3.0, "u": 0.1}
+
+
+def _intervals(word: str, rate: float | None = 10, evidence: float = 0.0) -> list[Interval]:
+    times = [None if rate is None else place / rate for place in range(len(word))]
+    frames = [Seen(i, times[i], NAMES[letter], ODDS.get(letter, 0.0)) for i, letter in enumerate(word)]
+    return list(blink_intervals(frames, evidence))
 
 
 @pytest.mark.parametrize(
@@ -42,7 +47,7 @@ def test_every_interval_has_its_time(word: str, onsets: list[int], times: list[i
 
 def test_seconds_come_from_timestamps() -> None:
     frames = [(0, 0.0, "closed"), (1, 0.5, "clear"), (2, 2.25, "broken"), (3, 2.5, "clear")]
-    (interval,) = blink_intervals(frames)
+    (interval,) = blink_intervals(Seen(*frame) for frame in frames)
     assert (interval.time_in_frames, interval.time_in_seconds, interval.observed_seconds) == (2, 2.25, 2.5)
 
 
@@ -76,6 +81,46 @@ def _algorithm_1(word: str) -> int | None:
 def test_the_first_break_up_is_that_of_algorithm_1(word: str) -> None:
     first = first_break_up(_intervals(word))
     assert (None if first is None else first.time_in_frames) == _algorithm_1(word)
+
+
+@pytest.mark.parametrize(
+    ("word", "evidence", "times"),
+    [
+        ("xcbcccbbb", 6, [6]),  # 3 x 2 from frame 6; the frame before it was outweighed by a clear one
+        ("xcbcccbbb", 6.5, [None]),
+        ("xcbbbbcbb", 1, [2]),  # 8 - 3 + 4 from frame 2: more than 4 from frame 7
+        ("xcbbcbb", 3, [2]),  # 4 - 3 + 4
+        ("xcbbcb", 1, [2]),  # 4 - 3 + 2
+        ("xcbbccb", 2, [6]),  # 4 - 6 is below 0
+        ("xcbuubb", 6.2, [2]),  # 2 + .1 + .1 + 4: blur hardly counts
+        ("xcb?bx", 4, [2]),
+        ("xcbxcbbxbc", 4, [None, 2, None]),  # nothing is carried over a blink
+        ("xubu", 2, [2]),
+        ("xcbcccbbb", 0, [2]),
+    ],
+)
+def test_a_break_up_that_has_to_last(word: str, evidence: float, times: list[int | None]) -> None:
+    intervals = _intervals(word, evidence=evidence)
+    assert [interval.time_in_frames for interval in intervals] == times
+    assert [interval.break_up_time is None for interval in intervals] == [time is None for time in times]
+
+
+def test_the_lasting_break_up_is_the_likeliest_one() -> None:
+    """Of all beginnings in a broken frame, none explains the interval better, and a better one is never dropped."""
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        odds = rng.normal(0, 2, size=12)
+        frames = [Seen(0, None, "closed")]
+        frames += [Seen(i, None, "broken" if odd > 0 else "clear", odd) for i, odd in enumerate(odds.tolist(), 1)]
+        (interval,) = blink_intervals(frames, evidence=1.5)
+        gained = [odds[i:].sum() for i in range(12)]
+        best = int(np.argmax(gained))
+        assert interval.break_up == (best + 1 if gained[best] >= 1.5 else None)
+
+
+def test_evidence_is_checked() -> None:
+    with pytest.raises(ValueError, match="evidence of at least 0, got -1"):
+        BreakUpSearch(-1)
 
 
 def _settled(word: str, patience: int) -> str:

@@ -131,6 +131,22 @@ def test_smoothing_is_off_unless_asked_for(tmp_path: Path, write: Write, draw: D
     )
 
 
+def test_a_break_up_that_has_to_last_sets_the_time(tmp_path: Path, write: Write, draw: Draw, oracle: Any) -> None:
+    # each broken frame counts ln(.71 / .11) = 1.86, each clear one as much against it
+    video = write(tmp_path / "clip.mp4", draw("xccbccbbb"), rate=10)
+    report = _analyse(video, tmp_path / "lasting", oracle, evidence=5)
+    assert report["break_up_time"]["shortest_frames"] == 6
+    assert report["intervals"][0]["begins_at"]["frame"] == 6
+    assert _rows(tmp_path / "lasting")[3]["class"] == "broken"
+    assert "1 broken frame before a lasting break-up, or without one, set no time." in report["notes"]
+    page = (tmp_path / "lasting" / "report.html").read_text()
+    assert "Interval 1: break-up after 0.60 s, frame 6" in page
+    report = _analyse(video, tmp_path / "lasting", oracle, evidence=6)
+    assert report["summary"] == "No break-up within 0.80 s."
+    with pytest.raises(ValueError, match="evidence of at least 0, got -1"):
+        _analyse(video, tmp_path / "lasting", oracle, evidence=-1)
+
+
 def test_annotated_video_keeps_number_and_times_of_frames(
     tmp_path: Path, write: Write, draw: Draw, oracle: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,20 +181,20 @@ class _Interrupted:
 
 
 @pytest.mark.parametrize("after", [3, 5, 14])
-@pytest.mark.parametrize("smooth", [0, 2])
+@pytest.mark.parametrize(("smooth", "evidence"), [(0, 0), (2, 5)])
 def test_an_interrupted_run_goes_on_to_the_same_result(
-    after: int, smooth: int, video: Path, tmp_path: Path, oracle: Any, monkeypatch: pytest.MonkeyPatch
+    after: int, smooth: int, evidence: float, video: Path, tmp_path: Path, oracle: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pipeline, "CHUNK_LENGTH", 4)
-    _analyse(video, tmp_path / "unbroken", oracle, smooth=smooth)
+    _analyse(video, tmp_path / "unbroken", oracle, smooth=smooth, evidence=evidence)
     out = tmp_path / "broken"
     with pytest.raises(KeyboardInterrupt):
-        _analyse(video, out, _Interrupted(oracle, after), smooth=smooth)
+        _analyse(video, out, _Interrupted(oracle, after), smooth=smooth, evidence=evidence)
     assert [file.name for file in out.iterdir()] == [".unfinished"]
     kept = len(list((out / ".unfinished").glob("chunk_*")))
     assert kept == max(0, after - smooth) // 4
     counted = _Interrupted(oracle, 1000)
-    _analyse(video, out, counted, smooth=smooth)
+    _analyse(video, out, counted, smooth=smooth, evidence=evidence)
     assert 1000 - counted.left == len(WORD) - 4 * kept
     assert _digests(out) == _digests(tmp_path / "unbroken")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tfnet.collab.intervals import blink_intervals
+from tfnet.collab.intervals import Seen, blink_intervals
 from tfnet.collab.plots import plot_maps, plot_timeline
 
 NAMES = {"c": "clear", "x": "closed", "b": "broken", "u": "blur", "?": "unreadable"}
@@ -24,7 +24,7 @@ def _colours(path: Path) -> set[tuple[int, int, int]]:
 def test_timeline_shows_the_classes(word: str, in_seconds: bool, tmp_path: Path) -> None:
     names = [NAMES[letter] for letter in word]
     times = [place / 10 if in_seconds else float(place) for place in range(len(word))]
-    intervals = list(blink_intervals(zip(range(len(word)), times, names, strict=True)))
+    intervals = list(blink_intervals(map(Seen, range(len(word)), times, names)))
     percents = [2.0 if letter == "b" else float("nan") for letter in word]
     plot_timeline(tmp_path / "timeline.png", times, names, percents, intervals, in_seconds)
     assert Image.open(tmp_path / "timeline.png").size == (1210, 484)
