@@ -21,7 +21,18 @@ def test_takes_a_window_of_ones_own() -> None:
     assert ct_range("lung").low == -1350
 
 
-@pytest.mark.parametrize(("window", "message"), [("liver", "'liver'"), ((40, 0), r"\(40, 0\)"), ((40, -3), "-3")])
+@pytest.mark.parametrize(
+    ("window", "message"),
+    [
+        ("liver", "'liver'"),
+        ((40, 0), r"\(40, 0\)"),
+        ((40, -3), "-3"),
+        (40, "got 40"),
+        ((40,), "got .40,."),
+        (("a", "b"), "such as .40,400"),
+        ((40, np.inf), "inf"),
+    ],
+)
 def test_refuses_other_windows(window: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ct_range(window)

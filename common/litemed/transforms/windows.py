@@ -69,16 +69,18 @@ def ct_range(window: Window = "soft_tissue") -> IntensityRange:
         window: a name of `CT_WINDOWS`, or level and width in Hounsfield units.
 
     Raises:
-        ValueError: for another name, or a width that isn't positive.
+        ValueError: for another name, anything but two numbers, or a width that isn't positive.
     """
-    if isinstance(window, str):
-        if window not in CT_WINDOWS:
-            raise ValueError(f"expected a CT window of {', '.join(CT_WINDOWS)}, or level and width, got {window!r}")
+    if isinstance(window, str) and window in CT_WINDOWS:
         (level, width), name = CT_WINDOWS[window], window
     else:
-        level, width = (float(value) for value in window)
+        try:
+            level, width = (float(value) for value in window)
+        except (TypeError, ValueError):
+            expected = f"expected a CT window of {', '.join(CT_WINDOWS)}, or level and width such as '40,400'"
+            raise ValueError(f"{expected}, got {window!r}") from None
         name = f"{level:g}/{width:g}"
-        if not width > 0:
+        if not (width > 0 and np.isfinite([level, width]).all()):
             raise ValueError(f"expected a CT window as level and positive width, got {tuple(window)}")
     return IntensityRange(level - width / 2, level + width / 2, name=f"CT window {name}")
 
