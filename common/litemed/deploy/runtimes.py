@@ -149,6 +149,8 @@ def _openvino(path: Path, precision: str, threads: int, streams: int) -> Callabl
     settings: dict[str, object] = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": threads}
     settings |= {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": streams}
     compiled = core.compile_model(core.read_model(str(path)), "CPU", settings)
+    # the first array that becomes a tensor sets the binding up: two threads at once would wait for each other for ever
+    _ = openvino.Tensor(np.zeros(1, dtype=np.float32)).data
     of_thread = threading.local()
 
     def run(*tensors: torch.Tensor) -> Any:

@@ -22,13 +22,13 @@ class Seen(NamedTuple):
     """What a frame shows.
 
     Attributes:
-        index: number of the frame, from 0.
+        frame: its number, from 0.
         time: its seconds, or None without a frame rate.
         name: its class.
         odds: natural logarithm of the odds of broken against clear; used only where evidence is asked for.
     """
 
-    index: int
+    frame: int
     time: float | None
     name: str
     odds: float = 0.0
