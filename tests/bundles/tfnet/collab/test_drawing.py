@@ -46,3 +46,14 @@ def test_a_frame_keeps_its_grey_values_away_from_marks() -> None:
 def test_an_unreadable_frame_is_black() -> None:
     planes = annotated_frame(None, Finding(frame=0, time=None, name="unreadable"), None, (64, 96))
     assert (planes[40:64] == 16).all()
+
+
+def test_a_large_frame_is_scaled_down() -> None:
+    slope = np.linspace(20, 220, 1280)
+    image = np.repeat(np.round(slope)[None], 960, axis=0).astype(np.uint8)
+    size = annotated_size(*image.shape)
+    assert size == (720, 960)
+    planes = annotated_frame(image, Finding(frame=0, time=None, name="clear"), None, size)
+    # the same slope at the centres of wider pixels
+    expected = 16 + np.interp((np.arange(960) + 0.5) * 4 / 3 - 0.5, np.arange(1280), slope) * 219 / 255
+    assert np.abs(planes[100:720] - expected).max() < 1.5
