@@ -1,0 +1,86 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""Fitting an encoder to a teacher's by least squares."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from litemed.networks import TinyViT
+from swiftmedsam.refit import encoder_parts, refit_encoder
+from torch import nn
+
+WIDTHS = {"out_channels": 8, "channels": (8, 8, 10, 10), "num_heads": (2, 2, 2), "window_sizes": (4, 4, 4)}
+
+
+def _encoder(depths: tuple[int, ...], seed: int) -> TinyViT:
+    """An encoder of chance weights whose batch normalisations do something."""
+    torch.manual_seed(seed)
+    encoder = TinyViT(depths=depths, **WIDTHS).eval()
+    for module in encoder.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.normal_(module.bias, std=0.1)
+            nn.init.normal_(module.running_mean, std=0.1)
+            nn.init.uniform_(module.running_var, 0.5, 1.5)
+    return encoder
+
+
+def _images(count: int, seed: int) -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.rand(1, 3, 32, 32, generator=generator) for _ in range(count)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["layers.1.blocks.1.mlp.fc2", "layers.0.downsample.conv3.c", "layers.2.downsample.conv3.bn", "neck.0", "neck.2"],
+)
+def test_a_layer_that_was_changed_is_mended(name: str) -> None:
+    teacher = _encoder((1, 2, 2, 1), 0)
+    student = copy.deepcopy(teacher)
+    changed = student.get_submodule(name)
+    entry = "bias" if name.endswith("bn") else "weight"
+    with torch.no_grad():
+        getattr(changed, entry).add_(
+            torch.randn(getattr(changed, entry).shape, generator=torch.Generator().manual_seed(1))
+        )
+    errors = {error.name: error for error in refit_encoder(student, teacher, _images(6, 2), _images(2, 3), ridge=1e-9)}
+    part = name.split(".mlp")[0].split(".conv3")[0]
+    assert errors[part].before > 0.02
+    # features are kept in half precision
+    assert errors[part].after < 1e-3
+    with torch.no_grad():
+        image = _images(1, 4)[0]
+        assert (student(image) - teacher(image)).square().mean() < 1e-3
+
+
+def test_missing_blocks_are_made_up_for() -> None:
+    teacher, student = _encoder((2, 1, 4, 1), 0), _encoder((1, 1, 2, 1), 1)
+    images = _images(12, 2)
+    with torch.no_grad():
+        wanted = teacher(images[0])
+        before = (student(images[0]) - wanted).square().mean().item()
+        errors = list(refit_encoder(student, teacher, images, _images(2, 3)))
+        after = (student(images[0]) - wanted).square().mean().item()
+    assert [error.name for error in errors] == [
+        "layers.0.downsample",
+        "layers.1.blocks.0",
+        "layers.1.downsample",
+        "layers.2.blocks.0",
+        "layers.2.downsample",
+        "layers.3.blocks.0",
+        "neck.0",
+        "neck.2",
+    ]
+    assert all(error.after < error.before for error in errors)
+    assert after < before / 2
+
+
+def test_blocks_of_a_shortened_stage_are_one_part() -> None:
+    parts = encoder_parts(_encoder((1, 1, 2, 1), 0), _encoder((1, 1, 4, 1), 0))
+    stage = next(part for part in parts if part.name == "layers.2.blocks.0")
+    assert (len(stage.student), len(stage.teacher)) == (2, 4)
+    assert stage.layer is stage.student[-1].mlp.fc2
+    assert all(part.layer is None for part in parts if part.name in ("patch_embed", "neck.1", "neck.3"))
