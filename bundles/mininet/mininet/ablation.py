@@ -11,7 +11,7 @@ import csv
 import json
 from pathlib import Path
 
-import fire
+from litemed.command_line import run_command
 from litemed.files import replacing
 from monai.bundle import ConfigWorkflow
 
@@ -82,4 +82,4 @@ def _run(configs: list[str], **overrides: object) -> None:
 
 
 if __name__ == "__main__":
-    fire.Fire(run)
+    run_command(run, "mininet.ablation")

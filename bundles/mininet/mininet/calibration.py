@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-import fire
 import torch
 from litemed.calibration import best_offset
+from litemed.command_line import run_command
 from litemed.files import replacing
 from monai.bundle import ConfigParser
 from tqdm import tqdm
@@ -72,4 +72,4 @@ def calibrate(
 
 
 if __name__ == "__main__":
-    fire.Fire(calibrate)
+    run_command(calibrate, "mininet.calibration")

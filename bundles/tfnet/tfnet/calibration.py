@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import fire
 import numpy as np
 import torch
 from litemed.calibration import best_offset
+from litemed.command_line import run_command
 from litemed.files import replacing
 from monai.bundle import ConfigParser
 from tqdm import tqdm
@@ -75,4 +75,4 @@ def calibrate(
 
 
 if __name__ == "__main__":
-    fire.Fire(calibrate)
+    run_command(calibrate, "tfnet.calibration")

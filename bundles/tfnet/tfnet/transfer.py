@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import fire
 import torch
+from litemed.command_line import run_command
 from litemed.files import replacing
 
 from tfnet.classifier import FrameClassifier
@@ -60,4 +60,4 @@ def run(ckpt_path: str, output_path: str, variant: str = "mini0", seed: int = 0)
 
 
 if __name__ == "__main__":
-    fire.Fire(run)
+    run_command(run, "tfnet.transfer")

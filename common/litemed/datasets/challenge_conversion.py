@@ -16,12 +16,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import fire
 import numpy as np
 from scipy import ndimage
 from tqdm import tqdm
 
 from litemed.boxes import mask_boxes, read_mask
+from litemed.command_line import run_command
 from litemed.datasets.challenge import write_challenge
 from litemed.datasets.files import PICTURE_SUFFIXES, dataset_root, wrong_layout
 from litemed.parallel import Engine, in_parallel
@@ -198,4 +198,4 @@ def _by_stem(folder: Path) -> dict[str, Path]:
 
 
 if __name__ == "__main__":
-    fire.Fire(convert)
+    run_command(convert, "challenge_conversion")
