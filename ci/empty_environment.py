@@ -19,6 +19,8 @@ import sys
 import tempfile
 import venv
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import fire
@@ -72,43 +74,53 @@ def _run(python: Path, where: Path, *arguments: object, path: Path | None = None
     command = [str(python), "-W", "ignore", "-m", "monai.bundle", *map(str, arguments)]
     result = subprocess.run(command, cwd=where, env=environment, capture_output=True, text=True, check=False)
     if result.returncode:
-        sys.exit(f"failed: {' '.join(command)}\n{result.stdout[-2000:]}{result.stderr[-4000:]}")
+        raise RuntimeError(f"failed: {' '.join(command)}\n{result.stdout[-2000:]}{result.stderr[-4000:]}")
 
 
-def check(bundles: str | tuple[str, ...] = (), environment: str = "") -> None:
+def _use(python: Path, where: Path, folder: Path) -> None:
+    """Pack a bundle, unzip it, train it for an epoch, infer and export."""
+    with zipfile.ZipFile(pack(folder, where)) as archive:
+        archive.extractall(where / "zoo")
+    bundle, out = where / "zoo" / folder.name, where / "out" / folder.name
+    configs = bundle / "configs"
+    quick = {"max_epochs": 1, "val_interval": 1, "output_dir": out, **QUICK.get(folder.name, {})}
+    options = [text for key, value in quick.items() for text in (f"--{key}", value)]
+    _run(python, where, "run", "--config_file", configs / "train.json", *options)
+    print(f"{folder.name:<14}trained for an epoch", flush=True)
+    _run(python, where, "run", "--config_file", configs / "inference.json", "--output_dir", out / "inference")
+    if not any((out / "inference").iterdir()):
+        raise RuntimeError(f"{folder.name}: inference wrote nothing")
+    print(f"{folder.name:<14}inferred", flush=True)
+    shared = ["--config_file", configs / "inference.json", "--meta_file", configs / "metadata.json"]
+    shared += ["--ckpt_file", bundle / "models/model.pt", "--filepath", out / "model.ts"]
+    if "model" in torch.load(bundle / "models/model.pt", map_location="cpu", weights_only=True):
+        shared += ["--key_in_ckpt", "model"]
+    _run(python, where, "ckpt_export", "network_def", *shared, path=bundle)
+    print(f"{folder.name:<14}exported", flush=True)
+
+
+def check(bundles: str | tuple[str, ...] = (), environment: str = "", workers: int = 2) -> None:
     """Pack the bundles and use them in an environment of their own.
 
     Args:
         bundles: names; by default all that ship their weights.
         environment: folder of the environment, to keep and use again; a temporary one by default.
+        workers: bundles at a time.
     """
-    names = [bundles] if isinstance(bundles, str) else list(bundles)
+    names = bundles.split(",") if isinstance(bundles, str) else list(bundles)
     shipped = {name: folder for name, folder in bundle_folders().items() if (folder / "models/model.pt").is_file()}
+    unknown = set(names) - set(shipped)
+    if unknown:
+        sys.exit(f"no bundle with weights {', '.join(sorted(unknown))}: expected some of {', '.join(sorted(shipped))}")
     folders = [folder for name, folder in sorted(shipped.items()) if not names or name in names]
-    if not folders:
-        sys.exit(f"no bundle with weights among {', '.join(names)}")
-    with tempfile.TemporaryDirectory() as temporary:
+    with tempfile.TemporaryDirectory() as temporary, ThreadPoolExecutor(workers) as pool:
         where = Path(temporary)
         python = _python(Path(environment).absolute() if environment else where / "environment", _pins(folders))
-        for folder in folders:
-            with zipfile.ZipFile(pack(folder, where)) as archive:
-                archive.extractall(where / "zoo")
-            bundle, out = where / "zoo" / folder.name, where / "out" / folder.name
-            configs = bundle / "configs"
-            quick = {"max_epochs": 1, "val_interval": 1, "output_dir": out, **QUICK.get(folder.name, {})}
-            options = [text for key, value in quick.items() for text in (f"--{key}", value)]
-            _run(python, where, "run", "--config_file", configs / "train.json", *options)
-            print(f"{folder.name:<14}trained for an epoch", flush=True)
-            _run(python, where, "run", "--config_file", configs / "inference.json", "--output_dir", out / "inference")
-            if not any((out / "inference").iterdir()):
-                sys.exit(f"{folder.name}: inference wrote nothing")
-            print(f"{folder.name:<14}inferred", flush=True)
-            shared = ["--config_file", configs / "inference.json", "--meta_file", configs / "metadata.json"]
-            shared += ["--ckpt_file", bundle / "models/model.pt", "--filepath", out / "model.ts"]
-            if "model" in torch.load(bundle / "models/model.pt", map_location="cpu", weights_only=True):
-                shared += ["--key_in_ckpt", "model"]
-            _run(python, where, "ckpt_export", "network_def", *shared, path=bundle)
-            print(f"{folder.name:<14}exported", flush=True)
+        try:
+            list(pool.map(partial(_use, python, where), folders))
+        except RuntimeError as error:
+            pool.shutdown(cancel_futures=True)
+            sys.exit(str(error))
 
 
 if __name__ == "__main__":
