@@ -54,10 +54,11 @@ def run(
     """Train and test every cell of the tables, and write them.
 
     A cell is one network, pixel loss, with or without TIU, share of the training set and seed. It is trained with
-    ``train.json`` and tested with ``evaluate.json`` on the test part of the data set and on all clinical pictures. A
-    cell that was finished is not run again, and one that was interrupted goes on from its last epoch, so the command
-    can be stopped and given again. After every cell the tables are written anew: ``table2.md`` and ``table3.md`` in the
-    paper's layout, ``cells.csv`` and ``cells.json``, ``paired.csv``, ``dice.png`` and ``hd95.png``.
+    ``train.json`` and tested with ``evaluate.json``, without the mirror image, on the test part of the data set and on
+    all clinical pictures. A cell that was finished is not run again, and one that was interrupted goes on from its last
+    epoch, so the command can be stopped and given again. After every cell the tables are written anew: ``table2.md``
+    and ``table3.md`` in the paper's layout, ``cells.csv`` and ``cells.json``, ``paired.csv``, ``dice.png`` and
+    ``hd95.png``.
 
     Args:
         dataset_dir: the data set's folder; by default the simulated eyes.
@@ -137,7 +138,8 @@ def _finish(folder: Path, cell: Cell, options: dict[str, Any], targets: dict[str
             temporary.write_text(json.dumps(asdict(cell), indent=4) + "\n")
     for name, data in missing.items():
         weights = {"ckpt_path": str(folder / "model.pt"), "output_dir": str(folder / name)}
-        _run(["train", "evaluate"], **options, **data, **weights, architecture=cell.architecture, pictures=False)
+        test = {"architecture": cell.architecture, "flips": False, "pictures": False}
+        _run(["train", "evaluate"], **options, **data, **weights, **test)
     return bool(missing)
 
 

@@ -87,8 +87,8 @@ def test_long_pictures_end_in_numbers_or_nulls(
     eye: Image.Image, measured: Callable[..., dict[str, dict[str, Any]]]
 ) -> None:
     """Squeezed out of shape there is no eye to find; beside much skin it is found, as large as it is."""
-    strip = Image.new("RGB", (2000, 320), eye.getpixel((4, 4)))
-    strip.paste(eye, (760, 0))
+    strip = Image.new("RGB", (1200, 320), eye.getpixel((4, 4)))
+    strip.paste(eye, (360, 0))
     rows = measured(wide=eye.resize((2000, 40)), tall=eye.resize((20, 900)), strip=strip, alone=eye)
     for row in rows.values():
         assert all(row[name] is None or row[name] > 0 for name in AREAS)
