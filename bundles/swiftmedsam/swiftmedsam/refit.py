@@ -30,6 +30,9 @@ from swiftmedsam.network import KEPT_BLOCKS, PromptedNetwork, load_network
 
 __all__ = ["Part", "PartError", "encoder_parts", "refit_encoder"]
 
+_NOTHING = 1e-5
+"""Error of two equal parts, whose inputs are rounded to half precision."""
+
 
 class Part(NamedTuple):
     """A part of the encoder.
@@ -110,7 +113,8 @@ def refit_encoder(
         before = float("nan")
         if part.layer is not None:
             before = _error(map(part.student, _floats(own[len(images) :])), taught[len(images) :])
-            _fit(part, own[: len(images)], taught, ridge)
+            if before > _NOTHING:
+                _fit(part, own[: len(images)], taught, ridge)
         own = [part.student(x).half() for x in _floats(own)]
         if part.layer is not None:
             yield PartError(part.name, before, _error(_floats(own[len(images) :]), taught[len(images) :]))

@@ -53,7 +53,7 @@ def test_a_layer_that_was_changed_is_mended(name: str) -> None:
     assert errors[part].after < 1e-3
     with torch.no_grad():
         image = _images(1, 4)[0]
-        assert (student(image) - teacher(image)).square().mean() < 1e-3
+        assert (student(image) - teacher(image)).square().mean() < 0.01
 
 
 def test_missing_blocks_are_made_up_for() -> None:
