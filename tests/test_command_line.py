@@ -28,6 +28,12 @@ def test_errors_are_a_line(capsys: pytest.CaptureFixture[str], by: str, code: in
     assert capsys.readouterr().err == message
 
 
+def test_a_command_that_resumes_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run_command(divide, "divide", ["--by", "-1"], resumes=True)
+    assert capsys.readouterr().err == "divide: interrupted: the same command goes on from here\n"
+
+
 def test_results_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
     run_command(divide, "divide", ["--by", "4"])
     assert capsys.readouterr().out == "0.25\n"

@@ -13,7 +13,7 @@ import fire
 __all__ = ["run_command"]
 
 
-def run_command(component: Any, name: str, arguments: list[str] | None = None) -> None:
+def run_command(component: Any, name: str, arguments: list[str] | None = None, resumes: bool = False) -> None:
     """Run a function or class as a command line by fire; an error of the user's input is one line and exit code 2.
 
     An unknown option is refused before anything is done, and not afterwards, as fire does.
@@ -22,6 +22,7 @@ def run_command(component: Any, name: str, arguments: list[str] | None = None) -
         component: what to run, see ``fire.Fire``.
         name: of the command, before its errors.
         arguments: by default those of the process.
+        resumes: the same command goes on after an interruption, and says so.
     """
     given = sys.argv[1:] if arguments is None else arguments
     try:
@@ -31,7 +32,7 @@ def run_command(component: Any, name: str, arguments: list[str] | None = None) -
         print(f"{name}: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print(f"{name}: interrupted", file=sys.stderr)
+        print(f"{name}: interrupted" + ": the same command goes on from here" * resumes, file=sys.stderr)
         sys.exit(130)
 
 

@@ -73,7 +73,7 @@ def test_a_film_is_read_and_an_interrupted_run_goes_on(
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     assert "goes on from here" in process.communicate(timeout=300)[1]
-    assert process.returncode == 1
+    assert process.returncode == 130
     assert [path.name for path in (tmp_path / "broken").iterdir()] == [".unfinished"]
     run_python(*broken)
     assert _rows(tmp_path / "broken") == rows
@@ -83,7 +83,7 @@ def test_what_is_no_video_is_said_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "notes.mp4").write_text("no film")
     command = [sys.executable, *RUN, str(tmp_path / "notes.mp4"), "--output_dir", str(tmp_path / "out")]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert ended.returncode == 1
+    assert ended.returncode == 2
     assert "can't be read as a video" in ended.stderr.splitlines()[-1]
     assert "Traceback" not in ended.stderr
     assert not (tmp_path / "out" / "report.json").exists()

@@ -82,4 +82,4 @@ def _run(configs: list[str], **overrides: object) -> None:
 
 
 if __name__ == "__main__":
-    run_command(run, "mininet.ablation")
+    run_command(run, "mininet.ablation", resumes=True)

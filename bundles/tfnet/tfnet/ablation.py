@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import fire
+from litemed.command_line import run_command
 from litemed.files import replacing
 from monai.bundle import ConfigWorkflow
 
@@ -112,4 +112,4 @@ def _write(path: Path, rows: list[dict[str, str]]) -> None:
 
 
 if __name__ == "__main__":
-    fire.Fire(run)
+    run_command(run, "tfnet.ablation", resumes=True)

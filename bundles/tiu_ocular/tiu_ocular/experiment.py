@@ -14,8 +14,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import fire
 from litemed import samples
+from litemed.command_line import run_command
 from litemed.files import replacing
 from monai.bundle import ConfigWorkflow
 
@@ -164,4 +164,4 @@ def _tables(root: Path, targets: dict[str, dict[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
-    fire.Fire(run)
+    run_command(run, "tiu_ocular.experiment", resumes=True)

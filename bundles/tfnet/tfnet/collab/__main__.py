@@ -4,11 +4,10 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 
-import fire
+from litemed.command_line import run_command
 
 from tfnet.collab.networks import Networks
 from tfnet.collab.pipeline import Options, analyse
@@ -31,7 +30,7 @@ def run(
 ) -> None:
     """Find when and where the tear film breaks up in a recording, and write a report.
 
-    Interrupted, the same command goes on where it was. Exits with 1 and a sentence when the recording can't be used.
+    Interrupted, the same command goes on where it was.
 
     Args:
         video: a video file (mp4, avi, mov, ...) or a folder of pictures.
@@ -47,14 +46,9 @@ def run(
         threads: of the runtime; all cores by default.
     """
     options = Options(gate=gate, smooth=smooth, evidence=evidence, fps=fps, annotated_video=annotated_video)
-    try:
-        models = Networks(models_dir, runtime=runtime, precision=precision, threads=threads)
-        started = time.perf_counter()
-        report = analyse(str(video), output_dir, models, options)
-    except KeyboardInterrupt:
-        sys.exit("interrupted: the same command goes on from here")
-    except (OSError, ValueError, ImportError, RuntimeError) as error:
-        sys.exit(str(error))
+    models = Networks(models_dir, runtime=runtime, precision=precision, threads=threads)
+    started = time.perf_counter()
+    report = analyse(str(video), output_dir, models, options)
     seconds = time.perf_counter() - started
     print(report["summary"])
     for note in report["notes"]:
@@ -64,4 +58,4 @@ def run(
 
 
 if __name__ == "__main__":
-    fire.Fire(run)
+    run_command(run, "tfnet.collab", resumes=True)

@@ -12,15 +12,14 @@ from __future__ import annotations
 import csv
 import json
 import math
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import fire
 import numpy as np
 import torch
+from litemed.command_line import run_command
 from litemed.files import replacing
 from litemed.metrics import bootstrap_mean
 from litemed.samples import tearfilm
@@ -275,7 +274,7 @@ def run(
 ) -> None:
     """Score the pipeline on videos whose truth is known.
 
-    Interrupted, the same command goes on where it was. Exits with 1 and a sentence when the data can't be used.
+    Interrupted, the same command goes on where it was.
 
     Args:
         dataset_dir: folder of a data set with ``videos/<part>/``; by default the built-in simulated sample.
@@ -290,13 +289,8 @@ def run(
         threads: of the runtime; all cores by default.
     """
     options = Options(gate=gate, smooth=smooth, evidence=evidence, annotated_video=False)
-    try:
-        models = Networks(models_dir, runtime=runtime, precision=precision, threads=threads)
-        result = evaluate(Path(dataset_dir or tearfilm()), Path(output_dir), models, options, part)
-    except KeyboardInterrupt:
-        sys.exit("interrupted: the same command goes on from here")
-    except (OSError, ValueError, ImportError, RuntimeError) as error:
-        sys.exit(str(error))
+    models = Networks(models_dir, runtime=runtime, precision=precision, threads=threads)
+    result = evaluate(Path(dataset_dir or tearfilm()), Path(output_dir), models, options, part)
     for name, row in {**result["frames"], **_spans(result["break_up_time"])}.items():
         span = "" if row["low"] is None else f"  [{row['low']:.4f}, {row['high']:.4f}]"
         print(f"{name:<14}{row['mean']:.4f}{span}  over {row['cases']}")
@@ -311,4 +305,4 @@ def _spans(scores: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    fire.Fire(run)
+    run_command(run, "tfnet.collab.evaluation", resumes=True)

@@ -56,7 +56,7 @@ class Networks:
 
     Raises:
         FileNotFoundError: when a file of weights is missing.
-        RuntimeError: when weights don't fit their network.
+        ValueError: when weights don't fit their network.
     """
 
     def __init__(
@@ -191,5 +191,5 @@ def _load(network: nn.Module, path: Path, digest: hashlib._Hash) -> nn.Module:
     try:
         network.load_state_dict(state.get("model", state), strict=True)
     except RuntimeError as error:
-        raise RuntimeError(f"weights {path} don't fit {type(network).__name__}: {error}") from error
+        raise ValueError(f"weights {path} don't fit {type(network).__name__}: {error}") from error
     return network

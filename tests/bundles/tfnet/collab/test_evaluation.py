@@ -185,5 +185,5 @@ def test_command(
     shown = capsys.readouterr().out
     assert "accuracy      1.0000" in shown
     assert "within_1      1.0000" in shown
-    with pytest.raises(SystemExit, match="no video in"):
+    with pytest.raises(ValueError, match="no video in"):
         evaluation.run(str(dataset), str(tmp_path / "out"), part="val")
