@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import av
@@ -65,7 +66,14 @@ def test_a_film_is_read_and_an_interrupted_run_goes_on(
 
     # interrupted by Ctrl-C once it has begun: nothing but a hidden folder, then the same result
     broken = [*map(str, command[:-3]), str(tmp_path / "broken"), *command[-2:]]
-    process = subprocess.Popen([sys.executable, *broken], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen(
+        [sys.executable, *broken],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        # a shell's background jobs, in which tests may run, ignore Ctrl-C, and so would what they start
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    )
     deadline = time.monotonic() + 300
     while not (tmp_path / "broken" / ".unfinished").exists():
         assert process.poll() is None
