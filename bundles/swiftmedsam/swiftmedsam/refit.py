@@ -24,6 +24,7 @@ from litemed.networks.tiny_vit import ConvNorm, TinyViTBlock
 from litemed.pretrained import weights_path
 from monai.bundle import ConfigParser
 from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 from tqdm import tqdm
 
 from swiftmedsam.network import KEPT_BLOCKS, PromptedNetwork, load_network
@@ -162,18 +163,13 @@ def _rows(layer: Any, x: torch.Tensor) -> torch.Tensor:
     return F.unfold(x, side, padding=side // 2).transpose(1, 2).flatten(0, 1)
 
 
-def _scale(layer: ConvNorm) -> torch.Tensor:
-    return layer.bn.weight / (layer.bn.running_var + layer.bn.eps).sqrt()
-
-
 def _weights(layer: Any) -> torch.Tensor:
     """A layer's weights ``(out, inputs)``, the bias in the last column; batch normalisation folded in."""
     if isinstance(layer, nn.Linear):
         return torch.cat([layer.weight, layer.bias[:, None]], dim=1)
     if isinstance(layer, ConvNorm):
-        scale = _scale(layer)
-        bias = layer.bn.bias - layer.bn.running_mean * scale
-        return torch.cat([layer.c.weight.flatten(1) * scale[:, None], bias[:, None]], dim=1)
+        folded = fuse_conv_bn_eval(layer.c, layer.bn)
+        return torch.cat([folded.weight.flatten(1), folded.bias[:, None]], dim=1)
     return layer.weight.flatten(1)
 
 
@@ -182,7 +178,7 @@ def _set_weights(layer: Any, weights: torch.Tensor) -> None:
         layer.weight.copy_(weights[:, :-1])
         layer.bias.copy_(weights[:, -1])
     elif isinstance(layer, ConvNorm):
-        scale = _scale(layer)
+        scale = layer.bn.weight / (layer.bn.running_var + layer.bn.eps).sqrt()
         layer.c.weight.copy_((weights[:, :-1] / scale[:, None]).view_as(layer.c.weight))
         layer.bn.bias.copy_(weights[:, -1] + layer.bn.running_mean * scale)
     else:
