@@ -143,11 +143,6 @@ class BreakUpSearch:
         return begins and self._begun
 
     @property
-    def begun(self) -> bool:
-        """Whether a beginning stands."""
-        return self._begun
-
-    @property
     def holds(self) -> bool:
         """Whether the beginning that stands counts as a break-up by now."""
         return self._begun and self._sum >= self.evidence
