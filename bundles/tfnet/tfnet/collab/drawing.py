@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import av
 import numpy as np
 from litemed.handlers.pictures import overlay
 from PIL import Image, ImageDraw, ImageFont
@@ -24,16 +23,18 @@ CLASS_COLOURS = {
 }
 """A colour-blind-safe set (Okabe and Ito)."""
 
-_LONGEST_SIDE = 960
+_LONGEST_SIDE = 1024
+_MOSTLY = 100
+"""Of 255: how much of a pixel a mask covers at least."""
 _RING, _MASK, _BAR, _TEXT, _CLASS = 1, 2, 3, 4, 5
 _MARGIN = 0.06
 _PICTURE_SIDE = 420
 
 
 def annotated_size(height: int, width: int) -> tuple[int, int]:
-    """Height and width of an annotated frame: at most 960 pixels long, even, as video codecs need."""
-    factor = min(1.0, _LONGEST_SIDE / max(height, width))
-    return tuple(max(2, 2 * round(side * factor / 2)) for side in (height, width))  # type: ignore[return-value]
+    """Height and width of an annotated frame: a whole fraction of the frame, at most 1024 pixels; even, for codecs."""
+    factor = _reduction(height, width)
+    return tuple(2 * -(-side // (2 * factor)) for side in (height, width))  # type: ignore[return-value]
 
 
 def annotated_frame(
@@ -56,12 +57,12 @@ def annotated_frame(
     grey, marks = (Image.new("L", (width, height)) for _ in range(2))
     draw = ImageDraw.Draw(marks)
     if image is not None:
-        grey = Image.fromarray(_scaled(image, size))
-        scale = np.asarray([width / image.shape[1], height / image.shape[0]] * 2)
+        factor = _reduction(*image.shape)
+        grey = _reduced(image, size, factor)
         for box in finding.boxes:
-            draw.ellipse(list(np.asarray(box) * scale), outline=_RING, width=1)
+            draw.ellipse(list(np.asarray(box) / factor), outline=_RING, width=1)
         if patch is not None:
-            _draw_outline(marks, patch, scale[:2])
+            _draw_outline(marks, patch, factor)
     _draw_caption(draw, finding, width)
     return _planes(grey, np.asarray(marks), CLASS_COLOURS[finding.name])
 
@@ -91,17 +92,22 @@ def break_up_picture(image: np.ndarray, finding: Finding, patch: Patch) -> Image
     return Image.fromarray(pair)
 
 
-def _scaled(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """A grey picture at another size, by FFmpeg's scaler, which takes half as long as Pillow's."""
-    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="gray")
-    return frame.reformat(size[1], size[0], "gray", interpolation="BILINEAR").to_ndarray()
+def _reduction(height: int, width: int) -> int:
+    """Pixels of a frame along each side of one of its annotated picture's."""
+    return -(-max(height, width) // _LONGEST_SIDE)
 
 
-def _draw_outline(marks: Image.Image, patch: Patch, scale: np.ndarray) -> None:
-    x, y = np.round(np.asarray(patch.corner) * scale).astype(int)
-    side = [max(1, round(length * factor)) for length, factor in zip(patch.mask.shape[::-1], scale, strict=True)]
-    mask = np.asarray(Image.fromarray(np.uint8(patch.mask) * 255).resize(side, Image.Resampling.BOX)) > 100
-    marks.paste(_MASK, (int(x), int(y)), Image.fromarray(np.uint8(_outline(mask)) * 255))
+def _reduced(image: np.ndarray, size: tuple[int, int], factor: int) -> Image.Image:
+    """Means over squares of pixels; where a side doesn't divide, its last pixels are repeated."""
+    reduced = np.asarray(Image.fromarray(image).reduce(factor)) if factor > 1 else image
+    missing = [(0, wanted - found) for wanted, found in zip(size, reduced.shape, strict=True)]
+    return Image.fromarray(np.pad(reduced, missing, mode="edge") if np.any(missing) else reduced)
+
+
+def _draw_outline(marks: Image.Image, patch: Patch, factor: int) -> None:
+    corner = tuple(round(place / factor) for place in patch.corner)
+    mask = np.asarray(Image.fromarray(np.uint8(patch.mask) * 255).reduce(factor)) > _MOSTLY
+    marks.paste(_MASK, corner, Image.fromarray(np.uint8(_outline(mask)) * 255))
 
 
 def _outline(mask: np.ndarray) -> np.ndarray:

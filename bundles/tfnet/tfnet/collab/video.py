@@ -18,6 +18,7 @@ from typing import TypeVar
 
 import av
 import numpy as np
+from av.video.reformatter import ColorRange
 from litemed.datasets.files import PICTURE_SUFFIXES
 from PIL import Image, UnidentifiedImageError
 
@@ -310,5 +311,18 @@ def _decoded(path: Path, stamps: list[int] | None = None, start: int = 0) -> Ite
 def _grey(frame: av.VideoFrame) -> np.ndarray:
     """Grey values as shown: uint8, or uint16 for a deeper frame; turned upright by the file's rotation."""
     bits = max(component.bits for component in frame.format.components)
-    grey = frame.to_ndarray(format="gray" if bits <= 8 else "gray16le")
+    if frame.format.name in _LIMITED_FORMATS and frame.color_range != ColorRange.JPEG:
+        grey = _full_range(frame.planes[0])
+    else:
+        grey = frame.to_ndarray(format="gray" if bits <= 8 else "gray16le")
     return np.ascontiguousarray(np.rot90(grey, round(frame.rotation / 90))) if frame.rotation else grey
+
+
+def _full_range(plane: av.video.plane.VideoPlane) -> np.ndarray:
+    """Luma of 16 to 235 as grey values of 0 to 255, as FFmpeg's scaler gives them, in half its time."""
+    rows = np.frombuffer(plane, dtype=np.uint8).reshape(plane.height, plane.line_size)
+    return np.asarray(Image.fromarray(rows[:, : plane.width]).point(_FULL_RANGE))
+
+
+_LIMITED_FORMATS = ("yuv420p", "yuv422p", "yuv444p", "nv12")
+_FULL_RANGE = np.clip(np.round((np.arange(256) - 16) * 255 / 219), 0, 255).astype(int).tolist()

@@ -48,12 +48,33 @@ def test_an_unreadable_frame_is_black() -> None:
     assert (planes[40:64] == 16).all()
 
 
-def test_a_large_frame_is_scaled_down() -> None:
-    slope = np.linspace(20, 220, 1280)
-    image = np.repeat(np.round(slope)[None], 960, axis=0).astype(np.uint8)
-    size = annotated_size(*image.shape)
-    assert size == (720, 960)
+@pytest.mark.parametrize(
+    ("shape", "factor", "size"),
+    [((960, 1280), 2, (480, 640)), ((1441, 2563), 3, (482, 856)), ((1, 1), 1, (2, 2)), ((768, 1024), 1, (768, 1024))],
+)
+def test_a_large_frame_is_reduced_by_a_whole_number(shape: tuple[int, int], factor: int, size: tuple[int, int]) -> None:
+    image = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    assert annotated_size(*shape) == size
     planes = annotated_frame(image, Finding(frame=0, time=None, name="clear"), None, size)
-    # the same slope at the centres of wider pixels
-    expected = 16 + np.interp((np.arange(960) + 0.5) * 4 / 3 - 0.5, np.arange(1280), slope) * 219 / 255
-    assert np.abs(planes[100:720] - expected).max() < 1.5
+    assert planes.shape == (size[0] * 3 // 2, size[1])
+    whole = image[: shape[0] // factor * factor, : shape[1] // factor * factor].astype(float)
+    means = whole.reshape(whole.shape[0] // factor, factor, whole.shape[1] // factor, factor).mean(axis=(1, 3))
+    shown = planes[: means.shape[0], : means.shape[1]]
+    below_caption = slice(60, None)
+    assert np.abs(shown - (16 + means * 219 / 255))[below_caption].max(initial=0) <= 1.0
+    if factor == 3:
+        assert np.array_equal(planes[60 : size[0], -1], planes[60 : size[0], -2])
+
+
+def test_marks_of_a_reduced_frame_are_where_they_were_found() -> None:
+    image = np.full((960, 1280), 100, dtype=np.uint8)
+    mask = np.zeros((200, 200), dtype=bool)
+    mask[40:80, 60:120] = True
+    finding = Finding(frame=0, time=None, name="broken", boxes=[[400.0, 300.0, 800.0, 700.0]] * 3, fraction=0.1)
+    marked = annotated_frame(image, finding, Patch(mask, (500, 400)), (480, 640))[60:480] != round(16 + 100 * 219 / 255)
+    # outline: y 440 to 480, x 560 to 620 of the frame; ring: x 400 to 800 at y 500
+    rows, columns = np.nonzero(marked[215 - 60 : 245 - 60, 270:320])
+    assert (rows.min() + 215, rows.max() + 215) == (219, 240)
+    assert (columns.min() + 270, columns.max() + 270) == (279, 310)
+    ring = np.flatnonzero(marked[250 - 60])
+    assert (ring.min(), ring.max()) == (200, 400)

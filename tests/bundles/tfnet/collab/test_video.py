@@ -12,8 +12,9 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.video.reformatter import ColorRange
 from PIL import Image
-from tfnet.collab.video import open_source, prefetched
+from tfnet.collab.video import _grey, open_source, prefetched
 
 Draw = Callable[[str], list[np.ndarray]]
 Write = Callable[..., Path]
@@ -92,6 +93,16 @@ def test_sixteen_bit_video(tmp_path: Path, write: Write) -> None:
     levels[2][0, 0] = 65535
     path = write(tmp_path / "clip.mkv", levels, "ffv1", source="gray16le", target="gray16le")
     assert [_mean(frame.image) for frame in open_source(path).read()] == pytest.approx([20, 32, 44, 56], abs=1)
+
+
+@pytest.mark.parametrize("name", ["yuv420p", "yuv422p", "yuv444p", "nv12", "yuvj420p", "gray"])
+@pytest.mark.parametrize("colour_range", [ColorRange.UNSPECIFIED, ColorRange.MPEG, ColorRange.JPEG])
+def test_grey_values_are_those_of_ffmpegs_scaler(name: str, colour_range: ColorRange) -> None:
+    frame = av.VideoFrame(50, 16, name)
+    frame.color_range = colour_range
+    for plane in frame.planes:
+        plane.update(np.resize(np.arange(256, dtype=np.uint8), plane.buffer_size))
+    assert np.array_equal(_grey(frame), frame.to_ndarray(format="gray"))
 
 
 def test_portrait_video(tmp_path: Path, write: Write) -> None:
