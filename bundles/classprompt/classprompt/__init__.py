@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from classprompt.data import UnknownClassd, balanced_sampler, balanced_weights, modality_name, with_classes
+from classprompt.data import UnknownClassd, classes_of, modality_name, with_classes
 from classprompt.head_start import ClassHeadStart
 from classprompt.inference import ClassPromptInferer, Modality, ToldNetwork
 from classprompt.loss import ClassPromptLoss
@@ -28,8 +28,7 @@ __all__ = [
     "PromptedNetwork",
     "ToldNetwork",
     "UnknownClassd",
-    "balanced_sampler",
-    "balanced_weights",
+    "classes_of",
     "load_network",
     "modality_name",
     "parameter_groups",

@@ -1,19 +1,17 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""Cases with the modality that their file's name says, and as many of each in training."""
+"""Cases with the modality that their file's name says."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import torch
 from litemed.networks import MODALITIES, modality_index
 from monai.transforms import Transform
-from torch.utils.data import WeightedRandomSampler
 
-__all__ = ["UnknownClassd", "balanced_sampler", "balanced_weights", "modality_name", "with_classes"]
+__all__ = ["UnknownClassd", "classes_of", "modality_name", "with_classes"]
 
 UNKNOWN = -1
 """Class of an image whose modality isn't given: it is predicted, and the class head isn't trained on it."""
@@ -53,18 +51,6 @@ def modality_name(name: str) -> str:
     return MODALITIES[modality_index(name)]
 
 
-def balanced_weights(items: Sequence[dict[str, Any]]) -> list[float]:
-    """Weight of each item, by which all modalities are drawn equally often."""
-    classes = [int(item.get("class_id", UNKNOWN)) for item in items]
-    counts = Counter(classes)
-    return [1 / counts[index] for index in classes]
-
-
-def balanced_sampler(items: Sequence[dict[str, Any]], samples: int | None = None) -> WeightedRandomSampler:
-    """Draw items with replacement, all modalities equally often.
-
-    Args:
-        items: with ``class_id``.
-        samples: in an epoch; by default as many as there are items.
-    """
-    return WeightedRandomSampler(balanced_weights(items), samples or len(items))
+def classes_of(items: Sequence[dict[str, Any]]) -> list[int]:
+    """Class of each item, that of an unknown one where it isn't given."""
+    return [int(item.get("class_id", UNKNOWN)) for item in items]

@@ -9,10 +9,11 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from ignite.engine import Engine, Events
+from litemed.datasets.balance import balanced_weights
 from litemed.inferers import FrozenEncoderInferer
 from torch.utils.data import Dataset, WeightedRandomSampler
 
-from classprompt.data import UNKNOWN, balanced_weights
+from classprompt.data import UNKNOWN
 from classprompt.network import PromptedNetwork
 
 __all__ = ["ClassHeadStart"]
@@ -69,7 +70,7 @@ class ClassHeadStart:
         if not classes:
             return
         features, truth = torch.cat(pooled), torch.stack(classes).to(device)
-        weights = balanced_weights([{"class_id": index} for index in classes])
+        weights = balanced_weights([int(index) for index in classes])
         trained = [parameter.requires_grad for parameter in head.parameters()]
         head.requires_grad_(True)
         optimizer = torch.optim.AdamW(head.parameters(), lr=self.learning_rate)

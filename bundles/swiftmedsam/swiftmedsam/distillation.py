@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from litemed.inferers import EmbeddingStore
+from litemed.inferers import EmbeddingStore, FrozenEncoderInferer
 from litemed.losses import MaskLoss
 from litemed.networks import PromptedOutput, prompt_to_boxes
 from litemed.pretrained import weights_path
@@ -39,6 +39,10 @@ class DistillationInferer(Inferer):
         teacher: checkpoint of the teacher, of any variant, see `litemed.pretrained.weights_path`.
         cache_dir: folder for the teacher's embeddings, see `litemed.inferers.EmbeddingStore`; None computes them anew.
         decoder_only: let the student decode the teacher's embedding. Its image encoder is left out and learns nothing.
+        student_cache: folder for the embeddings of a student whose image encoder is frozen; None computes them anew.
+
+    Raises:
+        ValueError: for a ``student_cache`` of a student that only decodes.
     """
 
     def __init__(
@@ -46,10 +50,14 @@ class DistillationInferer(Inferer):
         teacher: str | os.PathLike[str],
         cache_dir: str | os.PathLike[str] | None = None,
         decoder_only: bool = False,
+        student_cache: str | os.PathLike[str] | None = None,
     ) -> None:
+        if decoder_only and student_cache is not None:
+            raise ValueError(f"expected no embeddings of a student that decodes the teacher's, got {student_cache}")
         self.teacher = load_network(weights_path(teacher)).fuse().requires_grad_(False)
         self.store = None if cache_dir is None else EmbeddingStore(cache_dir)
         self.decoder_only = decoder_only
+        self.frozen = None if student_cache is None else FrozenEncoderInferer(student_cache)
 
     def __call__(self, inputs: torch.Tensor, network: nn.Module, *args: object, **kwargs: object) -> Lesson:
         keep_statistics(network)
@@ -57,15 +65,14 @@ class DistillationInferer(Inferer):
         with torch.no_grad():
             self.teacher.to(inputs.device)
             embedding = self.teacher.encode_image(images) if self.store is None else self.store(self.teacher, images)
-            teacher = _answer(self.teacher, embedding, boxes)
+            teacher = PromptedOutput(*self.teacher.decode(embedding, boxes), embedding)
         if self.decoder_only:
-            return Lesson(_answer(without_wrapper(network), embedding, boxes), teacher)
-        return Lesson(network(inputs), teacher)
-
-
-def _answer(network: Any, embedding: torch.Tensor, boxes: torch.Tensor) -> PromptedOutput:
-    logits, iou = network.decode(embedding, boxes)
-    return PromptedOutput(logits, iou, embedding)
+            student: Any = network(inputs, embedding)
+        elif self.frozen is not None:
+            student = self.frozen(inputs, network)
+        else:
+            student = network(inputs)
+        return Lesson(student, teacher)
 
 
 class DistillationLoss(_Loss):

@@ -50,7 +50,7 @@ class FrozenEncoderInferer(Inferer):
         """
         encoder: nn.Module = network.image_encoder
         if any(parameter.requires_grad for parameter in encoder.parameters()):
-            raise ValueError("expected a frozen image encoder, this one is trained: use SimpleInferer")
+            raise ValueError("expected a frozen image encoder, this one is trained: freeze it, or leave out the cache")
         training = encoder.training
         encoder.eval()
         embedding = network.encode_image(images) if self.store is None else self.store(network, images)

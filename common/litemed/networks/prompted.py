@@ -34,13 +34,15 @@ class PromptChannel(nn.Module):
 
     Shape:
         ``(B, 4, 256, 256)``, three channels in [0, 1] and the prompt of `prompt_to_boxes`, to logits
-        ``(B, 1, 256, 256)``; in training to a `PromptedOutput`.
+        ``(B, 1, 256, 256)``; in training to a `PromptedOutput`. With the embedding ``(B, 256, 64, 64)`` of the images
+        they aren't encoded.
     """
 
-    def forward(self, image: torch.Tensor) -> Any:
+    def forward(self, image: torch.Tensor, embedding: torch.Tensor | None = None) -> Any:
         if image.ndim != 4 or image.shape[1] != 4:
             raise ValueError(f"expected images of three channels and a prompt, (B, 4, 256, 256), got {image.shape}")
-        embedding = self.encode_image(image[:, :3])  # type: ignore[operator]
+        if embedding is None:
+            embedding = self.encode_image(image[:, :3])  # type: ignore[operator]
         logits, iou = self.decode(embedding, prompt_to_boxes(image[:, 3]))  # type: ignore[operator]
         if not torch.jit.is_scripting():  # noqa: SIM102 - TorchScript leaves out this branch, but not a joined one
             if self.training:

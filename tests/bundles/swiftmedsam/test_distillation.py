@@ -68,6 +68,29 @@ def test_the_decoder_alone_learns_from_the_teachers_embedding(teacher: str) -> N
     assert not any(norm.training for norm in norms)
 
 
+def test_a_frozen_encoders_embeddings_are_kept(tmp_path: Path, teacher: str) -> None:
+    inferer = DistillationInferer(teacher, student_cache=tmp_path / "student")
+    student = PromptedNetwork("v2").train()
+    inputs = torch.rand(1, 4, 256, 256, generator=torch.Generator().manual_seed(0))
+    with pytest.raises(ValueError, match="expected a frozen image encoder"):
+        inferer(inputs, student)
+    student.image_encoder.requires_grad_(False)
+    expected = inferer(inputs, student)
+    assert len(list((tmp_path / "student").glob("*.pt"))) == 2  # with the picture by which the encoder is known
+    calls = []
+    student.image_encoder.register_forward_hook(lambda *arguments: calls.append(arguments))
+    lesson = inferer(inputs, student)
+    assert not calls
+    torch.testing.assert_close(lesson.student.embedding, expected.student.embedding)
+    DistillationLoss()(lesson, torch.zeros(1, 1, 256, 256)).backward()
+    assert student.mask_decoder.iou_token.weight.grad.abs().sum() > 0
+    # the embedding is the student's own, as without a folder but for half precision
+    plain = DistillationInferer(teacher)(inputs, student)
+    torch.testing.assert_close(lesson.student.embedding, plain.student.embedding, rtol=1e-2, atol=1e-2)
+    with pytest.raises(ValueError, match="expected no embeddings of a student that decodes the teacher's"):
+        DistillationInferer(teacher, decoder_only=True, student_cache=tmp_path / "student")
+
+
 def test_a_stage_learns_from_the_teachers_input_to_it(tmp_path: Path, teacher: str) -> None:
     student = PromptedNetwork("v2").train()
     inputs = torch.rand(2, 4, 64, 64, generator=torch.Generator().manual_seed(0))
