@@ -232,4 +232,4 @@ def refit(
 
 
 if __name__ == "__main__":
-    run_command(refit, "refit")
+    run_command(refit, "swiftmedsam.refit")

@@ -198,4 +198,4 @@ def _by_stem(folder: Path) -> dict[str, Path]:
 
 
 if __name__ == "__main__":
-    run_command(convert, "challenge_conversion")
+    run_command(convert, "litemed.datasets.challenge_conversion")
