@@ -73,18 +73,18 @@ def interleaved(
     """Time calls in turns.
 
     Args:
-        calls: what to time, by name; each is called once before.
+        calls: what to time, by name; each is called once before each time, so that threads which another one keeps
+            spinning have come to rest.
         rounds: how often each is timed.
         clock: in seconds.
 
     Returns:
         milliseconds of each call in each round.
     """
-    for call in calls.values():
-        call()
     times: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(rounds):
         for name, call in calls.items():
+            call()
             start = clock()
             call()
             times[name].append(1e3 * (clock() - start))

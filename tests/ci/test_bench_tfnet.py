@@ -37,7 +37,7 @@ training = _imported("train_tfnet_peers")
 def test_calls_are_timed_in_turns() -> None:
     order: list[str] = []
     times = bench.interleaved({name: lambda name=name: order.append(name) for name in "ab"}, rounds=3)
-    assert "".join(order) == "ab" + 3 * "ab"
+    assert "".join(order) == 3 * "aabb"
     assert {name: len(spent) for name, spent in times.items()} == {"a": 3, "b": 3}
     slow = bench.interleaved({"slow": lambda: time.sleep(0.01)}, rounds=1)["slow"][0]
     assert 10 <= slow < 1000

@@ -147,9 +147,8 @@ def _openvino(path: Path, precision: str, threads: int, streams: int) -> Callabl
     if precision == "bf16" and "BF16" not in capabilities:
         raise ValueError(f"this processor has no bf16 arithmetic, only {', '.join(capabilities)}")
     settings: dict[str, object] = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": threads}
-    settings |= {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": streams}
-    if streams > 1:  # pinned, streams of several networks would meet on one core while others are idle
-        settings["ENABLE_CPU_PINNING"] = False
+    # pinned, threads of several networks would meet on one core while others are idle
+    settings |= {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": streams, "ENABLE_CPU_PINNING": False}
     compiled = core.compile_model(core.read_model(str(path)), "CPU", settings)
     # the first array that becomes a tensor sets the binding up: two threads at once would wait for each other for ever
     _ = openvino.Tensor(np.zeros(1, dtype=np.float32)).data

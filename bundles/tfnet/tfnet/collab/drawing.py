@@ -27,6 +27,8 @@ _LONGEST_SIDE = 1024
 _MOSTLY = 100
 """Of 255: how much of a pixel a mask covers at least."""
 _RING, _MASK, _BAR, _TEXT, _CLASS = 1, 2, 3, 4, 5
+_COLUMNS = {"class": 1.6, "time": 9.0, "open": 15.5, "area": 27.0}
+"""Where the words of the caption begin, in heights of its letters."""
 _MARGIN = 0.06
 _PICTURE_SIDE = 420
 
@@ -123,21 +125,19 @@ def _outline(mask: np.ndarray) -> np.ndarray:
 
 def _draw_caption(draw: ImageDraw.ImageDraw, finding: Finding, width: int) -> None:
     size = max(11, width // 44)
-    words = [finding.name.capitalize().ljust(10)]
-    words.append(f"frame {finding.frame}" if finding.time is None else f"{finding.time:.2f} s")
+    words = {"class": finding.name.capitalize()}
+    words["time"] = f"frame {finding.frame}" if finding.time is None else f"{finding.time:.2f} s"
     if finding.since is not None and finding.name != "closed":
         span = f"{finding.since} frames" if finding.seconds_since is None else f"{finding.seconds_since:.2f} s"
-        words.append(f"open for {span}")
+        words["open"] = f"open for {span}"
     if finding.fraction is not None:
-        words.append(f"break-up {100 * finding.fraction:.1f} %")
+        words["area"] = f"break-up {100 * finding.fraction:.1f} %"
     elif finding.searched:
-        words.append("no rings found")
+        words["area"] = "no rings found"
     draw.rectangle([0, 0, width, 2 * size], fill=_BAR)
     draw.rectangle([0, 0, size, 2 * size], fill=_CLASS)
-    place = 1.6 * size
-    for word in words:
-        draw.text((place, 0.35 * size), word, fill=_TEXT, font=_font(size))
-        place += draw.textlength(word.rstrip(), font=_font(size)) + 1.6 * size
+    for name, word in words.items():
+        draw.text((_COLUMNS[name] * size, 0.35 * size), word, fill=_TEXT, font=_font(size))
 
 
 def _planes(grey: Image.Image, marks: np.ndarray, colour: str) -> np.ndarray:
