@@ -72,7 +72,7 @@ BOXES = (1, 20, 125)
 TOLERANCE = 1e-3
 NUCLEI = Path(__file__).parents[1] / "common/litemed/samples/data"
 CT_PACKAGE = "pyradiomics==3.0.1"
-PEER_PACKAGES = ["torch==2.13.0", "torchvision==0.28.0", "timm"]
+PEER_PACKAGES = ["torch==2.13.0", "torchvision==0.28.0", "timm", "onnx"]
 AIR, BONE = -400, 250
 """Hounsfield units below which a voxel inside the body is air, and above which it is bone."""
 

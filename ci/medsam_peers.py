@@ -61,7 +61,8 @@ class EfficientViTSAM(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         widths = (32, 64, 128, 256, 512)
-        self.body = EfficientVitLarge(widths=widths, depths=(1, 1, 1, 4, 4), num_classes=0)
+        self.body = EfficientVitLarge(widths=widths, depths=(1, 1, 1, 4, 4), head_widths=(1, 1), num_classes=0)
+        self.body.head = nn.Identity()  # its classifier, which isn't used
         self.laterals = nn.ModuleList(
             nn.Sequential(nn.Conv2d(width, CHANNELS, 1, bias=False), nn.BatchNorm2d(CHANNELS)) for width in widths[2:]
         )
