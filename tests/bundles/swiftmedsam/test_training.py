@@ -14,8 +14,10 @@ import pytest
 import torch
 from litemed.checkpoints import read_checkpoint, save_checkpoint
 from litemed.datasets.challenge import write_challenge
+from monai.bundle import ConfigParser
 from monai.bundle import run as run_bundle
 from swiftmedsam import BUNDLE_ROOT
+from torch.utils.data import RandomSampler
 
 CONFIGS = Path(BUNDLE_ROOT) / "configs"
 
@@ -70,6 +72,23 @@ def test_training_starts_from_given_weights(
     _run("train", dataset_dir=archives, init_path=init, output_dir=str(tmp_path / "run"), **still)
     assert read_checkpoint(tmp_path / "run" / "model.pt").state["iou"] == 0.25
     assert "took 2 of 2 entries (2 of 2 parameters)" in capfd.readouterr().out
+
+
+def test_modalities_are_drawn_equally_often_on_demand(archives: str) -> None:
+    def loader(**overrides: Any) -> Any:
+        parser = ConfigParser()
+        parser.read_config(CONFIGS / "train.json")
+        parser.update({"dataset_dir": archives, "slice_interval": 1, "cache_rate": 0.0, **overrides})
+        return parser.get_parsed_content("train#dataloader")
+
+    balanced = loader(balanced=True, samples_per_epoch=64)
+    assert len(balanced) == 2  # batches of 32
+    weights = dict.fromkeys(("US", "CT"), 0.0)
+    for item, weight in zip(balanced.dataset.data, balanced.sampler.weights.tolist(), strict=True):
+        weights[item["modality"]] += weight
+    assert weights == pytest.approx({"US": 1.0, "CT": 1.0})
+    assert len(balanced.dataset.data) == 6
+    assert isinstance(loader().sampler, RandomSampler)
 
 
 def test_evaluation_by_modality(tmp_path: Path, archives: str, weights: str) -> None:
