@@ -47,6 +47,7 @@ from classprompt import ClassPromptMedSAM
 from litemed.boxes import mask_boxes
 from litemed.checkpoints import load_checkpoint, warm_start
 from litemed.deploy import available_runtimes, deploy_boxes
+from litemed.deploy.runtimes import run_openvino
 from litemed.files import litemed_home, replacing
 from litemed.inferers import Box2DInferer, Box3DInferer
 from litemed.networks import MedSAMLite
@@ -356,18 +357,14 @@ def peers(environment: Path, folder: Path) -> dict[str, Any]:
 
 
 def time_onnx(path: Path, size: int, threads: int, repeats: int) -> list[tuple[float, float]]:
-    """Seconds, and those of the processor, of one image through an ONNX file in OpenVINO."""
-    import openvino
-
-    settings = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads}
-    core = openvino.Core()
-    request = core.compile_model(core.read_model(str(path)), "CPU", settings).create_infer_request()
-    image = np.random.default_rng(0).random((1, 3, size, size), dtype=np.float32)
-    request.infer([image])
+    """Seconds, and those of the processor, of one image through an ONNX file, run as ours are."""
+    run = run_openvino(path, "f32", threads)
+    image = torch.rand(1, 3, size, size)
+    run(image)
     seconds = []
     for _ in range(repeats):
         start, spent = time.perf_counter(), time.process_time()
-        request.infer([image])
+        run(image)
         seconds.append((time.perf_counter() - start, time.process_time() - spent))
     return seconds
 

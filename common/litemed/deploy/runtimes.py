@@ -17,7 +17,7 @@ from torch import nn
 
 from litemed.deploy.onnx import Shapes, as_shapes, cached_onnx
 
-__all__ = ["RUNTIMES", "available_runtimes", "choose_runtime", "deploy"]
+__all__ = ["RUNTIMES", "available_runtimes", "choose_runtime", "deploy", "run_openvino"]
 
 RUNTIMES = ("openvino", "onnxruntime", "torch")
 """Fastest first, on a CPU."""
@@ -94,7 +94,7 @@ def deploy(
         path = cached_onnx(network, input_shape, cache_dir)
         total = threads or os.cpu_count() or 1
         if chosen == "openvino":
-            run = _openvino(path, precision, max(total, streams), streams)
+            run = run_openvino(path, precision, max(total, streams), streams)
         else:
             run = _onnxruntime(path, max(1, total // streams))
     expected = as_shapes(input_shape)
@@ -139,7 +139,8 @@ def _onnxruntime(path: Path, threads: int) -> Callable[..., Any]:
     return run
 
 
-def _openvino(path: Path, precision: str, threads: int, streams: int) -> Callable[..., Any]:
+def run_openvino(path: Path, precision: str, threads: int, streams: int = 1) -> Callable[..., Any]:
+    """An ONNX file as :func:`deploy` runs it in OpenVINO, see there; shapes aren't checked."""
     import openvino
 
     core = openvino.Core()

@@ -154,7 +154,7 @@ def _framed(frame: np.ndarray, size: Size) -> torch.Tensor:
 
 
 def _resized(image: np.ndarray, size: Size) -> np.ndarray:
-    """Bilinear, smoothed where it shrinks; where it shrinks to less than a quarter, of means over squares of pixels."""
+    """Bilinear, smoothed where it shrinks; where it shrinks to a quarter or less, of means over squares of pixels."""
     if image.shape == (size[1], size[0]):
         return image
     return np.asarray(Image.fromarray(image).resize((size[0], size[1]), _BILINEAR, reducing_gap=2.0))
