@@ -12,7 +12,9 @@ import time
 from collections.abc import Callable
 
 import torch
-from litemed.losses import AlphaCompoundLoss, ClassWeightedCrossEntropyLoss, TIULoss
+from litemed.losses.alpha_compound import AlphaCompoundLoss
+from litemed.losses.class_weighted_cross_entropy import ClassWeightedCrossEntropyLoss
+from litemed.losses.tiu import TIULoss
 from monai.losses import DiceCELoss, DiceLoss
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]

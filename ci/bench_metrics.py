@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from litemed.metrics import surface_scores
+from litemed.metrics.surface import surface_scores
 from scipy.ndimage import gaussian_filter
 
 LEAST_RATIO, LEAST_MEDIAN, LARGEST_DIFFERENCE = 6.0, 10.0, 1e-5

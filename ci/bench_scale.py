@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 from litemed.datasets.challenge_conversion import convert
-from litemed.evaluation import evaluate
 from litemed.parallel import ENGINES
+from litemed.tools.evaluate import evaluate
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 

@@ -23,7 +23,8 @@ import itk
 import nibabel
 import numpy as np
 import pydicom
-from litemed.slices import open_volume, sample_slices
+from litemed.images.formats import open_volume
+from litemed.slices.sampling import sample_slices
 from monai.data import NibabelReader
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid

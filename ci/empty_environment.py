@@ -26,7 +26,7 @@ from pathlib import Path
 import fire
 import torch
 from litemed.bundles import bundle_folders
-from litemed.packaging import pack
+from litemed.tools.packaging.pack import pack
 
 QUICK: dict[str, dict[str, object]] = {
     "classprompt": {"init_path": "", "head_steps": 5, "batch_size": 4, "samples_per_epoch": 4},

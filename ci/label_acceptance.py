@@ -32,9 +32,9 @@ import nibabel
 import numpy as np
 from label_server import CHECKOUT, Failure, Server, add_bundle, install, run
 from litemed.bundles import version_of
-from litemed.checkpoints import read_checkpoint
 from litemed.files import litemed_home
-from litemed.workflows import open_workflow
+from litemed.tools.workflows import open_workflow
+from litemed.training.checkpoints import read_checkpoint
 from monai.transforms import Compose
 from PIL import Image
 

@@ -24,10 +24,11 @@ import numpy as np
 import pytest
 from litemed import samples
 from litemed.bundles import bundle_folders
-from litemed.cli import Litemed, main
-from litemed.datasets import READERS
+from litemed.tools.cli import Litemed, main
+from mininet.readers import READERS as MININET_READERS
 from monai.bundle import ConfigParser
 from PIL import Image
+from tiu_ocular.readers import READERS as OCULAR_READERS
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("bundles/*/docs/README.md"))]
@@ -87,7 +88,7 @@ def _check_run(words: list[str]) -> None:
     config = ConfigParser.load_config_files(listed)
     overrides = {name: _value(text) for name, text in named.items() if name not in OF_MONAI}
     assert [name for name in overrides if name.split("#")[0] not in config] == []
-    assert "reader" not in overrides or overrides["reader"] in READERS
+    assert "reader" not in overrides or overrides["reader"] in {**MININET_READERS, **OCULAR_READERS}
     parser = ConfigParser(config)
     parser.update(overrides)
     parser.parse(reset=True)

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from litemed.datasets.challenge_conversion import convert
-from litemed.evaluation import evaluate
 from litemed.parallel import in_parallel, usual_workers
+from litemed.tools.evaluate import evaluate
 from PIL import Image
 
 NUMBERS = [float(number) for number in range(9)]

@@ -2,10 +2,4 @@
 # SPDX-License-Identifier: Apache-2.0
 """Shared library of the litemed bundles: light-weight medical segmentation on MONAI."""
 
-from __future__ import annotations
-
-from litemed import bundles
-
-__all__ = ["bundles"]
-
 __version__ = "0.1.0"

@@ -12,7 +12,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
-from litemed.datasets import paired
+from litemed.datasets.paired_folders import paired
 from PIL import Image
 
 TIFF_LZW = {"compression": "tiff_lzw"}

@@ -7,7 +7,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from litemed.datasets import split_cases
+from litemed.datasets.splits import split_cases
 
 CASES = [
     {"case": f"{patient:02d}{eye}", "image": f"{patient}{eye}.png", "label": "m.png"}

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from litemed.deploy import BoxDeployment, ExportedBoxNetwork, available_runtimes, deploy_boxes
-from litemed.inferers import Box2DInferer
-from litemed.networks import MedSAMLite
+from litemed.deploy.box_networks import BoxDeployment, ExportedBoxNetwork, deploy_boxes
+from litemed.deploy.runtimes import available_runtimes
+from litemed.networks.medsam_lite import MedSAMLite
+from litemed.prompting.box_2d import Box2DInferer
 from torch import nn
 
 EXPORTED = [name for name in available_runtimes() if name != "torch"]

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from litemed.deploy import RUNTIMES, available_runtimes, cached_onnx, deploy, export_onnx
+from litemed.deploy.onnx import cached_onnx, export_onnx
+from litemed.deploy.runtimes import RUNTIMES, available_runtimes, deploy
 from torch import nn
 
 SHAPE = (1, 2, 8, 6)

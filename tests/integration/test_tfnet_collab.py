@@ -17,8 +17,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from litemed.samples import tearfilm
 from PIL import Image
+from tfnet.simulation.writing import tearfilm
 
 LENGTH, HEIGHT, WIDTH = 45, 480, 640
 RUN = ["-m", "tfnet.collab"]

@@ -10,7 +10,7 @@ import pickle
 
 import pytest
 import torch
-from litemed.losses import AlphaCompoundLoss
+from litemed.losses.alpha_compound import AlphaCompoundLoss
 from monai.losses import DiceLoss, MaskedLoss
 from torch.autograd import gradcheck
 

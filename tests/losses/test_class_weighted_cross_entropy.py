@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from litemed.losses import ClassWeightedCrossEntropyLoss, class_weights
+from litemed.losses.class_weighted_cross_entropy import ClassWeightedCrossEntropyLoss, class_weights
 from monai.data import MetaTensor
 from torch.autograd import gradcheck
 

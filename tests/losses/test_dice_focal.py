@@ -10,7 +10,7 @@ import monai.losses
 import pytest
 import torch
 import torch.nn.functional as F
-from litemed.losses import DiceFocalLoss
+from litemed.losses.dice_focal import DiceFocalLoss
 from torch.autograd import gradcheck
 
 # p = 3/4 on the foreground pixel and 1/4 on the background

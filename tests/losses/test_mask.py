@@ -7,8 +7,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from litemed.losses import MaskLoss, mask_iou
-from litemed.networks import PromptedOutput
+from litemed.losses.mask import MaskLoss, mask_iou
+from litemed.networks.prompted import PromptedOutput
 
 
 def test_mask_loss_by_hand() -> None:

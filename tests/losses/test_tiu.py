@@ -9,7 +9,8 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from litemed.losses import ClassWeightedCrossEntropyLoss, TIULoss
+from litemed.losses.class_weighted_cross_entropy import ClassWeightedCrossEntropyLoss
+from litemed.losses.tiu import TIULoss
 from monai.data import MetaTensor
 from monai.losses import DiceCELoss
 from torch.autograd import gradcheck

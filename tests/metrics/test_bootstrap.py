@@ -9,7 +9,8 @@ import math
 import numpy as np
 import pytest
 import torch
-from litemed.metrics import bootstrap, bootstrap_mean
+from litemed.metrics import bootstrap
+from litemed.metrics.bootstrap import bootstrap_mean
 from scipy import stats
 
 

@@ -9,7 +9,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
-from litemed.metrics import challenge_compat, surface_scores
+from litemed.metrics.challenge import challenge_compat
+from litemed.metrics.surface import surface_scores
 
 
 def oracle_nsd(

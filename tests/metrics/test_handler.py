@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from litemed.metrics import OverlapMetric, PixelAUCMetric, ScoreHandler, SurfaceMetric, roc_auc, surface_scores
+from litemed.metrics.handler import ScoreHandler
+from litemed.metrics.overlap import OverlapMetric
+from litemed.metrics.roc import PixelAUCMetric, roc_auc
+from litemed.metrics.surface import SurfaceMetric, surface_scores
 from monai.bundle import ConfigParser
 from monai.data import DataLoader, Dataset
 from monai.engines import SupervisedEvaluator

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from litemed.metrics import ChallengeMetric, LabelDiceMetric
+from litemed.metrics.label_maps import ChallengeMetric, LabelDiceMetric
 
 
 def test_scores_of_label_maps() -> None:

@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from litemed.metrics import OverlapMetric, OverlapScores, overlap_scores
+from litemed.metrics.overlap import OverlapMetric, OverlapScores, overlap_scores
 from sklearn import metrics as sklearn
 
 NAMES = ("dice", "iou", "sensitivity", "specificity", "precision", "accuracy")

@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from litemed.metrics import PixelAUCMetric, roc_auc
+from litemed.metrics.roc import PixelAUCMetric, roc_auc
 from sklearn.metrics import roc_auc_score
 
 

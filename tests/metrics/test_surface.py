@@ -11,7 +11,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
-from litemed.metrics import SurfaceMetric, surface_scores
+from litemed.metrics.surface import SurfaceMetric, surface_scores
 from monai.data import MetaTensor
 from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance, compute_surface_dice
 from scipy.ndimage import gaussian_filter

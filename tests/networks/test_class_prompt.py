@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from litemed.networks import MODALITIES, ClassHead, ClassPromptEncoder, modality_index
+from litemed.networks.class_prompt import MODALITIES, ClassHead, ClassPromptEncoder, modality_index
 
 
 def _count(module: torch.nn.Module) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 import pytest
-from litemed.networks import freeze
+from litemed.networks.freezing import freeze
 from torch import nn
 
 

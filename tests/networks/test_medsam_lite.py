@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from litemed.networks import ImageSide, MedSAMLite, PromptSide
+from litemed.networks.medsam_lite import ImageSide, MedSAMLite, PromptSide
 
 SMALL: dict[str, Any] = {
     "encoder_depths": (1, 1, 1, 1),

@@ -8,7 +8,7 @@ import math
 
 import pytest
 import torch
-from litemed.networks import PromptEncoder
+from litemed.networks.prompt_encoder import PromptEncoder
 
 
 @pytest.fixture

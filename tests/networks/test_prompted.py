@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from litemed.networks import MedSAMLite, PromptChannel, PromptedOutput, prompt_to_boxes
+from litemed.networks.medsam_lite import MedSAMLite
+from litemed.networks.prompted import PromptChannel, PromptedOutput, prompt_to_boxes
 
 
 class _Network(PromptChannel, MedSAMLite):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from litemed.networks import ReparamConv, fuse
+from litemed.networks.reparam import ReparamConv, fuse
 from torch import nn
 
 BLOCKS = {

@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from litemed.prompting import list_prompted
+from litemed.prompting.listing import list_prompted
 
 BOXES = [[10, 5, 39, 24]]
 

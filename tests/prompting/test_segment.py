@@ -14,7 +14,8 @@ import numpy as np
 import pydicom
 import pytest
 import torch
-from litemed.prompting import label_overlay, segment_boxes
+from litemed.images.overlay import label_overlay
+from litemed.prompting.segment import segment_boxes
 from PIL import Image
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid

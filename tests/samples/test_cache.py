@@ -9,8 +9,8 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
-from litemed.samples import nuclei
 from litemed.samples.cache import sample_home, written_once
+from litemed.samples.nuclei_picture import nuclei
 
 
 def test_home(monkeypatch, tmp_path):

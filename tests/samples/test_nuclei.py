@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from litemed import samples
-from litemed.datasets import paired
+from litemed.datasets.paired_folders import paired
 from PIL import Image
 
 DATA = Path(samples.__file__).parent / "data"

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from litemed.datasets.challenge_cases import load_cases
 from litemed.samples.prompted import sample_archives
-from litemed.transforms import LoadChallenged
+from litemed.transforms.challenge import LoadChallenged
 
 
 def test_the_sample_is_converted_once() -> None:

@@ -12,7 +12,7 @@ import nibabel
 import numpy as np
 import pytest
 import torch
-from litemed.slices import SliceDataset
+from litemed.slices.dataset import SliceDataset
 from monai.bundle import ConfigParser
 from monai.data import DataLoader, MetaTensor
 from monai.transforms import RandFlipd, SaveImaged, Spacingd

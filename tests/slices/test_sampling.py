@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from litemed.slices import label_slices, open_volume, sample_slices
+from litemed.images.formats import open_volume
+from litemed.slices.sampling import label_slices, sample_slices
 
 
 @pytest.mark.parametrize(

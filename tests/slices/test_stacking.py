@@ -12,7 +12,9 @@ import nibabel
 import numpy as np
 import pytest
 import torch
-from litemed.slices import SliceDataset, open_volume, stack_slices, write_nifti
+from litemed.images.formats import open_volume
+from litemed.slices.dataset import SliceDataset
+from litemed.slices.stacking import stack_slices, write_nifti
 from monai.data import DataLoader, MetaTensor, decollate_batch
 from monai.transforms import Compose, Flipd, Invertd, Resized
 

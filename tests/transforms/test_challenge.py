@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from litemed.datasets.challenge import write_challenge
-from litemed.transforms import LoadChallenged, RandLabelledSliced
+from litemed.transforms.challenge import LoadChallenged, RandLabelledSliced
 from PIL import Image
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
-from litemed.transforms import LoadImageOrVolumed
+from litemed.transforms.images_or_volumes import LoadImageOrVolumed
 
 
 def test_a_four_dimensional_volume_is_refused(tmp_path: Path) -> None:

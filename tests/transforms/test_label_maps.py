@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from litemed.transforms import LoadLabelMapd
+from litemed.transforms.label_maps import LoadLabelMapd
 from monai.data import MetaTensor, list_data_collate
 from PIL import Image
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from litemed.transforms import LongestSide, ResizeLongestSided
-from litemed.transforms.longest_side import resize_area
+from litemed.transforms.longest_side import LongestSide, ResizeLongestSided, resize_area
 from monai.data import MetaTensor
 from torch.nn import functional as F
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from litemed.transforms import LongestSide, RandObjectd
+from litemed.transforms.longest_side import LongestSide
+from litemed.transforms.objects import RandObjectd
 from monai.data import MetaTensor
 
 

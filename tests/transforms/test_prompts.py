@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from litemed.transforms import RasterizePromptsd, boxes_to_channel, channel_to_boxes, clicks_to_box
+from litemed.transforms.prompts import RasterizePromptsd, boxes_to_channel, channel_to_boxes, clicks_to_box
 from monai.data import MetaTensor
 
 SHAPE = (60, 40)  # x, y

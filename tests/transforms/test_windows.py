@@ -7,8 +7,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from litemed.transforms import ScaleModalityd, ct_range, intensity_range
-from litemed.transforms.windows import percentile_range
+from litemed.transforms.windows import ScaleModalityd, ct_range, intensity_range, percentile_range
 
 
 def test_soft_tissue_runs_from_minus_160_to_240() -> None:

@@ -13,9 +13,9 @@ import os
 from typing import Any
 
 from litemed.command_line import run_command
-from litemed.deploy import deploy_boxes
-from litemed.inferers.box_3d import WhenEmpty
-from litemed.prompting import segment_boxes
+from litemed.deploy.box_networks import deploy_boxes
+from litemed.prompting.box_3d import WhenEmpty
+from litemed.prompting.segment import segment_boxes
 from litemed.transforms.windows import Window
 
 from classprompt import BUNDLE_ROOT, ToldNetwork, load_network

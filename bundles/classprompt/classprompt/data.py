@@ -8,7 +8,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import torch
-from litemed.networks import MODALITIES, modality_index
+from litemed.networks.class_prompt import MODALITIES, modality_index
 from monai.transforms import Transform
 
 __all__ = ["UnknownClassd", "classes_of", "modality_name", "with_classes"]

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from ignite.engine import Engine, Events
 from litemed.datasets.balance import balanced_weights
-from litemed.inferers import FrozenEncoderInferer
+from litemed.prompting.frozen_encoder import FrozenEncoderInferer
 from torch.utils.data import Dataset, WeightedRandomSampler
 
 from classprompt.data import UNKNOWN

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
-from litemed.inferers import PromptInferer
-from litemed.inferers.box_3d import WhenEmpty
-from litemed.networks import MODALITIES, SharedImage, modality_index
+from litemed.networks.class_prompt import MODALITIES, modality_index
+from litemed.networks.mask_decoder import SharedImage
+from litemed.prompting.box_3d import WhenEmpty
+from litemed.prompting.prompt_inferer import PromptInferer
 
 __all__ = ["ClassPromptInferer", "Modality", "ToldNetwork"]
 
@@ -51,11 +52,11 @@ class ToldNetwork:
         return getattr(self.network, name)
 
     def decode(self, embedding: torch.Tensor, boxes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """See `litemed.inferers.BoxNetwork`."""
+        """See `litemed.prompting.BoxNetwork`."""
         return self.network.decode(embedding, boxes, class_id=self._tell(embedding))
 
     def share(self, embedding: torch.Tensor) -> SharedImage:
-        """See `litemed.inferers.BoxNetwork`."""
+        """See `litemed.prompting.BoxNetwork`."""
         return self.network.share(embedding, class_id=self._tell(embedding))
 
     @property
@@ -85,11 +86,11 @@ class ToldNetwork:
 
 
 class ClassPromptInferer(PromptInferer):
-    """`litemed.inferers.PromptInferer` that tells the network a modality.
+    """`litemed.prompting.PromptInferer` that tells the network a modality.
 
     Args:
         modality: to tell; None tells what the class head predicts, in a volume for each slice.
-        challenge_compat: see `litemed.inferers.PromptInferer`, as for the other arguments.
+        challenge_compat: see `litemed.prompting.PromptInferer`, as for the other arguments.
         when_empty: see there.
         cache_size: see there.
         embedding_cache: see there.

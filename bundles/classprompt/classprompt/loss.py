@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from litemed.losses import DiceFocalLoss, mask_iou
+from litemed.losses.dice_focal import DiceFocalLoss
+from litemed.losses.mask import mask_iou
 from torch.nn.modules.loss import _Loss
 
 from classprompt.network import ClassPromptedOutput

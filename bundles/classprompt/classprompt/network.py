@@ -9,8 +9,11 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import torch
-from litemed import checkpoints
-from litemed.networks import ClassHead, ClassPromptEncoder, MedSAMLite, SharedImage, prompt_to_boxes
+from litemed.networks.class_prompt import ClassHead, ClassPromptEncoder
+from litemed.networks.mask_decoder import SharedImage
+from litemed.networks.medsam_lite import MedSAMLite
+from litemed.networks.prompted import prompt_to_boxes
+from litemed.training import checkpoints
 from torch import nn
 
 __all__ = ["ClassPromptMedSAM", "ClassPromptedOutput", "PromptedNetwork", "load_network", "parameter_groups"]
@@ -152,7 +155,7 @@ def load_network(path: str | os.PathLike[str]) -> Any:
     """Build the network that a checkpoint is of, and load it: a `PromptedNetwork` in evaluation mode.
 
     Args:
-        path: the checkpoint, see `litemed.checkpoints.load_network`.
+        path: the checkpoint, see `litemed.training.checkpoints.load_network`.
 
     Raises:
         FileNotFoundError: when there is no such file.

@@ -14,9 +14,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import torch
-from litemed.calibration import best_offset
 from litemed.command_line import run_command
 from litemed.files import replacing
+from litemed.training.calibration import best_offset
 from monai.bundle import ConfigParser
 from tqdm import tqdm
 

@@ -7,7 +7,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from litemed.datasets import READERS, Case, paired, split_cases
+from litemed.datasets.files import Case
+from litemed.datasets.paired_folders import paired
+from litemed.datasets.splits import split_cases
+
+from mininet.readers import READERS
 
 __all__ = ["load_cases", "patient_of"]
 
@@ -23,7 +27,7 @@ def patient_of(reader: str) -> Callable[[str], str] | None:
     """How to tell the patient from the name of a case; None where a data set has one picture of each, or doesn't say.
 
     Args:
-        reader: name of a reader of :data:`litemed.datasets.READERS`.
+        reader: name of a reader of :data:`mininet.readers.READERS`.
     """
     length = _PATIENT_PREFIX.get(reader)
     return None if length is None else (lambda case: case[:length])
@@ -43,7 +47,7 @@ def load_cases(
     Drawing is by patient where the set names patients, by picture elsewhere, and depends on the seed alone.
 
     Args:
-        reader: name of a reader of :data:`litemed.datasets.READERS`.
+        reader: name of a reader of :data:`mininet.readers.READERS`.
         dataset_dir: the data set's folder.
         part: ``"training"``, ``"validation"`` or ``"test"``; ``"training+validation"`` is the first two together.
         validation: share of the training section, or of a flat set, that validates.

@@ -13,10 +13,10 @@ import os
 from typing import Any
 
 from litemed.command_line import run_command
-from litemed.deploy import deploy_boxes
-from litemed.inferers.box_3d import WhenEmpty
-from litemed.pretrained import weights_path
-from litemed.prompting import segment_boxes
+from litemed.deploy.box_networks import deploy_boxes
+from litemed.prompting.box_3d import WhenEmpty
+from litemed.prompting.segment import segment_boxes
+from litemed.training.pretrained import weights_path
 from litemed.transforms.windows import Window
 
 from swiftmedsam import BUNDLE_ROOT, load_network

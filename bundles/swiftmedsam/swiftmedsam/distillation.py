@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from litemed.inferers import EmbeddingStore, FrozenEncoderInferer
-from litemed.losses import MaskLoss
-from litemed.networks import PromptedOutput, prompt_to_boxes
-from litemed.pretrained import weights_path
+from litemed.losses.mask import MaskLoss
+from litemed.networks.prompted import PromptedOutput, prompt_to_boxes
+from litemed.prompting.embedding_store import EmbeddingStore
+from litemed.prompting.frozen_encoder import FrozenEncoderInferer
+from litemed.training.pretrained import weights_path
 from monai.inferers import Inferer
 from monai.losses import DiceLoss
 from torch import nn
@@ -36,8 +37,8 @@ class DistillationInferer(Inferer):
     The student's batch normalisations keep the statistics that they came with: those of small batches are too rough.
 
     Args:
-        teacher: checkpoint of the teacher, of any variant, see `litemed.pretrained.weights_path`.
-        cache_dir: folder for the teacher's embeddings, see `litemed.inferers.EmbeddingStore`; None computes them anew.
+        teacher: checkpoint of the teacher, of any variant, see `litemed.training.pretrained.weights_path`.
+        cache_dir: folder for the teacher's embeddings, see `litemed.prompting.EmbeddingStore`; None computes them anew.
         decoder_only: let the student decode the teacher's embedding. Its image encoder is left out and learns nothing.
         student_cache: folder for the embeddings of a student whose image encoder is frozen; None computes them anew.
 

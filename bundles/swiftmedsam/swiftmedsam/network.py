@@ -8,8 +8,9 @@ import os
 from functools import partial
 from typing import Any
 
-from litemed import checkpoints
-from litemed.networks import MedSAMLite, PromptChannel
+from litemed.networks.medsam_lite import MedSAMLite
+from litemed.networks.prompted import PromptChannel
+from litemed.training import checkpoints
 
 __all__ = ["KEPT_BLOCKS", "VARIANTS", "PromptedNetwork", "SwiftMedSAM", "load_network"]
 
@@ -66,7 +67,7 @@ def load_network(path: str | os.PathLike[str], variant: str | None = None) -> An
     """Build the network that a checkpoint is of, and load it: a `PromptedNetwork` in evaluation mode.
 
     Args:
-        path: the checkpoint, see `litemed.checkpoints.load_network`.
+        path: the checkpoint, see `litemed.training.checkpoints.load_network`.
         variant: the one that it must be of; None takes the one that fits.
 
     Raises:

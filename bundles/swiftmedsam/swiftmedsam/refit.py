@@ -17,11 +17,10 @@ from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from litemed.checkpoints import save_checkpoint, warm_start
 from litemed.command_line import run_command
-from litemed.networks import TinyViT
-from litemed.networks.tiny_vit import ConvNorm, TinyViTBlock
-from litemed.pretrained import weights_path
+from litemed.networks.tiny_vit import ConvNorm, TinyViT, TinyViTBlock
+from litemed.training.checkpoints import save_checkpoint, warm_start
+from litemed.training.pretrained import weights_path
 from monai.bundle import ConfigParser
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval

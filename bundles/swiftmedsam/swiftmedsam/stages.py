@@ -12,8 +12,8 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from litemed.files import replacing
-from litemed.networks import TinyViT
-from litemed.pretrained import weights_path
+from litemed.networks.tiny_vit import TinyViT
+from litemed.training.pretrained import weights_path
 from monai.inferers import Inferer
 from torch import nn
 from torch.nn.modules.loss import _Loss
@@ -38,7 +38,7 @@ class StageInferer(Inferer):
     student's batch normalisations keep the statistics that they came with.
 
     Args:
-        teacher: checkpoint of the teacher, see `litemed.pretrained.weights_path`.
+        teacher: checkpoint of the teacher, see `litemed.training.pretrained.weights_path`.
         stage: the stage, from 0. Stage 0 takes the patch embedding with it.
         crop: side of a square at a random place of the images to work on, in pixels, a multiple of 4. Only for stage
             0, whose layers are convolutions. None takes whole images.

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from litemed.calibration import best_offset
 from litemed.command_line import run_command
 from litemed.files import replacing
+from litemed.training.calibration import best_offset
 from monai.bundle import ConfigParser
 from tqdm import tqdm
 

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 import torch
-from litemed.metrics import CaseMetric
+from litemed.metrics.cases import CaseMetric
 from torch import nn
 
 from tfnet.network import MobileOneMini

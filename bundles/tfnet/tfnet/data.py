@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from litemed.datasets.tfm import tfm
-from litemed.losses import class_weights
-from litemed.transforms import LoadLabeld
+from litemed.losses.class_weighted_cross_entropy import class_weights
+from litemed.transforms.pictures import LoadLabeld
 
 from tfnet.classifier import CLASSES
+from tfnet.readers.tfm import tfm
 
 __all__ = ["TASKS", "break_up_weights", "frame_weights", "load_cases", "require_batches", "subject_of"]
 
@@ -44,7 +44,7 @@ def load_cases(
           show no rings, are cases too, with None.
 
     Raises:
-        ValueError: for an unknown task, or a data set that :func:`litemed.datasets.tfm` refuses.
+        ValueError: for an unknown task, or a data set that :func:`tfnet.readers.tfm` refuses.
     """
     if task not in TASKS:
         raise ValueError(f"expected a task among {', '.join(TASKS)}, got {task!r}")

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from litemed.metrics import CaseMetric
-from litemed.networks import ReparamConv
+from litemed.metrics.cases import CaseMetric
+from litemed.networks.reparam import ReparamConv
 from torch import nn
 from torch.nn import functional as F
 from torch.nn.modules.loss import _Loss

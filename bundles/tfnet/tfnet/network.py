@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import torch
-from litemed.networks import ReparamConv
+from litemed.networks.reparam import ReparamConv
 from torch import nn
 from torch.nn import functional as F
 

@@ -8,7 +8,8 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from litemed.metrics import CaseMetric, overlap_scores
+from litemed.metrics.cases import CaseMetric
+from litemed.metrics.overlap import overlap_scores
 from monai.utils import MetricReduction
 
 __all__ = ["BreakUpMetric"]

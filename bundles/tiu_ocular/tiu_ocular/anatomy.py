@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from litemed.anatomy import Anatomy
+from litemed.metrics.anatomy import Anatomy
 
 __all__ = ["CONTAINS", "EXCLUSIVE", "OCCLUDERS", "REGIONS", "eye_anatomy"]
 
@@ -22,5 +22,5 @@ OCCLUDERS = ("background",)
 
 
 def eye_anatomy(mode: str = "disjoint") -> Anatomy:
-    """The relations of an eye on a label map of :data:`REGIONS`; ``mode`` as in :class:`litemed.anatomy.Anatomy`."""
+    """The relations of an eye on a label map of :data:`REGIONS`; ``mode`` as in `Anatomy`."""
     return Anatomy(CONTAINS, EXCLUSIVE, REGIONS, mode, OCCLUDERS)

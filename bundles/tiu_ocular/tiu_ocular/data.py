@@ -10,7 +10,11 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from litemed.datasets import READERS, Case, paired, split_cases
+from litemed.datasets.files import Case
+from litemed.datasets.paired_folders import paired
+from litemed.datasets.splits import split_cases
+
+from tiu_ocular.readers import READERS
 
 __all__ = ["load_cases", "subject_lookup"]
 
@@ -38,7 +42,7 @@ def load_cases(
     ``seed``, so that all fractions are validated and tested on the same cases.
 
     Args:
-        reader: name of a reader of :data:`litemed.datasets.READERS`.
+        reader: name of a reader of :data:`tiu_ocular.readers.READERS`.
         dataset_dir: the data set's folder.
         part: ``"training"``, ``"validation"``, ``"test"``, or ``"all"``, every case whatever its part.
         fraction: share of the training pictures to use, above 0 and up to 1; at least one is.

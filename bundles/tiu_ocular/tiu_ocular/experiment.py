@@ -14,12 +14,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from litemed import samples
 from litemed.command_line import run_command
 from litemed.files import replacing
 from monai.bundle import ConfigWorkflow
 
-from tiu_ocular import BUNDLE_ROOT
+from tiu_ocular import BUNDLE_ROOT, simulation
 from tiu_ocular.data import load_cases
 from tiu_ocular.tables import Cell, read_scores, write_tables
 
@@ -89,12 +88,12 @@ def run(
     settings = {"epochs": epochs, "few_epochs": few_epochs, "size": list(size), "variant": variant, **overrides}
     _check_settings(root / "settings.json", {**settings, "dataset_dir": dataset_dir, "clinical_dir": clinical_dir})
     targets: dict[str, dict[str, Any]] = {
-        "public": {"reader": reader, "dataset_dir": str(samples.eyes()) if dataset_dir is None else dataset_dir}
+        "public": {"reader": reader, "dataset_dir": str(simulation.eyes()) if dataset_dir is None else dataset_dir}
     }
     if clinical_dir != "":
         targets["clinical"] = {
             "reader": clinical_reader,
-            "dataset_dir": str(samples.eyes(domain="clinical")) if clinical_dir is None else clinical_dir,
+            "dataset_dir": str(simulation.eyes(domain="clinical")) if clinical_dir is None else clinical_dir,
             "subjects": clinical_subjects,
             "scored_regions": list(clinical_regions),
             "merge": clinical_merge or {},

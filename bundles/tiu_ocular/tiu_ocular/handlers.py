@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from ignite.engine import Engine, Events
 from litemed.files import replacing
-from litemed.handlers import PictureWriter
-from litemed.transforms import to_picture
+from litemed.training.picture_writer import PictureWriter
+from litemed.transforms.pictures import to_picture
 from scipy import ndimage
 
 from tiu_ocular.anatomy import REGIONS

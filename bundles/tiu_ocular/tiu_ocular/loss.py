@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from litemed.losses import ClassWeightedCrossEntropyLoss, TIULoss
+from litemed.losses.class_weighted_cross_entropy import ClassWeightedCrossEntropyLoss
+from litemed.losses.tiu import TIULoss
 from monai.losses import DiceCELoss, DiceLoss
 from torch.nn.modules.loss import _Loss
 

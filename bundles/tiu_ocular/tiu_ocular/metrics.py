@@ -10,8 +10,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from litemed.metrics import OverlapMetric, ScoreHandler, SurfaceMetric, TopologyMetric, ViolationMetric
 from litemed.metrics.cases import RegionMetric
+from litemed.metrics.handler import ScoreHandler
+from litemed.metrics.overlap import OverlapMetric
+from litemed.metrics.surface import SurfaceMetric
+from litemed.metrics.topology import TopologyMetric, ViolationMetric
 from monai.utils import MetricReduction
 
 from tiu_ocular.anatomy import REGIONS, eye_anatomy

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from litemed.datasets import Case
+from litemed.datasets.files import Case
 from litemed.files import replacing
-from litemed.metrics import BootstrapInterval, bootstrap_mean
+from litemed.metrics.bootstrap import BootstrapInterval, bootstrap_mean
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from scipy import stats

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from litemed.boxes import check_boxes
 from litemed.files import replacing
+from litemed.images.boxes import check_boxes
 
 __all__ = ["ChallengeCase", "read_challenge", "write_challenge", "write_segmentation"]
 

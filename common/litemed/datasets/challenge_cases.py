@@ -13,7 +13,8 @@ import numpy as np
 
 from litemed.datasets.challenge import read_challenge
 from litemed.datasets.splits import split_cases
-from litemed.slices import NpzVolume, sample_slices
+from litemed.images.npz import NpzVolume
+from litemed.slices.sampling import sample_slices
 
 __all__ = ["list_slices", "load_cases", "modality_of"]
 

@@ -4,17 +4,14 @@
 
 from __future__ import annotations
 
-from litemed.deploy.box_networks import BoxDeployment, ExportedBoxNetwork, deploy_boxes
-from litemed.deploy.onnx import cached_onnx, export_onnx
-from litemed.deploy.runtimes import RUNTIMES, available_runtimes, deploy
+from litemed.lazy import lazy_names
 
-__all__ = [
-    "RUNTIMES",
-    "BoxDeployment",
-    "ExportedBoxNetwork",
-    "available_runtimes",
-    "cached_onnx",
-    "deploy",
-    "deploy_boxes",
-    "export_onnx",
-]
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "box_networks": ["BoxDeployment", "ExportedBoxNetwork", "deploy_boxes"],
+        "onnx": ["cached_onnx", "export_onnx"],
+        "picture_inferer": ["PictureInferer"],
+        "runtimes": ["RUNTIMES", "available_runtimes", "deploy"],
+    },
+)

@@ -12,7 +12,8 @@ from typing import Any
 import torch
 
 from litemed.deploy.runtimes import choose_runtime, deploy
-from litemed.networks import EMBEDDING_SHAPE, IMAGE_SIZE, ImageSide, MedSAMLite, PromptSide, SharedImage
+from litemed.networks.mask_decoder import SharedImage
+from litemed.networks.medsam_lite import EMBEDDING_SHAPE, IMAGE_SIZE, ImageSide, MedSAMLite, PromptSide
 
 __all__ = ["BoxDeployment", "ExportedBoxNetwork", "deploy_boxes"]
 
@@ -20,7 +21,7 @@ __all__ = ["BoxDeployment", "ExportedBoxNetwork", "deploy_boxes"]
 class ExportedBoxNetwork:
     """A network whose encoder and mask decoder run in an exported runtime; all else is the network's own.
 
-    It stands in for the network wherever boxes are decoded (`litemed.inferers.BoxNetwork`): `litemed.inferers`,
+    It stands in for the network wherever boxes are decoded (`litemed.prompting.BoxNetwork`): `litemed.prompting`,
     `litemed.prompting.segment_boxes`. The first graph embeds an image. What its boxes share is small work and stays in
     PyTorch, so a network may add to it, such as a class. The second graph decodes one box: several at a time gain
     nothing on a CPU, and take memory.
@@ -97,7 +98,7 @@ def deploy_boxes(
         cache_dir: see `litemed.deploy.deploy`.
 
     Returns:
-        a `litemed.inferers.BoxNetwork` with equal answers: in f32 logits of the masks differ by less than 1e-3.
+        a `litemed.prompting.BoxNetwork` with equal answers: in f32 logits of the masks differ by less than 1e-3.
 
     Raises:
         ImportError: when the runtime isn't installed.

@@ -1,22 +1,18 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""Losses of the bundles' papers, in MONAI's argument vocabulary."""
+"""What is punished? The losses of the bundles' papers, in MONAI's argument vocabulary."""
 
 from __future__ import annotations
 
-from litemed.losses.alpha_compound import AlphaCompoundLoss
-from litemed.losses.class_weighted_cross_entropy import ClassWeightedCrossEntropyLoss, class_weights
-from litemed.losses.dice_focal import DiceFocalLoss
-from litemed.losses.mask import MaskLoss, MaskOutput, mask_iou
-from litemed.losses.tiu import TIULoss
+from litemed.lazy import lazy_names
 
-__all__ = [
-    "AlphaCompoundLoss",
-    "ClassWeightedCrossEntropyLoss",
-    "DiceFocalLoss",
-    "MaskLoss",
-    "MaskOutput",
-    "TIULoss",
-    "class_weights",
-    "mask_iou",
-]
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "alpha_compound": ["AlphaCompoundLoss"],
+        "class_weighted_cross_entropy": ["ClassWeightedCrossEntropyLoss", "class_weights"],
+        "dice_focal": ["DiceFocalLoss"],
+        "mask": ["MaskLoss", "MaskOutput", "mask_iou"],
+        "tiu": ["TIULoss"],
+    },
+)

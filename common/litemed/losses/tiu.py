@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch.nn.modules.loss import _Loss
 
-from litemed.anatomy import Anatomy, Region
 from litemed.losses.inputs import full_precision, match_target, plain_tensor
+from litemed.metrics.anatomy import Anatomy, Region
 
 __all__ = ["TIULoss"]
 
@@ -39,7 +39,7 @@ class TIULoss(_Loss):
     norm (eq. 5) is this times the number of pixels. From the paper: ReLU'd violations, ``ReLU(a + b - 1)`` for
     exclusive regions (eq. 3) and ``ReLU(inner - outer)`` for contained ones (eq. 4). The paper leaves open what the
     maps are; read as one label map, its constraints contradict the truth. So there are three modes, with the formulas
-    in :py:class:`litemed.anatomy.Anatomy`:
+    in :py:class:`litemed.metrics.anatomy.Anatomy`:
 
     - ``mode="disjoint"``, ours: logits of a label map, softmax; the same ReLU's between neighbouring pixels of
       filled regions. It is 0 where the anatomy holds.
@@ -84,7 +84,7 @@ class TIULoss(_Loss):
         """
         Args:
             pixel_loss: a loss that takes logits and target and returns a scalar.
-            contains: pairs (outer, inner), see :py:class:`litemed.anatomy.Anatomy`.
+            contains: pairs (outer, inner), see :py:class:`litemed.metrics.anatomy.Anatomy`.
             exclusive: pairs of regions.
             names: name of every channel, where regions are given by name.
             mode: ``"disjoint"``, ``"nested"`` or ``"printed"``.

@@ -1,48 +1,30 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""Metrics: surface distances, overlap and ROC scores, bootstrap intervals; functions and MONAI metrics over them."""
+"""How good is a mask? Surface distances, overlap, ROC, topology, anatomy and intervals; and MONAI metrics of them."""
 
 from __future__ import annotations
 
-from litemed.metrics.anatomy import (
-    TopologyMetric,
-    TopologyScores,
-    ViolationMetric,
-    betti_numbers,
-    broken_pixels,
-    topology_scores,
-)
-from litemed.metrics.bootstrap import BootstrapInterval, bootstrap_mean
-from litemed.metrics.cases import CaseMetric, RegionMetric
-from litemed.metrics.challenge import ChallengeScores, challenge_compat
-from litemed.metrics.handler import ScoreHandler
-from litemed.metrics.label_maps import ChallengeMetric, LabelDiceMetric
-from litemed.metrics.overlap import OverlapMetric, OverlapScores, overlap_scores
-from litemed.metrics.roc import PixelAUCMetric, roc_auc
-from litemed.metrics.surface import SurfaceMetric, SurfaceScores, surface_scores
+from litemed.lazy import lazy_names
 
-__all__ = [
-    "BootstrapInterval",
-    "CaseMetric",
-    "ChallengeMetric",
-    "ChallengeScores",
-    "LabelDiceMetric",
-    "OverlapMetric",
-    "OverlapScores",
-    "PixelAUCMetric",
-    "RegionMetric",
-    "ScoreHandler",
-    "SurfaceMetric",
-    "SurfaceScores",
-    "TopologyMetric",
-    "TopologyScores",
-    "ViolationMetric",
-    "betti_numbers",
-    "bootstrap_mean",
-    "broken_pixels",
-    "challenge_compat",
-    "overlap_scores",
-    "roc_auc",
-    "surface_scores",
-    "topology_scores",
-]
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "anatomy": ["Anatomy"],
+        "bootstrap": ["BootstrapInterval", "bootstrap_mean"],
+        "cases": ["CaseMetric", "RegionMetric"],
+        "challenge": ["ChallengeScores", "challenge_compat"],
+        "handler": ["ScoreHandler"],
+        "label_maps": ["ChallengeMetric", "LabelDiceMetric"],
+        "overlap": ["OverlapMetric", "OverlapScores", "overlap_scores"],
+        "roc": ["PixelAUCMetric", "roc_auc"],
+        "surface": ["SurfaceMetric", "SurfaceScores", "surface_scores"],
+        "topology": [
+            "TopologyMetric",
+            "TopologyScores",
+            "ViolationMetric",
+            "betti_numbers",
+            "broken_pixels",
+            "topology_scores",
+        ],
+    },
+)

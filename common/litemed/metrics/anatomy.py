@@ -1,197 +1,198 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""Metrics of anatomy: broken relations between regions, connected components and Betti numbers of each region."""
+"""Declared anatomy: which region contains which, which exclude each other, and where a segmentation breaks that."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from types import EllipsisType
+from typing import NamedTuple
 
-import numpy as np
 import torch
-from monai.utils import MetricReduction
-from scipy import ndimage
 
-from litemed.anatomy import Anatomy
-from litemed.metrics.cases import RegionMetric
-from litemed.metrics.masks import Image, in_region, mask_pair, to_mask
+__all__ = ["Anatomy", "Violation"]
 
-__all__ = ["TopologyMetric", "TopologyScores", "ViolationMetric", "betti_numbers", "broken_pixels", "topology_scores"]
+Region = str | int
+Pixels = EllipsisType | tuple[slice, ...]
 
-
-def broken_pixels(masks: Image, anatomy: Anatomy) -> np.ndarray:
-    """Mark the pixels that take part in a broken relation.
-
-    Args:
-        masks: (channels, spatial), bool or 0 and 1: a one-hot label map, or filled regions in mode "nested".
-        anatomy: the declared relations. In mode "disjoint" a relation is broken between two neighbouring pixels, and
-            both are marked.
-
-    Returns:
-        bool (relations, spatial), in the order of ``anatomy.relations``.
-
-    Raises:
-        ValueError: when a value is neither 0 nor 1, or the channels don't fit the anatomy.
-    """
-    maps = torch.from_numpy(to_mask(masks, "masks")).float()[None]
-    broken = torch.zeros(len(anatomy.relations), *maps.shape[2:], dtype=torch.bool)
-    for marks, violations in zip(broken.split(1), anatomy.violations(maps), strict=True):
-        for violation in violations:
-            marks[violation.first] |= violation.amount > 0
-            marks[violation.second] |= violation.amount > 0
-    return broken.numpy()
+MODES = ("disjoint", "nested", "printed")
 
 
-class ViolationMetric(RegionMetric):
-    """How often predictions break a declared anatomy: the share of pixels, and of cases.
+class Violation(NamedTuple):
+    """How far pixels break a relation, in [0, 1].
 
-    Takes binarised ``y_pred`` of shape (batch, channels, spatial), or a list of (channels, spatial), and optionally
-    ``region``, one mask of shape (1, spatial) for each case. ``y`` is not looked at: call the metric with the truth
-    as ``y_pred`` for the rate of the labels themselves.
-
-    Args:
-        anatomy: the declared relations; ``$@loss.anatomy`` in the configuration of a bundle trained with TIU loss.
-        scores: "violated_pixels", the share of all pixels that :py:func:`broken_pixels` marks, and
-            "violated_cases", which is 1 for a case with any such pixel and else 0, so that its mean is a rate.
-        per_relation: report each of ``anatomy.relations`` in the place of a class, rather than whether any is broken.
-        reduction, get_not_nans: as in :py:class:`litemed.metrics.CaseMetric`.
+    ``amount[...]`` belongs to the pair of pixels that ``region[first][...]`` and ``region[second][...]`` select from a
+    map (B, spatial...). Both are the same pixel where the relation is one of overlap.
     """
 
-    available = ("violated_pixels", "violated_cases")
+    amount: torch.Tensor
+    first: Pixels
+    second: Pixels
+
+
+class Anatomy:
+    """Relations between regions, measured on their maps: probabilities or binary masks (B, C, spatial...).
+
+    Two kinds are declared: the outer region *contains* the inner one, and two regions are *exclusive*. What a channel
+    stands for is the ``mode``:
+
+    - ``"disjoint"``: a label map; every pixel belongs to one class (softmax). Here containment taken pixel by pixel
+      contradicts the labels, and exclusion cannot be broken. So both are relations of adjacency between face
+      neighbours p and q: a contained region touches nothing from outside its container, and exclusive regions don't
+      touch. With the filled region (a class plus all that it contains)::
+
+          contains:  ReLU(filled_inner(p) - filled_outer(q) - occluders(q))
+          exclusive: ReLU(a(p) + b(q) - 1)
+
+    - ``"nested"``: every channel is a filled region of its own (sigmoid). Relations hold pixel by pixel; exclusion is
+      that of the visible parts (a region less the regions directly inside it)::
+
+          contains:  ReLU(inner - outer - occluders)
+          exclusive: ReLU(visible_a + visible_b - 1)
+
+    - ``"printed"``: the equations of the TIU paper taken literally on the channels, ``ReLU(inner - outer)`` and
+      ``ReLU(a + b - 1)``, without occluders. On a label map the first is broken by every pixel of the inner region,
+      the true ones included, and the second by none. For comparison only.
+
+    Example:
+        >>> eye = Anatomy(
+        ...     contains=[("sclera", "iris"), ("iris", "pupil")],
+        ...     exclusive=[("sclera", "pupil")],
+        ...     names=("background", "sclera", "iris", "pupil", "caruncle"),
+        ...     occluders=["background"],  # eyelids
+        ... )
+        >>> eye.relations
+        ('sclera contains iris', 'iris contains pupil', 'sclera excludes pupil')
+    """
 
     def __init__(
         self,
-        anatomy: Anatomy,
-        scores: str | Sequence[str] = available,
-        *,
-        per_relation: bool = False,
-        reduction: MetricReduction | str = MetricReduction.MEAN,
-        get_not_nans: bool = False,
+        contains: Sequence[tuple[Region, Region]] = (),
+        exclusive: Sequence[tuple[Region, Region]] = (),
+        names: Sequence[str] | None = None,
+        mode: str = "disjoint",
+        occluders: Sequence[Region] = (),
     ) -> None:
-        super().__init__(scores, include_background=True, reduction=reduction, get_not_nans=get_not_nans)
-        self.anatomy = anatomy
-        self.per_relation = per_relation
+        """
+        Args:
+            contains: pairs (outer, inner) of regions, by name or by channel.
+            exclusive: pairs of regions.
+            names: name of every channel, in order; needed where a region is given by name.
+            mode: ``"disjoint"``, ``"nested"`` or ``"printed"``, see above.
+            occluders: regions that may lie in front of the others, such as eyelids: to reach under them is no
+                violation of containment.
 
-    def _score_case(self, pred: torch.Tensor, truth: torch.Tensor, case_input: np.ndarray | None) -> torch.Tensor:
-        broken = broken_pixels(pred, self.anatomy)
-        if not self.per_relation:
-            broken = np.any(broken, axis=0)[np.newaxis]
-        rows = [self._score(marks, marks, case_input) for marks in broken]
-        return torch.tensor(rows, dtype=torch.float64)
-
-    def _score(self, pred: np.ndarray, truth: np.ndarray, case_input: np.ndarray | None) -> tuple[float, ...]:
-        (marks,) = in_region(case_input, pred)
-        return float(marks.mean()), float(marks.any())
-
-
-def betti_numbers(mask: Image) -> tuple[int, ...]:
-    """Count the components, holes and cavities of a mask.
-
-    Pixels that share a corner are connected (8 neighbours in 2D, 26 in 3D), so that the background is connected
-    through faces. What lies outside the image is background.
-
-    Args:
-        mask: 2D or 3D, bool or 0 and 1.
-
-    Returns:
-        (components, holes) in 2D, (components, tunnels, cavities) in 3D.
-
-    Raises:
-        ValueError: when the mask is not binary or has another number of dimensions.
-    """
-    array = to_mask(mask, "mask")
-    if array.ndim not in (2, 3):
-        raise ValueError(f"expected a 2D or 3D mask, got shape {array.shape}")
-    occupied = ndimage.find_objects(array.view(np.uint8))
-    if not occupied:
-        return (0,) * array.ndim
-    array = np.pad(array[occupied[0]], 1)
-    _, components = ndimage.label(array, structure=np.ones((3,) * array.ndim))
-    euler = _euler_number(array)
-    if array.ndim == 2:
-        return components, components - euler
-    _, background = ndimage.label(~array)
-    cavities = background - 1
-    return components, components + cavities - euler, cavities
-
-
-@dataclass(frozen=True)
-class TopologyScores:
-    """Betti numbers of two masks, as :py:func:`betti_numbers` counts them, and their differences.
-
-    Attributes:
-        pred: Betti numbers of the predicted mask.
-        truth: Betti numbers of the true mask.
-    """
-
-    pred: tuple[int, ...]
-    truth: tuple[int, ...]
+        Raises:
+            ValueError: when the mode or a region is unknown, a region contains itself, a pair is declared as both
+                containing and exclusive, or a containment cannot be broken.
+        """
+        if mode not in MODES:
+            raise ValueError(f"expected a mode out of {MODES}, got {mode!r}")
+        self.names = None if names is None else tuple(names)
+        self.mode = mode
+        self.contains = tuple((self._channel(outer), self._channel(inner)) for outer, inner in contains)
+        self.exclusive = tuple((self._channel(a), self._channel(b)) for a, b in exclusive)
+        self.occluders = () if mode == "printed" else tuple(self._channel(region) for region in occluders)
+        for outer, inner in self.contains:
+            if outer in self._inside(inner):
+                raise ValueError(f"{self._name(outer)} contains itself, through {self._name(inner)}")
+        for a, b in self.exclusive:
+            if a == b or (mode != "printed" and ((a, b) in self.contains or (b, a) in self.contains)):
+                raise ValueError(
+                    f"{self._name(a)} and {self._name(b)} cannot exclude each other: one contains the other"
+                )
+        if self.names is not None:
+            self._check_channels(len(self.names))
 
     @property
-    def components(self) -> int:
-        """Connected components of the predicted mask."""
-        return self.pred[0]
+    def relations(self) -> tuple[str, ...]:
+        """The declared relations in words, containments first."""
+        return tuple(f"{self._name(outer)} contains {self._name(inner)}" for outer, inner in self.contains) + tuple(
+            f"{self._name(a)} excludes {self._name(b)}" for a, b in self.exclusive
+        )
 
-    @property
-    def component_error(self) -> int:
-        """Components too many or too few."""
-        return abs(self.pred[0] - self.truth[0])
+    def violations(self, maps: torch.Tensor) -> Iterator[list[Violation]]:
+        """Yield, for each of :attr:`relations`, where and how far the maps break it.
 
-    @property
-    def betti_error(self) -> int:
-        """Sum of the absolute differences of all Betti numbers, over the whole image."""
-        return sum(abs(ours - theirs) for ours, theirs in zip(self.pred, self.truth, strict=True))
+        Args:
+            maps: probabilities or binary masks (B, C, spatial...), floating point, in [0, 1].
+
+        Raises:
+            ValueError: when the number of channels doesn't fit the declared regions.
+        """
+        self._check_channels(maps.shape[1])
+        pairs: list[tuple[Pixels, Pixels]] = [(..., ...)]
+        if self.mode == "disjoint":
+            pairs = list(_face_neighbours(maps.ndim - 2))
+        channels = maps.unbind(1)
+        for outer, inner in self.contains:
+            allowed = self._filled(channels, outer)
+            for occluder in self.occluders:
+                allowed = allowed + channels[occluder]
+            yield _excess(self._filled(channels, inner), allowed, pairs)
+        for a, b in self.exclusive:
+            yield _excess(self._visible(channels, a), 1 - self._visible(channels, b), pairs)
+
+    def _filled(self, channels: Sequence[torch.Tensor], region: int) -> torch.Tensor:
+        """The region with all that it contains."""
+        filled = channels[region]
+        if self.mode == "disjoint":
+            for inner in self._inside(region) - {region}:
+                filled = filled + channels[inner]
+        return filled
+
+    def _visible(self, channels: Sequence[torch.Tensor], region: int) -> torch.Tensor:
+        """The region without what it directly contains."""
+        covers = [channels[inner] for outer, inner in self.contains if outer == region]
+        if self.mode == "nested" and covers:
+            return torch.relu(channels[region] - torch.stack(covers).amax(0))
+        return channels[region]
+
+    def _channel(self, region: Region) -> int:
+        if isinstance(region, str):
+            if region not in (self.names or ()):
+                raise ValueError(f"unknown region {region!r}, the names are {self.names}")
+            assert self.names is not None
+            return self.names.index(region)
+        if region < 0:
+            raise ValueError(f"expected a channel >= 0, got {region}")
+        return region
+
+    def _name(self, channel: int) -> str:
+        return str(channel) if self.names is None else self.names[channel]
+
+    def _inside(self, region: int) -> set[int]:
+        """The region and all that it contains, directly or not."""
+        found, new = set(), {region}
+        while new:
+            found |= new
+            new = {inner for outer, inner in self.contains if outer in new} - found
+        return found
+
+    def _check_channels(self, channels: int) -> None:
+        if self.names is not None and channels != len(self.names):
+            raise ValueError(f"expected {len(self.names)} channels {self.names}, got {channels}")
+        declared = {*self.occluders, *(region for pair in self.contains + self.exclusive for region in pair)}
+        if declared and max(declared) >= channels:
+            raise ValueError(f"region {max(declared)} is declared, but there are only {channels} channels")
+        if self.mode == "disjoint":
+            for outer, inner in self.contains:
+                if len(self._inside(outer) | set(self.occluders)) == channels:
+                    raise ValueError(
+                        f"'{self._name(outer)} contains {self._name(inner)}' cannot be broken: "
+                        "every other region is inside or an occluder"
+                    )
 
 
-def topology_scores(pred: Image, truth: Image, *, region: Image | None = None) -> TopologyScores:
-    """Compare the topology of two masks.
-
-    Args:
-        pred: predicted mask, 2D or 3D, bool or 0 and 1.
-        truth: true mask of the same shape.
-        region: mask of the same shape; what lies outside it counts as background in both (a fundus camera's field of
-            view).
-
-    Raises:
-        ValueError: when shapes differ, a mask is not binary, or it is neither 2D nor 3D.
-    """
-    pred, truth = mask_pair(pred, truth)
-    if region is not None:
-        inside, _ = mask_pair(region, truth)
-        pred, truth = pred & inside, truth & inside
-    return TopologyScores(betti_numbers(pred), betti_numbers(truth))
+def _face_neighbours(spatial_dims: int) -> Iterator[tuple[Pixels, Pixels]]:
+    """All ordered pairs of face neighbours in a map (B, spatial...), as a pair of indices a direction."""
+    everything = slice(None)
+    for axis in range(1, spatial_dims + 1):
+        low = (everything,) * axis + (slice(None, -1),)
+        high = (everything,) * axis + (slice(1, None),)
+        yield low, high
+        yield high, low
 
 
-class TopologyMetric(RegionMetric):
-    """:py:func:`topology_scores` of every case and class.
-
-    Takes binarised ``y_pred`` and ``y`` of shape (batch, channels, spatial), or lists of (channels, spatial), and
-    optionally ``region``, one mask of shape (1, spatial) for each case.
-
-    The scores are "components", "component_error" and "betti_error"; the arguments those of
-    :py:class:`litemed.metrics.CaseMetric`.
-    """
-
-    available = ("components", "component_error", "betti_error")
-
-    def _score(self, pred: np.ndarray, truth: np.ndarray, case_input: np.ndarray | None) -> tuple[float, ...]:
-        result = topology_scores(pred, truth, region=case_input)
-        return tuple(getattr(result, score) for score in self.available)
-
-
-def _euler_number(array: np.ndarray) -> int:
-    """Euler number of the union of closed pixels; the array's border is background.
-
-    Counts the cells of every dimension (vertices, edges, faces, cubes): a cell belongs to the union when any pixel
-    around it does.
-    """
-    total = 0
-    for thin in itertools.product((False, True), repeat=array.ndim):
-        cells = array
-        for axis in np.flatnonzero(thin):
-            cells = np.moveaxis(cells, axis, 0)
-            cells = np.moveaxis(cells[1:] | cells[:-1], 0, axis)
-        dimension = array.ndim - sum(thin)
-        total += (-1) ** dimension * int(np.count_nonzero(cells))
-    return total
+def _excess(region: torch.Tensor, allowed: torch.Tensor, pairs: list[tuple[Pixels, Pixels]]) -> list[Violation]:
+    return [Violation(torch.relu(region[p] - allowed[q]), p, q) for p, q in pairs]

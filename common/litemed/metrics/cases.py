@@ -15,7 +15,7 @@ from monai.metrics import CumulativeIterationMetric
 from monai.metrics.utils import do_metric_reduction
 from monai.utils import MetricReduction
 
-from litemed.metrics.masks import to_array
+from litemed.metrics.inputs import to_array
 
 __all__ = ["CaseMetric", "RegionMetric"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from litemed.metrics.masks import Image, to_array
+from litemed.metrics.inputs import Image, to_array
 from litemed.metrics.overlap import overlap_scores
 from litemed.metrics.surface import Spacing, spacing_steps, surface_scores
 

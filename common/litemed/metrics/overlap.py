@@ -12,7 +12,7 @@ import numpy as np
 from monai.utils import MetricReduction
 
 from litemed.metrics.cases import RegionMetric
-from litemed.metrics.masks import Image, in_region, mask_pair
+from litemed.metrics.inputs import Image, in_region, mask_pair
 
 __all__ = ["OverlapMetric", "OverlapScores", "overlap_scores"]
 

@@ -10,7 +10,7 @@ import numpy as np
 from monai.utils import MetricReduction
 
 from litemed.metrics.cases import RegionMetric
-from litemed.metrics.masks import Image, in_region, to_array, to_mask
+from litemed.metrics.inputs import Image, in_region, to_array, to_mask
 
 __all__ = ["PixelAUCMetric", "roc_auc"]
 

@@ -33,7 +33,7 @@ import torch
 from monai.utils import MetricReduction
 
 from litemed.metrics.cases import CaseMetric
-from litemed.metrics.masks import Image, mask_pair
+from litemed.metrics.inputs import Image, mask_pair
 from litemed.metrics.nearest import nearest_distances
 from litemed.metrics.surfels import element_sizes, neighbour_codes
 

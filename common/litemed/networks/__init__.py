@@ -4,33 +4,18 @@
 
 from __future__ import annotations
 
-from litemed.networks.class_prompt import MODALITIES, ClassHead, ClassPromptEncoder, modality_index
-from litemed.networks.freezing import freeze
-from litemed.networks.mask_decoder import MaskDecoder, SharedImage
-from litemed.networks.medsam_lite import EMBEDDING_SHAPE, IMAGE_SIZE, ImageSide, MedSAMLite, PromptSide
-from litemed.networks.prompt_encoder import PromptEncoder
-from litemed.networks.prompted import PromptChannel, PromptedOutput, prompt_to_boxes
-from litemed.networks.reparam import ReparamConv, fuse
-from litemed.networks.tiny_vit import TinyViT
+from litemed.lazy import lazy_names
 
-__all__ = [
-    "EMBEDDING_SHAPE",
-    "IMAGE_SIZE",
-    "MODALITIES",
-    "ClassHead",
-    "ClassPromptEncoder",
-    "ImageSide",
-    "MaskDecoder",
-    "MedSAMLite",
-    "PromptChannel",
-    "PromptEncoder",
-    "PromptSide",
-    "PromptedOutput",
-    "ReparamConv",
-    "SharedImage",
-    "TinyViT",
-    "freeze",
-    "fuse",
-    "modality_index",
-    "prompt_to_boxes",
-]
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "class_prompt": ["MODALITIES", "ClassHead", "ClassPromptEncoder", "modality_index"],
+        "freezing": ["freeze"],
+        "mask_decoder": ["MaskDecoder", "SharedImage"],
+        "medsam_lite": ["EMBEDDING_SHAPE", "IMAGE_SIZE", "ImageSide", "MedSAMLite", "PromptSide"],
+        "prompt_encoder": ["PromptEncoder"],
+        "prompted": ["PromptChannel", "PromptedOutput", "prompt_to_boxes"],
+        "reparam": ["ReparamConv", "fuse"],
+        "tiny_vit": ["TinyViT"],
+    },
+)

@@ -1,17 +1,24 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""From image files and boxes to result files: what a bundle's command line and its inference call.
-
-The room above ``inferers``, ``slices`` and ``datasets``: it joins reading, box-prompted inference and writing, and
-holds no network.
-"""
+"""Objects from prompts: boxes and clicks, inferers that embed an image once for all of them, and result files."""
 
 from __future__ import annotations
 
-from litemed.prompting.images import PromptImage, open_image
-from litemed.prompting.listing import list_prompted
-from litemed.prompting.overlay import label_overlay
-from litemed.prompting.overlay_writer import OverlayWriter
-from litemed.prompting.segment import segment_boxes
+from litemed.lazy import lazy_names
 
-__all__ = ["OverlayWriter", "PromptImage", "label_overlay", "list_prompted", "open_image", "segment_boxes"]
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "box_2d": ["Box2DInferer"],
+        "box_3d": ["Box3DInferer", "SliceSource"],
+        "box_network": ["BoxNetwork", "BoxResult"],
+        "embedding_cache": ["EmbeddingCache"],
+        "embedding_store": ["EmbeddingStore"],
+        "frozen_encoder": ["FrozenEncoderInferer"],
+        "listing": ["list_prompted"],
+        "overlay_writer": ["OverlayWriter"],
+        "prompt_images": ["PromptImage", "open_image"],
+        "prompt_inferer": ["PromptInferer"],
+        "segment": ["segment_boxes"],
+    },
+)

@@ -20,8 +20,8 @@ def list_prompted(path: str | Path, boxes: Any = None) -> list[dict[str, Any]]:
 
     Args:
         path: a picture, a volume, or a folder of them; with ``boxes`` a folder is one DICOM series.
-        boxes: whatever `litemed.boxes.read_boxes` takes. None takes, for every image, the file of its name that ends in
-            ``.json`` or ``.csv`` and lies beside it.
+        boxes: whatever `read_boxes` takes. None takes, for every image, the file of its name that ends in ``.json`` or
+            ``.csv`` and lies beside it.
 
     Returns:
         a dictionary of ``image`` and ``boxes`` each.

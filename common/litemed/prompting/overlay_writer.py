@@ -12,7 +12,7 @@ from ignite.engine import Engine, Events
 from PIL import Image
 
 from litemed.files import replacing
-from litemed.prompting.overlay import label_overlay
+from litemed.images.overlay import label_overlay
 from litemed.transforms.prompts import channel_to_boxes
 
 __all__ = ["OverlayWriter"]

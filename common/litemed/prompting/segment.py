@@ -16,13 +16,15 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from litemed.boxes import check_boxes, read_boxes
 from litemed.files import replacing
-from litemed.inferers import Box2DInferer, Box3DInferer, BoxNetwork, BoxResult
-from litemed.inferers.box_3d import WhenEmpty
-from litemed.prompting.images import PromptImage, VolumeImage, open_image
-from litemed.prompting.overlay import label_overlay, shown_slices, volume_overlay
-from litemed.slices import check_same_grid, open_volume
+from litemed.images.boxes import check_boxes, read_boxes
+from litemed.images.formats import open_volume
+from litemed.images.overlay import label_overlay, shown_slices, volume_overlay
+from litemed.images.volume import check_same_grid
+from litemed.prompting.box_2d import Box2DInferer
+from litemed.prompting.box_3d import Box3DInferer, WhenEmpty
+from litemed.prompting.box_network import BoxNetwork, BoxResult
+from litemed.prompting.prompt_images import PromptImage, VolumeImage, open_image
 from litemed.transforms.windows import Window
 
 __all__ = ["segment_boxes"]
@@ -55,7 +57,7 @@ def segment_boxes(
 
     Args:
         image: a picture, a NIfTI or NRRD file, an archive of the challenge, or the folder of a DICOM series.
-        boxes: see `litemed.boxes.read_boxes`; None takes those that the archive brings.
+        boxes: see `litemed.images.boxes.read_boxes`; None takes those that the archive brings.
         network: in evaluation mode.
         output_dir: folder for the results, made when it isn't there.
         modality: ``"CT"`` scales a volume by ``window``, another by percentiles; None judges by the values.

@@ -1,18 +1,19 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""Built-in sample data, each in the layout of the public data set it stands for.
+"""The built-in real sample (a fluorescence picture with 125 labelled nuclei), and the cache that simulators write into.
 
-`nuclei` is real (a fluorescence picture with 125 labelled nuclei); `eyes`, `fundus`, `lesions` and `tearfilm` are
-simulated and made for trying out the software. A sample is written on first use, below the folder that the environment
-variable ``LITEMED_HOME`` names, or below ``~/.cache/litemed``, and reused from then on.
+A sample is written on first use, below the folder that the environment variable ``LITEMED_HOME`` names, or below
+``~/.cache/litemed``, and reused from then on.
 """
 
 from __future__ import annotations
 
-from litemed.samples.eyes import eyes
-from litemed.samples.fundus import fundus
-from litemed.samples.lesions import lesions
-from litemed.samples.nuclei import nuclei
-from litemed.samples.tearfilm import TearFilmVideo, tearfilm
+from litemed.lazy import lazy_names
 
-__all__ = ["TearFilmVideo", "eyes", "fundus", "lesions", "nuclei", "tearfilm"]
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "cache": ["written_once"],
+        "nuclei_picture": ["nuclei"],
+    },
+)

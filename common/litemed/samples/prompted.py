@@ -9,10 +9,10 @@ import os
 import shutil
 from pathlib import Path
 
-from litemed.boxes import mask_boxes, read_mask
 from litemed.datasets.challenge_conversion import convert
-from litemed.samples import nuclei
+from litemed.images.boxes import mask_boxes, read_mask
 from litemed.samples.cache import written_once
+from litemed.samples.nuclei_picture import nuclei
 
 __all__ = ["sample_archives", "sample_pictures"]
 

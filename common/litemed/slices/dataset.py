@@ -13,9 +13,9 @@ import torch
 from monai.data import MetaTensor
 from monai.utils import ImageMetaKey, MetaKeys
 
-from litemed.slices.formats import open_volume
+from litemed.images.formats import open_volume
+from litemed.images.volume import Volume, check_same_grid, slice_affine
 from litemed.slices.sampling import sample_slices
-from litemed.slices.volume import Volume, check_same_grid, slice_affine
 
 __all__ = ["SliceDataset"]
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from litemed.slices.volume import Volume, check_axis
+from litemed.images.volume import Volume, check_axis
 
 __all__ = ["label_slices", "sample_slices"]
 

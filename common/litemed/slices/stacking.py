@@ -18,7 +18,7 @@ from monai.data import MetaTensor
 from monai.utils import ImageMetaKey
 
 from litemed.files import replacing
-from litemed.slices.volume import spacing_of
+from litemed.images.volume import spacing_of
 
 __all__ = ["stack_slices", "write_nifti"]
 

@@ -4,39 +4,19 @@
 
 from __future__ import annotations
 
-from litemed.transforms.challenge import LoadChallenged, RandLabelledSliced
-from litemed.transforms.images_or_volumes import LoadImageOrVolumed, OrientVolumesd, RestoreAxesd, is_picture
-from litemed.transforms.label_files import NarrowLabelsd, SaveLabelMapd
-from litemed.transforms.label_maps import LoadLabelMapd
-from litemed.transforms.longest_side import LongestSide, ResizeLongestSided
-from litemed.transforms.objects import RandObjectd
-from litemed.transforms.pictures import LoadLabeld, LoadPictured, to_picture
-from litemed.transforms.prompts import RasterizePromptsd, boxes_to_channel, channel_to_boxes, clicks_to_box
-from litemed.transforms.windows import CT_WINDOWS, IntensityRange, ScaleModalityd, ct_range, intensity_range
+from litemed.lazy import lazy_names
 
-__all__ = [
-    "CT_WINDOWS",
-    "IntensityRange",
-    "LoadChallenged",
-    "LoadImageOrVolumed",
-    "LoadLabelMapd",
-    "LoadLabeld",
-    "LoadPictured",
-    "LongestSide",
-    "NarrowLabelsd",
-    "OrientVolumesd",
-    "RandLabelledSliced",
-    "RandObjectd",
-    "RasterizePromptsd",
-    "ResizeLongestSided",
-    "RestoreAxesd",
-    "SaveLabelMapd",
-    "ScaleModalityd",
-    "boxes_to_channel",
-    "channel_to_boxes",
-    "clicks_to_box",
-    "ct_range",
-    "intensity_range",
-    "is_picture",
-    "to_picture",
-]
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "challenge": ["LoadChallenged", "RandLabelledSliced"],
+        "images_or_volumes": ["LoadImageOrVolumed", "OrientVolumesd", "RestoreAxesd", "is_picture"],
+        "label_files": ["NarrowLabelsd", "SaveLabelMapd"],
+        "label_maps": ["LoadLabelMapd"],
+        "longest_side": ["LongestSide", "ResizeLongestSided"],
+        "objects": ["RandObjectd"],
+        "pictures": ["LoadLabeld", "LoadPictured", "to_picture"],
+        "prompts": ["RasterizePromptsd", "boxes_to_channel", "channel_to_boxes", "clicks_to_box"],
+        "windows": ["CT_WINDOWS", "IntensityRange", "ScaleModalityd", "ct_range", "intensity_range"],
+    },
+)

@@ -13,9 +13,9 @@ import torch
 from monai.data import MetaTensor
 from monai.transforms import Compose, RandomizableTransform, Transform
 
-from litemed.boxes import mask_boxes
 from litemed.datasets.challenge import read_challenge
-from litemed.slices import NpzVolume
+from litemed.images.boxes import mask_boxes
+from litemed.images.npz import NpzVolume
 from litemed.transforms.images_or_volumes import LoadImageOrVolumed, OrientVolumesd, is_picture
 from litemed.transforms.pictures import LoadPictured
 from litemed.transforms.windows import ScaleModalityd

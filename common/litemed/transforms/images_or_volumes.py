@@ -17,7 +17,7 @@ from monai.data import MetaTensor
 from monai.transforms import Invertd, InvertibleTransform, MapTransform, Orientation, Orientationd
 
 from litemed.datasets.files import PICTURE_SUFFIXES
-from litemed.slices import open_volume
+from litemed.images.formats import open_volume
 from litemed.transforms.pictures import LoadPictured
 
 __all__ = ["LoadImageOrVolumed", "OrientVolumesd", "RestoreAxesd", "is_picture"]
@@ -35,7 +35,7 @@ class LoadImageOrVolumed(MapTransform):
     """Load a picture as ``(3, W, H)``, or a volume as ``(C, X, Y, Z)``, float32 with values as stored.
 
     Pictures are read by `litemed.transforms.LoadPictured`; NIfTI, NRRD, folders of a DICOM series and archives of the
-    MedSAM challenge by `litemed.slices.open_volume`, whose affine goes into the metadata.
+    MedSAM challenge by `litemed.images.open_volume`, whose affine goes into the metadata.
 
     Args:
         keys: keys of the paths.

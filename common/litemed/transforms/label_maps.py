@@ -13,7 +13,7 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from PIL import Image
 
-from litemed.datasets.labelme import EYE_LABELS, labelme_map
+from litemed.images.labelme import EYE_LABELS, labelme_map
 from litemed.transforms.pictures import _LoadWithPIL
 
 __all__ = ["LoadLabelMapd"]
@@ -33,7 +33,7 @@ def _values(picture: Image.Image) -> Image.Image:
 class LoadLabelMapd(_LoadWithPIL):
     """Load label maps as ``(1, W, H)`` float32 tensors of class values.
 
-    A ``.json`` file is painted by :py:func:`litemed.datasets.labelme_map`; any other file is a picture whose pixels are
+    A ``.json`` file is painted by :py:func:`litemed.images.labelme_map`; any other file is a picture whose pixels are
     the values, grey or palette index or three equal channels.
 
     Args:

@@ -12,7 +12,7 @@ import torch
 from monai.transforms import RandomizableTransform
 from monai.utils import ensure_tuple
 
-from litemed.boxes import mask_boxes
+from litemed.images.boxes import mask_boxes
 from litemed.transforms.longest_side import LongestSide, resize_area
 
 __all__ = ["RandObjectd"]

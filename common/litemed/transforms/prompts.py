@@ -19,7 +19,7 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform
 
-from litemed.boxes import check_boxes, read_boxes
+from litemed.images.boxes import check_boxes, read_boxes
 
 __all__ = ["RasterizePromptsd", "boxes_to_channel", "channel_to_boxes", "clicks_to_box"]
 
@@ -128,7 +128,7 @@ class RasterizePromptsd(MapTransform):
 
     Looked for in this order:
 
-    - ``boxes``: whatever `litemed.boxes.read_boxes` takes, in the image's own pixels, x first.
+    - ``boxes``: whatever `litemed.images.boxes.read_boxes` takes, in the image's own pixels, x first.
     - ``roi``: one box as MONAI Label's clients send it, axis by axis: x0, x1, y0, y1(, z0, z1), each pair in any order.
     - ``foreground`` and ``background``: clicks, see `clicks_to_box`.
 

@@ -10,8 +10,8 @@ import classprompt
 import pytest
 import torch
 from classprompt import PromptedNetwork
-from litemed.checkpoints import save_checkpoint
-from litemed.networks import ClassHead, modality_index
+from litemed.networks.class_prompt import ClassHead, modality_index
+from litemed.training.checkpoints import save_checkpoint
 from torch import nn
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import torch
 from classprompt import BUNDLE_ROOT, ToldNetwork
-from litemed.checkpoints import save_checkpoint
+from litemed.training.checkpoints import save_checkpoint
 from monai.bundle import ConfigParser
 from monai.bundle import run as run_bundle
 from PIL import Image

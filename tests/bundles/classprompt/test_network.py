@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 from classprompt import ClassPromptMedSAM, PromptedNetwork, load_network
-from litemed.checkpoints import save_checkpoint
-from litemed.networks import MedSAMLite
+from litemed.networks.medsam_lite import MedSAMLite
+from litemed.training.checkpoints import save_checkpoint
 
 BOXES = torch.tensor([[20.0, 30, 90, 99], [5, 5, 250, 200]])
 

@@ -26,11 +26,11 @@ from classprompt import (
     with_classes,
 )
 from ignite.engine import Engine
-from litemed.checkpoints import read_checkpoint
 from litemed.datasets.challenge import write_challenge
 from litemed.datasets.challenge_cases import modality_of
-from litemed.inferers import FrozenEncoderInferer
-from litemed.networks import ClassHead
+from litemed.networks.class_prompt import ClassHead
+from litemed.prompting.frozen_encoder import FrozenEncoderInferer
+from litemed.training.checkpoints import read_checkpoint
 from monai.bundle import run as run_bundle
 from monai.data import MetaTensor
 

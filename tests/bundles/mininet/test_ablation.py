@@ -8,9 +8,9 @@ import csv
 from pathlib import Path
 
 import pytest
-from litemed.losses import AlphaCompoundLoss
-from litemed.samples import fundus
+from litemed.losses.alpha_compound import AlphaCompoundLoss
 from mininet import ablation
+from mininet.simulation.fundus import fundus
 
 
 def test_losses_are_those_of_the_table() -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from litemed.calibration import best_offset
-from litemed.samples import fundus
+from litemed.training.calibration import best_offset
 from mininet import MiniNet
 from mininet.calibration import OFFSETS, calibrate
+from mininet.simulation.fundus import fundus
 
 
 def _f1(marked: torch.Tensor, truth: torch.Tensor) -> float:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from litemed.samples import fundus
 from mininet import load_cases
+from mininet.simulation.fundus import fundus
 from PIL import Image
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import swiftmedsam
 import torch
-from litemed.checkpoints import save_checkpoint
+from litemed.training.checkpoints import save_checkpoint
 from swiftmedsam import PromptedNetwork
 from torch import nn
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from litemed.checkpoints import save_checkpoint
-from litemed.losses import MaskLoss
-from litemed.networks import PromptedOutput
+from litemed.losses.mask import MaskLoss
+from litemed.networks.prompted import PromptedOutput
+from litemed.training.checkpoints import save_checkpoint
 from swiftmedsam import (
     DistillationInferer,
     DistillationLoss,

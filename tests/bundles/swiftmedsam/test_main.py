@@ -12,8 +12,8 @@ import nibabel
 import numpy as np
 import pytest
 import swiftmedsam.__main__ as command
-from litemed.checkpoints import save_checkpoint
 from litemed.command_line import run_command
+from litemed.training.checkpoints import save_checkpoint
 from PIL import Image
 from swiftmedsam import SwiftMedSAM
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from litemed.checkpoints import save_checkpoint
+from litemed.training.checkpoints import save_checkpoint
 from swiftmedsam import KEPT_BLOCKS, VARIANTS, PromptedNetwork, SwiftMedSAM, load_network
 
 

@@ -8,7 +8,7 @@ import copy
 
 import pytest
 import torch
-from litemed.networks import TinyViT
+from litemed.networks.tiny_vit import TinyViT
 from swiftmedsam.refit import encoder_parts, refit_encoder
 from torch import nn
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from litemed.checkpoints import read_checkpoint, save_checkpoint
 from litemed.datasets.challenge import write_challenge
+from litemed.training.checkpoints import read_checkpoint, save_checkpoint
 from monai.bundle import ConfigParser
 from monai.bundle import run as run_bundle
 from swiftmedsam import BUNDLE_ROOT

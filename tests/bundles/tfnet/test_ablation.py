@@ -8,8 +8,8 @@ import csv
 from pathlib import Path
 
 import pytest
-from litemed.samples import tearfilm
 from tfnet import TFNet, ablation
+from tfnet.simulation.writing import tearfilm
 
 
 def test_variants_are_those_of_the_tables() -> None:

@@ -8,7 +8,7 @@ import math
 
 import pytest
 import torch
-from litemed.networks import fuse
+from litemed.networks.reparam import fuse
 from tfnet.classifier import CLASSES, FrameClassifier, FrameClassMetric
 
 

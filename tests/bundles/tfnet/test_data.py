@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from litemed.datasets.tfm import TFM_BOXES, TFM_CLASSES
 from PIL import Image
 from tfnet import CLASSES, RINGS, break_up_weights, frame_weights, load_cases, require_batches, subject_of
+from tfnet.readers.tfm import TFM_BOXES, TFM_CLASSES
 
 
 def test_classes_and_boxes_are_those_of_the_data_set() -> None:

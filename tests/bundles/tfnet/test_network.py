@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from litemed.networks import fuse
+from litemed.networks.reparam import fuse
 from tfnet.network import VARIANTS, TFNet
 from torch import nn
 

@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from litemed import samples
 from monai.bundle import run as run_bundle
 from PIL import Image
-from tiu_ocular import BUNDLE_ROOT, REGIONS
+from tiu_ocular import BUNDLE_ROOT, REGIONS, simulation
 from tiu_ocular.measurements import DEFINITIONS
 
 CONFIGS = Path(BUNDLE_ROOT) / "configs"
@@ -37,7 +36,7 @@ def _causes(error: BaseException | None) -> list[str]:
 @pytest.fixture(scope="module")
 def eyes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six simulated eyes of three people, in the clinical layout."""
-    return samples.eyes(tmp_path_factory.mktemp("eyes"), domain="clinical", subjects=3, images_per_subject=2)
+    return simulation.eyes(tmp_path_factory.mktemp("eyes"), domain="clinical", subjects=3, images_per_subject=2)
 
 
 @pytest.fixture
@@ -142,7 +141,7 @@ def test_wrong_outlines_are_named_before_anything_is_scored(
 def test_closed_simulated_eyes_have_null_measurements(
     tmp_path: Path, measured: Callable[..., dict[str, dict[str, Any]]]
 ) -> None:
-    folder = samples.eyes(tmp_path, subjects=2, images_per_subject=1, closed=1.0, seed=3)
+    folder = simulation.eyes(tmp_path, subjects=2, images_per_subject=1, closed=1.0, seed=3)
     rows = measured(**{path.stem: Image.open(path) for path in sorted(folder.rglob("*.jpg"))})
     assert len(rows) == 2
     for row in rows.values():

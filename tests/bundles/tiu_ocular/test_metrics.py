@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from litemed.losses import TIULoss
+from litemed.losses.tiu import TIULoss
 from monai.losses import DiceLoss
 from tiu_ocular.handlers import draw_regions, label_plane, pair_eyes
 from tiu_ocular.labels import MergeRegionsd

@@ -7,7 +7,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from litemed.handlers.pictures import overlay
+from litemed.training.picture_writer import overlay
 from PIL import Image, ImageDraw, ImageFont
 
 from tfnet.collab.frames import Finding, Patch

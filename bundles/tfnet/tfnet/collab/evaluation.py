@@ -3,7 +3,7 @@
 """How well the whole pipeline does on videos whose truth is known: ``python -m tfnet.collab.evaluation``.
 
 The videos stand in ``videos/<part>/`` of a data set in the layout of TFM, each with a JSON file of its truth beside it,
-as :func:`litemed.samples.tearfilm` writes them: ``frames``, each with ``class`` and ``boxes``, and ``intervals``, each
+as :func:`tfnet.simulation` writes them: ``frames``, each with ``class`` and ``boxes``, and ``intervals``, each
 with ``onset``, ``last`` and ``break_up`` (a frame's number, or null). True masks are those of the data set's frames.
 """
 
@@ -21,8 +21,7 @@ import numpy as np
 import torch
 from litemed.command_line import run_command
 from litemed.files import replacing
-from litemed.metrics import bootstrap_mean
-from litemed.samples import tearfilm
+from litemed.metrics.bootstrap import bootstrap_mean
 from PIL import Image
 
 from tfnet.collab.intervals import CLASSES
@@ -32,6 +31,7 @@ from tfnet.collab.pipeline import Options, analyse
 from tfnet.data import load_cases
 from tfnet.detector import RINGS, box_iou
 from tfnet.scores import BreakUpMetric
+from tfnet.simulation.writing import tearfilm
 
 __all__ = ["TimedInterval", "compare_intervals", "evaluate", "run"]
 
@@ -133,7 +133,7 @@ def evaluate(
     folder = Path(dataset_dir) / "videos" / part
     videos = sorted(folder.glob("*.mp4"))
     if not videos:
-        raise ValueError(f"no video in {folder}: a sample with videos is written by litemed.samples.tearfilm")
+        raise ValueError(f"no video in {folder}: a sample with videos is written by tfnet.simulation")
     masks: dict[str, dict[int, Path]] = {video.stem: {} for video in videos}
     for case in load_cases(dataset_dir, "segmentation", _PARTS[part], crops=None):
         masks.get(case["video"], {})[_number(case["case"])] = Path(case["label"])

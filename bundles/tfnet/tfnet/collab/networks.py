@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from litemed.deploy import available_runtimes, deploy
-from litemed.networks import fuse
+from litemed.deploy.runtimes import available_runtimes, deploy
+from litemed.networks.reparam import fuse
 from PIL import Image
 from torch import nn
 

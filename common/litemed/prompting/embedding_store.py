@@ -1,0 +1,105 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""Image embeddings that trainings and evaluations share, on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from litemed.files import replacing
+from litemed.prompting.box_network import BoxNetwork
+
+__all__ = ["EmbeddingStore", "StoredEncoder"]
+
+_TOLERANCE = 0.02
+
+
+class EmbeddingStore:
+    """Embeddings of one image encoder by the content of the images, in half precision: 2 MiB each.
+
+    Every flip of an image is an image of its own. The folder also keeps the embedding of a fixed picture, by which an
+    encoder with other weights is known and refused.
+
+    Args:
+        folder: of the files; made when it isn't there.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(folder)
+        self._known: BoxNetwork | None = None
+
+    def __call__(self, network: BoxNetwork, images: torch.Tensor) -> torch.Tensor:
+        """Embeddings of images; those not in the folder yet are computed, without gradients.
+
+        Args:
+            network: whose encoder it is, in evaluation mode, with weights that don't change.
+            images: ``(B, 3, 256, 256)`` float32, values 0 to 1.
+
+        Returns:
+            ``(B, 256, 64, 64)`` float32 on the images' device.
+
+        Raises:
+            ValueError: when the folder's embeddings are of another encoder.
+        """
+        if network is not self._known:
+            self._check(network, images.device)
+            self._known = network
+        files = [
+            self.folder / f"{hashlib.sha256(image.numpy().tobytes()).hexdigest()}.pt"
+            for image in images.cpu().contiguous()
+        ]
+        missing = [index for index, file in enumerate(files) if not file.is_file()]
+        if missing:
+            for index, embedding in zip(missing, _encode(network, images[missing]), strict=True):
+                _save(files[index], embedding)
+        return torch.stack([_load(file, images.device) for file in files])
+
+    def _check(self, network: BoxNetwork, device: torch.device) -> None:
+        ramp = torch.linspace(0, 1, 256, device=device)
+        picture = torch.stack([ramp.expand(256, 256), ramp.expand(256, 256).T, ramp.outer(ramp)])
+        found, file = _encode(network, picture[None])[0].float(), self.folder / "reference.pt"
+        if not file.is_file():
+            _save(file, found)
+            return
+        kept = _load(file, device)
+        if kept.shape != found.shape or (kept - found).norm() > _TOLERANCE * kept.norm():
+            raise ValueError(f"the embeddings in {self.folder} are of another image encoder: give another folder")
+
+
+class StoredEncoder:
+    """A network whose images are embedded through a store; all else is the network's.
+
+    Args:
+        network: see `EmbeddingStore`.
+        store: of its encoder's embeddings.
+    """
+
+    def __init__(self, network: BoxNetwork, store: EmbeddingStore) -> None:
+        self.network = network
+        self.store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.network, name)
+
+    def encode_image(self, image: torch.Tensor) -> torch.Tensor:
+        """See `BoxNetwork`."""
+        return self.store(self.network, image)
+
+
+@torch.no_grad()
+def _encode(network: BoxNetwork, images: torch.Tensor) -> torch.Tensor:
+    return network.encode_image(images)
+
+
+def _save(file: Path, embedding: torch.Tensor) -> None:
+    with replacing(file) as temporary:
+        torch.save(embedding.half().cpu().clone(), temporary)
+
+
+def _load(file: Path, device: torch.device) -> torch.Tensor:
+    return torch.load(file, map_location=device, weights_only=True).float()

@@ -1,0 +1,53 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures and volumes by one inferer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from monai.inferers import Inferer
+
+from litemed.prompting.box_2d import Box2DInferer
+from litemed.prompting.box_3d import Box3DInferer, WhenEmpty
+from litemed.prompting.embedding_store import EmbeddingStore, StoredEncoder
+
+__all__ = ["PromptInferer"]
+
+
+class PromptInferer(Inferer):
+    """`Box2DInferer` for pictures ``(B, 4, W, H)``, `Box3DInferer` for volumes ``(B, 2 or 4, X, Y, Z)``.
+
+    Args:
+        challenge_compat: reproduce the protocol that the MedSAM on Laptop challenge published.
+        when_empty: see `Box3DInferer`.
+        cache_size: embeddings held at a time.
+        embedding_cache: folder of a `litemed.prompting.EmbeddingStore`, for evaluations of the same images by networks
+            of the same encoder; None embeds them anew.
+        deploy: makes the network ready, such as a `litemed.deploy.BoxDeployment`; None takes it as it is.
+    """
+
+    def __init__(
+        self,
+        challenge_compat: bool = False,
+        when_empty: WhenEmpty = "stop",
+        cache_size: int = 32,
+        embedding_cache: str | os.PathLike[str] | None = None,
+        deploy: Callable[[Any], Any] | None = None,
+    ) -> None:
+        self.pictures = Box2DInferer(challenge_compat)
+        self.volumes = Box3DInferer(challenge_compat, when_empty, cache_size=cache_size)
+        self.store = None if embedding_cache is None else EmbeddingStore(embedding_cache)
+        self.deploy = deploy
+
+    def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """Label maps ``(B, 1, ...)``, box i labelled i + 1."""
+        ready = network if self.deploy is None else self.deploy(network)
+        return self.segment(inputs, ready if self.store is None else StoredEncoder(ready, self.store))
+
+    def segment(self, inputs: torch.Tensor, network: Any) -> torch.Tensor:
+        """What a call does, with the network that embeds as it is told."""
+        return (self.pictures if inputs.ndim == 4 else self.volumes)(inputs, network)

@@ -1,9 +1,0 @@
-# Copyright 2026 the litemed authors
-# SPDX-License-Identifier: Apache-2.0
-"""One HTML page that shows a run: curves, scores, best and worst cases. It needs no other file and no network."""
-
-from __future__ import annotations
-
-from litemed.report.writing import write_report
-
-__all__ = ["write_report"]

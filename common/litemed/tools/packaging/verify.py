@@ -1,0 +1,80 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""Verifying a bundle, in a folder or packed, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from litemed.tools.packaging import checks
+
+__all__ = ["Check", "verify"]
+
+
+class Check(NamedTuple):
+    """Outcome of one check."""
+
+    name: str
+    """Of the check, a key of ``checks.CHECKS``."""
+    error: str | None
+    """What failed, in a line; None where the check passed."""
+    details: str
+    """Trace and output of a failed check."""
+
+
+def verify(path: str | os.PathLike[str], export: bool = True) -> Iterator[Check]:
+    """Make the MONAI Model Zoo's checks of a bundle, one after the other.
+
+    A zip is unpacked into a temporary folder and checked with the copy of the library that it carries; a folder with
+    the installed library. Either is done in a new process, from an unrelated folder.
+
+    Args:
+        path: a bundle's folder, or the zip that `litemed.tools.packaging.pack` wrote.
+        export: also export the network to TorchScript and ONNX, which takes most of the time.
+
+    Yields:
+        the outcome of each check.
+
+    Raises:
+        FileNotFoundError: when there is no bundle at ``path``.
+        ValueError: when a zip doesn't hold exactly one bundle.
+        RuntimeError: when the checking process died.
+    """
+    path = Path(path).expanduser()
+    with tempfile.TemporaryDirectory() as temporary, tempfile.TemporaryFile("w+") as errors:
+        folder = _unzipped(path, Path(temporary)) if path.is_file() else path
+        if not (folder / "configs").is_dir():
+            raise FileNotFoundError(f"no bundle at {path}: expected a folder with configs/, or a zip of one")
+        command = [sys.executable, "-W", "ignore", checks.__file__, str(folder), *([] if export else ["export"])]
+        environment = {**os.environ, "PYTHONPATH": str(folder.absolute())}
+        # errors go to a file: a pipe that nobody reads until the end would fill and stop the process
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True)
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("{"):
+                result = json.loads(line)
+                yield Check(result["check"], result.get("error"), result.get("details", ""))
+        if process.wait():
+            errors.seek(0)
+            raise RuntimeError(f"the checks of {path} ended with code {process.returncode}: {errors.read()[-2000:]}")
+
+
+def _unzipped(path: Path, folder: Path) -> Path:
+    """Unpack a bundle and return its folder."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            archive.extractall(folder)
+    except zipfile.BadZipFile as error:
+        raise ValueError(f"{path} is not a zip: {error}") from error
+    bundles = [found.parents[1] for found in folder.glob("*/configs/metadata.json")]
+    if len(bundles) != 1:
+        raise ValueError(f"expected one bundle in {path}, found {len(bundles)}")
+    return bundles[0]

@@ -1,0 +1,121 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""The result of an evaluation: a table with intervals, and every case's scores."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from ignite.engine import Engine, Events
+from monai.utils import string_list_all_gather
+
+from litemed.files import replacing
+from litemed.metrics.bootstrap import bootstrap_mean
+from litemed.training.record import record_run
+from litemed.training.tracking import track_files
+
+__all__ = ["CaseTable", "ScoreTable"]
+
+
+class CaseTable(ABC):
+    """Base of tables of an evaluation: it collects the names of the cases, each that of its image's file.
+
+    ``run.json`` beside them tells what run it was (:func:`litemed.training.record_run`). With ``--tracking mlflow``
+    tables and pictures are logged there too.
+
+    Args:
+        output_dir: folder of the table's files.
+    """
+
+    def __init__(self, output_dir: str | Path) -> None:
+        self.output_dir = Path(output_dir)
+        self._cases: list[str] = []
+
+    def attach(self, engine: Engine) -> None:
+        """Register with the evaluator."""
+        engine.add_event_handler(Events.STARTED, self._start)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._collect)
+        engine.add_event_handler(Events.COMPLETED, self._complete)
+
+    def _start(self, engine: Engine) -> None:
+        self._cases = []
+
+    def _collect(self, engine: Engine) -> None:
+        output: Any = engine.state.output
+        self._cases.extend(Path(item["image"].meta["filename_or_obj"]).stem for item in output)
+
+    def _complete(self, engine: Engine) -> None:
+        cases = string_list_all_gather(self._cases)
+        if dist.is_initialized() and dist.get_rank() != 0:
+            return
+        details = getattr(engine.state, "metric_details", None)
+        if not details:
+            raise ValueError("the evaluator has no metric that saves details")
+        self._write(cases, details)
+        record_run(self.output_dir)
+        track_files(engine, self.output_dir)
+
+    @abstractmethod
+    def _write(self, cases: list[str], details: Mapping[str, torch.Tensor]) -> None:
+        """Write the table of all processes' cases, whose scores are ``(cases, classes)`` by name."""
+
+
+class ScoreTable(CaseTable):
+    """Print the mean of each score with its bootstrap 95 % interval, and write ``scores.json`` and ``scores.csv``.
+
+    It reads what the evaluator's metrics leave in ``engine.state.metric_details``, takes the mean over classes for each
+    case, and counts the cases in which a score is undefined. A case is named for the file of its image.
+
+    Args:
+        output_dir: folder of the two files.
+        patient_of: the patient of a case, from its name; the interval then resamples patients, not pictures.
+
+    Raises:
+        ValueError: when the evaluator keeps no details.
+    """
+
+    def __init__(self, output_dir: str | Path, patient_of: Callable[[str], str] | None = None) -> None:
+        super().__init__(output_dir)
+        self.patient_of = patient_of
+
+    def _write(self, cases: list[str], details: Mapping[str, torch.Tensor]) -> None:
+        columns = {name: values.double().nanmean(dim=1).tolist() for name, values in details.items()}
+        patients = [self.patient_of(case) for case in cases] if self.patient_of else None
+        summary = {name: _summarise(values, patients) for name, values in columns.items()}
+        with replacing(self.output_dir / "scores.json") as temporary:
+            temporary.write_text(json.dumps({"cases": len(cases), "scores": summary}, indent=4) + "\n")
+        with replacing(self.output_dir / "scores.csv") as temporary, temporary.open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["case", *columns])
+            writer.writerows(zip(cases, *columns.values(), strict=True))
+        print(_table(summary, len(cases)), flush=True)
+
+
+def _summarise(values: list[float], patients: list[str] | None) -> dict[str, float | int | None]:
+    """Mean and interval over the cases in which a score is defined; None where there is none."""
+    if all(math.isnan(value) for value in values):
+        return {"mean": None, "low": None, "high": None, "undefined": len(values)}
+    result = bootstrap_mean(values, groups=patients)
+    ends = [None if math.isnan(end) else end for end in (result.low, result.high)]
+    return {"mean": result.mean, "low": ends[0], "high": ends[1], "undefined": result.undefined}
+
+
+def _table(summary: dict[str, dict[str, Any]], cases: int) -> str:
+    width = max(map(len, summary))
+    lines = [f"{'score':<{width}}     mean   95 % interval       ({cases} cases)"]
+    for name, row in summary.items():
+        if row["mean"] is None:
+            lines.append(f"{name:<{width}}  undefined in every case")
+            continue
+        interval = "too few for one" if row["low"] is None else f"{row['low']:.4f} to {row['high']:.4f}"
+        note = f"  undefined in {row['undefined']}" if row["undefined"] else ""
+        lines.append(f"{name:<{width}}  {row['mean']:7.4f}   {interval}{note}")
+    return "\n".join(lines)

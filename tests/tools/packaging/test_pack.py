@@ -1,0 +1,133 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""Packing bundles: the same bytes each time, complete, and free of the installed library."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from litemed import samples
+from litemed.tools.packaging.pack import pack, packed_files
+from PIL import Image
+
+BUNDLES = Path(__file__).resolve().parents[2] / "bundles"
+MININET = BUNDLES / "mininet"
+
+
+def _bundle(root: Path, code: str = "", config: str = "{}", version: str = "1.0.0") -> Path:
+    folder = root / "tiny"
+    (folder / "configs").mkdir(parents=True)
+    (folder / "tiny").mkdir()
+    (folder / "configs/metadata.json").write_text(json.dumps({"version": version}))
+    (folder / "configs/train.json").write_text(config)
+    (folder / "tiny/__init__.py").write_text(code)
+    return folder
+
+
+@pytest.fixture
+def hidden_library(tmp_path: Path) -> dict[str, str]:
+    """Environment of a process in which ``litemed`` and the bundles' packages can't be imported by their own names."""
+    for name in ("litemed", "mininet"):
+        (tmp_path / "hidden" / name).mkdir(parents=True)
+        (tmp_path / "hidden" / name / "__init__.py").write_text(f"raise ImportError('{name} is not installed')\n")
+    shutil.rmtree(tmp_path / "hidden/mininet")
+    return {"PYTHONPATH": str(tmp_path / "hidden"), "LITEMED_HOME": str(samples.nuclei().parents[1])}
+
+
+def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
+    first = pack(MININET, tmp_path / "a")
+    copy = tmp_path / "elsewhere" / "mininet"
+    shutil.copytree(MININET, copy, ignore=shutil.ignore_patterns("runs", "__pycache__"))
+    for file in copy.rglob("*"):
+        os.utime(file, (1, 1))
+    second = pack(copy, tmp_path / "b")
+    assert first.name == second.name == "mininet_v0.1.0.zip"
+    assert hashlib.sha256(first.read_bytes()).digest() == hashlib.sha256(second.read_bytes()).digest()
+
+
+def test_what_a_run_wrote_is_left_out(tmp_path: Path) -> None:
+    folder = _bundle(tmp_path)
+    for name in ("runs/vessels/model.pt", "tiny/__pycache__/x.pyc", "mlruns.db", ".cache/x", "model.onnx"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"x")
+    own = {name for name in packed_files(folder, "1.0.0") if "/litemed/" not in name}
+    assert own == {"configs/metadata.json", "configs/train.json", "tiny/__init__.py"}
+
+
+def test_only_needed_parts_of_the_library_are_packed(tmp_path: Path) -> None:
+    files = packed_files(_bundle(tmp_path, "from litemed.files import replacing\n"), "1.0.0")
+    library = {name.removeprefix("tiny/litemed/") for name in files if name.startswith("tiny/litemed/")}
+    assert library == {"__init__.py", "bundles.py", "files.py"}
+
+
+def test_parts_that_a_configuration_names_are_packed_and_renamed(tmp_path: Path) -> None:
+    config = '{"imports": ["$import litemed.samples as samples"], "loss": {"_target_": "litemed.losses.TIULoss"}}'
+    files = packed_files(_bundle(tmp_path, config=config), "1.0.0")
+    assert {"tiny/litemed/losses/tiu.py", "tiny/litemed/samples/data/nuclei_image.png"} <= set(files)
+    assert json.loads(files["configs/train.json"]) == {
+        "imports": ["$import tiny.litemed.samples as samples"],
+        "loss": {"_target_": "tiny.litemed.losses.TIULoss"},
+    }
+    assert b"from tiny.litemed.losses.tiu import TIULoss" in files["tiny/litemed/losses/__init__.py"]
+
+
+def test_an_import_that_cannot_be_packed_is_refused(tmp_path: Path) -> None:
+    folder = _bundle(tmp_path, "import torch\nimport litemed.losses\n")
+    with pytest.raises(ValueError, match=r"tiny/__init__\.py, line 2: write 'import litemed\.losses as \.\.\.'"):
+        pack(folder, tmp_path)
+    assert not list(tmp_path.glob("*.zip"))
+
+
+def test_no_bundle(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"lacks configs/metadata\.json"):
+        pack(tmp_path)
+
+
+def test_a_packed_bundle_trains_and_infers_without_the_library(
+    run_python: Callable[..., str], hidden_library: dict[str, str], tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(pack(MININET, tmp_path)) as archive:
+        archive.extractall(tmp_path / "zoo")
+    configs = tmp_path / "zoo/mininet/configs"
+    picture = tmp_path / "picture.png"
+    Image.new("RGB", (40, 36), (120, 40, 90)).save(picture)
+
+    def run(*names: str, **options: object) -> None:
+        files = str([str(configs / f"{name}.json") for name in names])
+        overrides = [text for key, value in options.items() for text in (f"--{key}", value)]
+        run_python("-m", "monai.bundle", "run", "--config_file", files, *overrides, env=hidden_library)
+
+    run("train", "nuclei", max_epochs=1, val_interval=1, crop_size=32, crops_per_image=1, output_dir=tmp_path / "run")
+    run("inference", "nuclei", dataset_dir=picture, output_dir=tmp_path / "out", ckpt_path=tmp_path / "run/model.pt")
+    assert Image.open(tmp_path / "out/picture_mask.png").size == (40, 36)
+
+
+def test_two_versions_of_a_bundle_in_a_process_are_told_apart(tmp_path: Path) -> None:
+    code = "from tiny.litemed import bundles\nBUNDLE_ROOT = __file__.rsplit('/', 2)[0]\n"
+    config = '{"imports": ["$import tiny"], "bundle_root": "$tiny.BUNDLE_ROOT"}'
+    for version in ("1.0.0", "2.0.0"):
+        bundle = _bundle(tmp_path / version, code, config, version)
+        with zipfile.ZipFile(pack(bundle, tmp_path)) as archive:
+            archive.extractall(tmp_path / "zoo" / version)
+    read = (
+        "import sys; from monai.bundle import ConfigParser\n"
+        "for version in ('1.0.0', '2.0.0'):\n"
+        f"    folder = {str(tmp_path / 'zoo')!r} + f'/{{version}}/tiny'\n"
+        "    sys.path.insert(1, folder)\n"
+        "    parser = ConfigParser(); parser.read_config(folder + '/configs/train.json')\n"
+        "    print(parser.get_parsed_content('bundle_root'))\n"
+    )
+    result = subprocess.run([sys.executable, "-W", "ignore", "-c", read], capture_output=True, text=True, check=False)
+    assert result.stdout.splitlines() == [str(tmp_path / "zoo/1.0.0/tiny")]
+    assert "this configuration is of version 2.0.0, but version 1.0.0 of the same bundle is already imported" in (
+        result.stderr
+    )

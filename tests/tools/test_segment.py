@@ -1,0 +1,292 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""Segmenting files by a bundle's inference: as ``monai.bundle run`` does, in parallel, past bad files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from litemed.bundles import find_bundle
+from litemed.images.image_boxes import boxes_by_image
+from litemed.tools.segment import segment
+from monai.bundle import run as run_bundle
+from PIL import Image
+
+TINY = """
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from ignite.engine import Events
+from monai.transforms import MapTransform
+from PIL import Image
+
+BUNDLE_ROOT = str(Path(__file__).resolve().parents[1])
+
+
+class Level(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.level = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, image):
+        return image.mean(dim=1, keepdim=True) - self.level
+
+
+def list_items(path, boxes=None):
+    path = Path(path)
+    files = sorted(path.glob("*.png")) if path.is_dir() else [path]
+    return [{"image": str(file)} | ({"boxes": str(boxes)} if boxes else {}) for file in files]
+
+
+class Write:
+    '''A mask for each picture and, if asked, one table of them all.'''
+
+    def __init__(self, output_dir, table):
+        self.output_dir, self.table, self.areas = Path(output_dir), table, {}
+
+    def attach(self, engine):
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self)
+        engine.add_event_handler(Events.COMPLETED, self.finish)
+
+    def __call__(self, engine):
+        self.output_dir.mkdir(parents=True, exist_ok=True)
+        for item, given in zip(engine.state.output, engine.state.batch):
+            path = Path(item["image"].meta["filename_or_obj"])
+            mask = (np.asarray(item["pred"][0]) > 0).T
+            if mask.all():
+                raise ValueError(f"{path} is all foreground")
+            Image.fromarray(mask.astype(np.uint8)).save(self.output_dir / f"{path.stem}_mask.png")
+            if "boxes" in given:
+                (self.output_dir / f"{path.stem}_boxes.txt").write_text(given["boxes"])
+            self.areas[path.name] = int(mask.sum())
+
+    def finish(self):
+        if self.table:
+            pictures = [{"picture": name, "area": area} for name, area in sorted(self.areas.items())]
+            content = {"pictures": pictures, "comparison": [], "definitions": {}}
+            (self.output_dir / "measurements.json").write_text(json.dumps(content))
+
+"""
+
+
+def write_bundle(folder: Path, package: str, *, table: bool = False, takes_boxes: bool = False) -> Path:
+    """A bundle whose network marks what is brighter than a level, in a package of its own name."""
+    (folder / "configs").mkdir(parents=True)
+    (folder / "models").mkdir()
+    (folder / package).mkdir()
+    (folder / package / "__init__.py").write_text(TINY)
+    torch.save({"level": torch.tensor([100.0])}, folder / "models/model.pt")
+    inference: dict[str, Any] = {
+        "imports": [f"$import {package}", "$import torch"],
+        "bundle_root": f"${package}.BUNDLE_ROOT",
+        "dataset_dir": "nowhere",
+        "output_dir": "nowhere",
+        "table": table,
+        "ckpt_path": "$@bundle_root + '/models/model.pt'",
+        "device": "$torch.device('cpu')",
+        "network_def": {"_target_": f"{package}.Level"},
+        "network": "$@network_def.to(@device)",
+        "dataset": {
+            "_target_": "Dataset",
+            "data": f"${package}.list_items(@dataset_dir)",
+            "transform": {"_target_": "litemed.transforms.LoadPictured", "keys": "image"},
+        },
+        "dataloader": {"_target_": "DataLoader", "dataset": "@dataset", "batch_size": 1},
+        "inferer": {"_target_": "SimpleInferer"},
+        "handlers": [
+            {"_target_": "CheckpointLoader", "load_path": "@ckpt_path", "load_dict": {"model": "@network"}},
+            {"_target_": f"{package}.Write", "output_dir": "@output_dir", "table": "@table"},
+            {"_target_": "ignite.handlers.ProgressBar"},
+        ],
+        "evaluator": {
+            "_target_": "SupervisedEvaluator",
+            "device": "@device",
+            "val_data_loader": "@dataloader",
+            "network": "@network",
+            "inferer": "@inferer",
+            "val_handlers": "@handlers",
+        },
+        "run": ["$@evaluator.run()"],
+    }
+    if takes_boxes:
+        inference["boxes"] = None
+        inference["dataset"]["data"] = f"${package}.list_items(@dataset_dir, @boxes)"
+    (folder / "configs/metadata.json").write_text('{"version": "0.1.0"}')
+    (folder / "configs/inference.json").write_text(json.dumps(inference))
+    return folder
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Five pictures, of which picture i has i + 1 bright pixels."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number in range(5):
+        grey = np.full((8, 12), 50, np.uint8)
+        grey[0, : number + 1] = 200
+        Image.fromarray(grey).save(folder / f"p{number}.png")
+    return folder
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def _area(mask: Path) -> int:
+    return int(np.count_nonzero(np.asarray(Image.open(mask))))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_results_are_those_of_the_bundle(workers: int, tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    for number, (height, width) in enumerate([(40, 33), (28, 28), (31, 57)]):
+        Image.fromarray(random.integers(0, 256, (height, width, 3), dtype=np.uint8)).save(folder / f"p{number}.png")
+    configs = find_bundle("mininet") / "configs"
+    expected, out = tmp_path / "expected", tmp_path / "out"
+    run_bundle(
+        config_file=[str(configs / "inference.json"), str(configs / "nuclei.json")],
+        dataset_dir=str(folder),
+        output_dir=str(expected),
+    )
+    options = {"application": "nuclei"}
+    done = segment(folder, "mininet", out, workers=workers, overrides=options, progress=False)
+    assert len(_contents(expected)) == 9
+    assert _contents(out) == _contents(expected)
+    assert [path.name for path in out.iterdir() if path.name.startswith(".")] == []
+    assert done.results == {
+        str(folder / f"p{number}.png"): [f"p{number}_{kind}.png" for kind in ("mask", "overlay", "probability")]
+        for number in range(3)
+    }
+    assert (done.failed, done.tables) == ({}, [])
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_it_goes_on_past_bad_files(workers: int, pictures: Path, tmp_path: Path) -> None:
+    bundle = write_bundle(tmp_path / f"lev{workers}", f"lev{workers}")
+    (pictures / "p1.png").write_bytes(b"no picture")
+    Image.fromarray(np.full((8, 8), 255, np.uint8)).save(pictures / "p3.png")
+    done = segment(pictures, bundle, tmp_path / "out", workers=workers, progress=False)
+    assert {Path(image).name for image in done.failed} == {"p1.png", "p3.png"}
+    assert done.failed[str(pictures / "p1.png")].startswith(f"cannot read picture {pictures / 'p1.png'}")
+    assert done.failed[str(pictures / "p3.png")] == f"{pictures / 'p3.png'} is all foreground"
+    assert {path.name: _area(path) for path in (tmp_path / "out").iterdir()} == {
+        f"p{number}_mask.png": number + 1 for number in (0, 2, 4)
+    }
+    assert done.summary().splitlines()[-1] == f"3 of 5 segmented by lev{workers}, written to {tmp_path / 'out'}"
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_a_table_holds_all_images(together: bool, pictures: Path, tmp_path: Path) -> None:
+    name = f"tab{together}".lower()
+    bundle = write_bundle(tmp_path / name, name, table=True)
+    (pictures / "p2.png").write_bytes(b"no picture")
+    done = segment(pictures, bundle, tmp_path / "out", workers=1, together=together, progress=False)
+    table = json.loads((tmp_path / "out/measurements.json").read_text())
+    assert table["pictures"] == [{"picture": f"p{number}.png", "area": number + 1} for number in (0, 1, 3, 4)]
+    assert done.tables == ["measurements.json"]
+    assert [Path(image).name for image in done.failed] == ["p2.png"]
+    assert done.results[str(pictures / "p0.png")] == ["p0_mask.png"]
+
+
+def test_nothing_is_left_when_all_fail(tmp_path: Path) -> None:
+    bundle = write_bundle(tmp_path / "allbad", "allbad")
+    (tmp_path / "a.png").write_bytes(b"")
+    done = segment(tmp_path / "a.png", bundle, tmp_path / "out", progress=False)
+    assert list(done.failed) == [str(tmp_path / "a.png")]
+    assert not (tmp_path / "out").exists()
+
+
+def test_boxes_reach_the_bundle(pictures: Path, tmp_path: Path) -> None:
+    bundle = write_bundle(tmp_path / "boxed", "boxed", takes_boxes=True)
+    out = tmp_path / "out"
+    segment(pictures / "p0.png", bundle, out, boxes="1,2,3,4; 5,6,7,8.5", progress=False)
+    assert (out / "p0_boxes.txt").read_text() == "[[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.5]]"
+    segment(pictures / "p1.png", bundle, out, boxes=[1, 2, 3, 4], progress=False)
+    assert (out / "p1_boxes.txt").read_text() == "[1, 2, 3, 4]"
+    (tmp_path / "boxes.csv").write_text("image,x0,y0,x1,y1\np3.png,1,2,3,4\np2.png,5,6,7,8\np3.png,0,0,9,9\n")
+    done = segment(pictures, bundle, tmp_path / "many", boxes=tmp_path / "boxes.csv", workers=1, progress=False)
+    assert [Path(image).name for image in done.results] == ["p2.png", "p3.png"]
+    assert (tmp_path / "many/p2_boxes.txt").read_text() == "[[5.0, 6.0, 7.0, 8.0]]"
+    assert (tmp_path / "many/p3_boxes.txt").read_text() == "[[1.0, 2.0, 3.0, 4.0], [0.0, 0.0, 9.0, 9.0]]"
+    (tmp_path / "own.json").write_text('{"boxes": [[1, 2, 3, 4]]}')
+    segment(pictures / "p4.png", bundle, out, boxes=tmp_path / "own.json", progress=False)
+    assert (out / "p4_boxes.txt").read_text() == str(tmp_path / "own.json")
+    (tmp_path / "boxes.csv").write_text("image,x0,y0,x1,y1\np9.png,1,2,3,4\n")
+    with pytest.raises(ValueError, match=r"boxes.csv has boxes for p9.png, which isn't at "):
+        segment(pictures, bundle, out, boxes=tmp_path / "boxes.csv")
+
+
+def test_files_of_boxes_by_image(tmp_path: Path) -> None:
+    file = tmp_path / "boxes.json"
+    file.write_text('{"a.png": [[1, 2, 3, 4]]}')
+    assert boxes_by_image(file) == {"a.png": [[1, 2, 3, 4]]}
+    for text in ("[[1, 2, 3, 4]]", '{"boxes": [[1, 2, 3, 4]]}'):
+        file.write_text(text)
+        assert boxes_by_image(file) is None
+    assert boxes_by_image("1,2,3,4") is None
+    assert boxes_by_image([1, 2, 3, 4]) is None
+    for text, message in (("{", "readable JSON"), ('{"a.png": 3}', r"list of boxes of a.png, got 3")):
+        file.write_text(text)
+        with pytest.raises(ValueError, match=message):
+            boxes_by_image(file)
+    table = tmp_path / "boxes.csv"
+    table.write_text("Image, x0,y0,z0,x1,y1,z1\nv.nii,1,2,3,4,5,6\n")
+    assert boxes_by_image(table) == {"v.nii": [[1, 2, 3, 4, 5, 6]]}
+    table.write_text("x0,y0,x1,y1\n1,2,3,4\n")
+    assert boxes_by_image(table) is None
+    for text, message in (
+        ("image,x0\na,1\n", "expected the columns image,x0,y0,x1,y1, got image,x0"),
+        ("image,x0,y0,x1,y1\na,1,2,3\n", r"in every row, got 'a,1,2,3' \(box 1\)"),
+    ):
+        table.write_text(text)
+        with pytest.raises(ValueError, match=message):
+            boxes_by_image(table)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"overrides": {"treshold": 0.4}}, r"mininet has no option treshold: did you mean threshold\?"),
+        ({"overrides": {"application": "teeth"}}, "mininet has no application teeth: expected one of vessels, nuclei"),
+        ({"overrides": {"output_dir": "x"}}, "output_dir is what --out gives"),
+        ({"overrides": {"longest_side": 0}}, "longest_side of at least 1, got 4 and 0"),
+        ({"overrides": {"ckpt_path": "/none.pt"}}, "mininet has no weights at /none.pt"),
+        ({"boxes": "1,2,3,4"}, "mininet takes no boxes"),
+        ({"workers": 0}, "at least 1 worker, got 0"),
+        ({"output_dir": "pictures"}, "among the images of"),
+        ({"source": "nowhere"}, "no picture, volume or folder at .*nowhere"),
+        ({"source": "."}, "no picture "),
+    ],
+)
+def test_mistakes_are_told_in_one_line(
+    arguments: dict[str, Any], message: str, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(pictures.parent)
+    given = {"source": "pictures", "bundle": "mininet", "output_dir": "out", "progress": False, "workers": 1}
+    with pytest.raises((ValueError, FileNotFoundError), match=message) as caught:
+        segment(**{**given, **arguments})
+    assert "\n" not in str(caught.value)
+    assert not (pictures.parent / "out").exists()
+
+
+def test_weights_of_another_network_are_refused_at_once(pictures: Path, tmp_path: Path) -> None:
+    bundle = write_bundle(tmp_path / "wrong", "wrong")
+    torch.save({"level": torch.zeros(2)}, bundle / "models/model.pt")
+    with pytest.raises(ValueError, match="size mismatch for level"):
+        segment(pictures, bundle, tmp_path / "out", workers=1, progress=False)
+
+
+def test_results_of_one_name_are_refused(pictures: Path, tmp_path: Path) -> None:
+    Image.new("L", (8, 8)).save(pictures / "p0.bmp")
+    with pytest.raises(ValueError, match=r"p0.bmp and .*p0.png would give results of one name"):
+        segment(pictures, "mininet", tmp_path / "out")

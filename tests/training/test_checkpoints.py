@@ -1,0 +1,220 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""Checkpoints: what they say, what is refused, and what a warm start takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from litemed.training.checkpoints import load_checkpoint, load_network, read_checkpoint, save_checkpoint, warm_start
+from torch import nn
+
+
+class _Told(nn.Sequential):
+    """A network whose number of heads changes no shape."""
+
+    def __init__(self, heads: int, width: int = 3) -> None:
+        super().__init__(nn.Linear(4, width), nn.BatchNorm1d(width))
+        self.architecture = {"network": "Told", "decoder_heads": heads}
+
+
+@pytest.fixture
+def network() -> _Told:
+    torch.manual_seed(0)
+    return _Told(heads=8)
+
+
+def test_saved_and_loaded(network: _Told, tmp_path: Path) -> None:
+    path = tmp_path / "new" / "model.pt"
+    save_checkpoint(path, network)
+    checkpoint = read_checkpoint(path)
+    assert checkpoint.architecture == {"network": "Told", "decoder_heads": 8}
+    other = _Told(heads=8)
+    load_checkpoint(other, path)
+    for name, value in network.state_dict().items():
+        torch.testing.assert_close(other.state_dict()[name], value, rtol=0, atol=0)
+    assert [file.name for file in path.parent.iterdir()] == ["model.pt"]
+
+
+def test_half_precision_is_for_matrices_only(network: _Told, tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    save_checkpoint(path, network, torch.float16)
+    kinds = {name: value.dtype for name, value in read_checkpoint(path).state.items()}
+    assert kinds == {
+        "0.weight": torch.float16,
+        "0.bias": torch.float32,
+        "1.weight": torch.float32,
+        "1.bias": torch.float32,
+        "1.running_mean": torch.float32,
+        "1.running_var": torch.float32,
+        "1.num_batches_tracked": torch.int64,
+    }
+    other = _Told(heads=8)
+    load_checkpoint(other, path)
+    assert other[0].weight.dtype == torch.float32
+    torch.testing.assert_close(other[0].weight, network[0].weight, rtol=1e-3, atol=1e-6)
+
+
+def test_a_weight_too_large_for_half_precision_is_refused(network: _Told, tmp_path: Path) -> None:
+    nn.init.constant_(network[0].weight, 70_000)
+    with pytest.raises(ValueError, match=r"0\.weight isn't finite as torch\.float16"):
+        save_checkpoint(tmp_path / "model.pt", network, torch.float16)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda state: state,
+        lambda state: {"model": state, "optimizer": {"lr": 0.1}, "epoch": 3},
+        lambda state: {f"module.{name}": value for name, value in state.items()},
+    ],
+)
+def test_raw_and_training_checkpoints_are_read(network: _Told, tmp_path: Path, wrap) -> None:
+    path = tmp_path / "model.pth"
+    torch.save(wrap(network.state_dict()), path)
+    other = _Told(heads=8)
+    load_checkpoint(other, path)
+    torch.testing.assert_close(other[0].weight, network[0].weight)
+
+
+def test_other_heads_are_refused_though_every_shape_fits(network: _Told, tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    save_checkpoint(path, network)
+    other = _Told(heads=4)
+    before = other[0].weight.clone()
+    with pytest.raises(ValueError, match=r"model\.pt is a checkpoint of .*decoder_heads is 8, not 4"):
+        load_checkpoint(other, path)
+    torch.testing.assert_close(other[0].weight, before, rtol=0, atol=0)
+
+
+def test_entries_that_do_not_fit_are_named(network: _Told, tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    state = network.state_dict()
+    del state["0.bias"]
+    state["extra"] = torch.zeros(1)
+    state["0.weight"] = torch.zeros(5, 4)
+    torch.save(state, path)
+    before = network[1].weight.clone()
+    with pytest.raises(
+        ValueError,
+        match=r"missing 0\.bias; unexpected extra; of another shape 0\.weight \(\[5, 4\], expected \[3, 4\]\)",
+    ):
+        load_checkpoint(network, path)
+    torch.testing.assert_close(network[1].weight, before, rtol=0, atol=0)
+
+
+def test_missing_truncated_and_foreign_files_are_refused(network: _Told, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"no checkpoint .*none\.pt"):
+        read_checkpoint(tmp_path / "none.pt")
+    whole, part = tmp_path / "whole.pt", tmp_path / "part.pt"
+    save_checkpoint(whole, network)
+    part.write_bytes(whole.read_bytes()[:1000])
+    with pytest.raises(ValueError, match=r"part\.pt \(1,000 bytes\) can't be read: truncated"):
+        load_checkpoint(network, part)
+    torch.save([1, 2, 3], part)
+    with pytest.raises(ValueError, match="holds no state dictionary"):
+        load_checkpoint(network, part)
+    torch.save({"model": nn.Linear(1, 1)}, part)
+    with pytest.raises(ValueError, match="can't be read"):
+        load_checkpoint(network, part)
+
+
+def test_warm_start_reports_what_it_took_and_left(network: _Told, tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    save_checkpoint(path, network)
+    other = _Told(heads=4)
+    other.append(nn.Linear(3, 2))
+    report = warm_start(other, path)
+    torch.testing.assert_close(other[0].weight, network[0].weight)
+    assert report.left == ("2.weight", "2.bias")
+    assert report.unused == ()
+    # 12 + 3 of the first layer and 3 + 3 of the normalisation, of those and 6 + 2
+    assert (report.parameters_taken, report.parameters) == (21, 29)
+    assert str(report).splitlines() == [
+        "took 7 of 9 entries (21 of 29 parameters)",
+        "left: 2.weight, 2.bias",
+        "changed: decoder_heads 8 -> 4",
+    ]
+
+
+def test_warm_start_that_takes_nothing_is_refused(network: _Told, tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    torch.save({"other": torch.zeros(2)}, path)
+    with pytest.raises(ValueError, match="no entry of the name and shape"):
+        warm_start(network, path)
+
+
+class _Staged(nn.Module):
+    """An encoder of one stage of several blocks, and an MLP as the mask decoder's."""
+
+    def __init__(self, blocks: int, channels: int) -> None:
+        super().__init__()
+        stage = nn.Module()
+        stage.blocks = nn.ModuleList(nn.Linear(2, 2) for _ in range(blocks))
+        self.image_encoder = nn.Module()
+        self.image_encoder.layers = nn.ModuleList([stage])
+        layer = nn.Module()
+        layer.mlp = nn.Module()
+        layer.mlp.lin1, layer.mlp.lin2 = nn.Linear(2, channels), nn.Linear(channels, 2)
+        self.mask_decoder = nn.Module()
+        self.mask_decoder.transformer = nn.Module()
+        self.mask_decoder.transformer.layers = nn.ModuleList([layer])
+
+    @property
+    def blocks(self) -> nn.ModuleList:
+        return self.image_encoder.layers[0].blocks
+
+    @property
+    def mlp(self) -> nn.Module:
+        return self.mask_decoder.transformer.layers[0].mlp
+
+
+def test_warm_start_with_chosen_blocks_and_the_strongest_channels(tmp_path: Path) -> None:
+    teacher, student = _Staged(3, 4), _Staged(2, 2)
+    with torch.no_grad():
+        # products of norms: 1 * 5, 3 * 1, 4 * 2 and 2 * 2
+        teacher.mlp.lin1.weight.copy_(torch.tensor([[1.0, 0], [0, 3], [4, 0], [0, 2]]))
+        teacher.mlp.lin2.weight.copy_(torch.tensor([[5.0, 1, 0, 2], [0, 0, 2, 0]]))
+    save_checkpoint(tmp_path / "teacher.pt", teacher)
+    report = warm_start(student, tmp_path / "teacher.pt", {"0": [2, 0]}, narrow=True)
+    for own, block in enumerate((2, 0)):
+        assert torch.equal(student.blocks[own].weight, teacher.blocks[block].weight)
+        assert torch.equal(student.blocks[own].bias, teacher.blocks[block].bias)
+    assert student.mlp.lin1.weight.tolist() == [[1, 0], [4, 0]]
+    assert torch.equal(student.mlp.lin1.bias, teacher.mlp.lin1.bias[[0, 2]])
+    assert student.mlp.lin2.weight.tolist() == [[5, 0], [0, 2]]
+    assert report.left == ()
+    assert report.unused == ("image_encoder.layers.0.blocks.1.weight", "image_encoder.layers.0.blocks.1.bias")
+    assert report.changed == (
+        "stage 0 keeps blocks 2 0 of 3",
+        "mask_decoder.transformer.layers.0.mlp keeps 2 of 4 channels",
+    )
+    warm_start(student, tmp_path / "teacher.pt")
+    assert torch.equal(student.blocks[1].weight, teacher.blocks[1].weight)
+    same = _Staged(3, 4)
+    assert warm_start(same, tmp_path / "teacher.pt", {0: [2, 1, 0]}, narrow=True).changed == ()
+    assert torch.equal(same.blocks[0].weight, teacher.blocks[0].weight)
+
+
+@pytest.mark.parametrize("blocks", [[0], [0, 0], [0, 3]])
+def test_blocks_that_cannot_be_kept_are_refused(tmp_path: Path, blocks: list[int]) -> None:
+    save_checkpoint(tmp_path / "teacher.pt", _Staged(3, 4))
+    with pytest.raises(ValueError, match=r"expected 2 different blocks of stage 0 to keep, of 0 to 2, got \["):
+        warm_start(_Staged(2, 4), tmp_path / "teacher.pt", {0: blocks})
+
+
+def test_the_network_that_fits_is_built(tmp_path: Path) -> None:
+    networks = {"small": lambda: nn.Linear(2, 1), "large": lambda: nn.Linear(3, 1)}
+    large = nn.Linear(3, 1)
+    save_checkpoint(tmp_path / "large.pt", large)
+    found = load_network(tmp_path / "large.pt", networks)
+    assert torch.equal(found.weight, large.weight)
+    assert not found.training
+    with pytest.raises(ValueError, match=r"large\.pt doesn't fit Linear"):
+        load_network(tmp_path / "large.pt", {"small": networks["small"]})
+    save_checkpoint(tmp_path / "other.pt", nn.Linear(4, 1))
+    with pytest.raises(ValueError, match=r"other\.pt is of none of small, large"):
+        load_network(tmp_path / "other.pt", networks)

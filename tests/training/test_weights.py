@@ -1,0 +1,37 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""Weights at the start of an engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from ignite.engine import Engine
+from litemed.training.checkpoints import save_checkpoint
+from litemed.training.weights import LoadWeights, StartFrom
+from torch import nn
+
+
+def _start(handler: LoadWeights | StartFrom) -> None:
+    engine = Engine(lambda engine, batch: None)
+    handler.attach(engine)
+    engine.run([0])
+
+
+def test_strictly_and_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trained, network = nn.Linear(3, 2), nn.Linear(3, 2)
+    save_checkpoint(tmp_path / "weights.pt", trained)
+    _start(LoadWeights(network, tmp_path / "weights.pt"))
+    assert torch.equal(network.weight, trained.weight)
+    wider = nn.Linear(4, 2)
+    with pytest.raises(ValueError, match="doesn't fit Linear"):
+        _start(LoadWeights(wider, tmp_path / "weights.pt"))
+    before = wider.weight.clone()
+    _start(StartFrom(wider, None))
+    assert capsys.readouterr().out == ""
+    _start(StartFrom(wider, tmp_path / "weights.pt"))
+    assert torch.equal(wider.bias, trained.bias)
+    assert torch.equal(wider.weight, before)
+    assert "took 1 of 2 entries (2 of 10 parameters)" in capsys.readouterr().out
