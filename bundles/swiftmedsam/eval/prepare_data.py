@@ -41,7 +41,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from litemed.boxes import mask_boxes
+from litemed.images.boxes import mask_boxes
 from litemed.command_line import run_command
 from litemed.datasets.challenge import read_challenge, write_challenge
 from litemed.datasets.challenge_conversion import convert_case

@@ -19,7 +19,7 @@ from litemed.datasets.challenge_cases import load_cases
 from litemed.networks import MODALITIES
 from PIL import Image
 
-_EVAL = Path(__file__).resolve().parents[3] / "bundles/swiftmedsam/eval"
+_EVAL = Path(__file__).resolve().parents[4] / "bundles/swiftmedsam/eval"
 _spec = importlib.util.spec_from_file_location("prepare_data", _EVAL / "prepare_data.py")
 assert _spec is not None
 assert _spec.loader is not None
