@@ -41,10 +41,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from litemed.images.boxes import mask_boxes
 from litemed.command_line import run_command
 from litemed.datasets.challenge import read_challenge, write_challenge
 from litemed.datasets.challenge_conversion import convert_case
+from litemed.images.boxes import mask_boxes
 from litemed.networks import modality_index
 from litemed.transforms.pictures import LoadPictured
 from PIL import Image
