@@ -17,9 +17,10 @@ from pathlib import Path
 import pytest
 from litemed import samples
 from litemed.tools.packaging.pack import pack, packed_files
+from litemed.tools.packaging.reach import LIBRARY
 from PIL import Image
 
-BUNDLES = Path(__file__).resolve().parents[2] / "bundles"
+BUNDLES = Path(__file__).resolve().parents[3] / "bundles"
 MININET = BUNDLES / "mininet"
 
 
@@ -63,21 +64,53 @@ def test_what_a_run_wrote_is_left_out(tmp_path: Path) -> None:
     assert own == {"configs/metadata.json", "configs/train.json", "tiny/__init__.py"}
 
 
-def test_only_needed_parts_of_the_library_are_packed(tmp_path: Path) -> None:
-    files = packed_files(_bundle(tmp_path, "from litemed.files import replacing\n"), "1.0.0")
-    library = {name.removeprefix("tiny/litemed/") for name in files if name.startswith("tiny/litemed/")}
-    assert library == {"__init__.py", "bundles.py", "files.py"}
+def _library(files: dict[str, bytes]) -> set[str]:
+    return {name.removeprefix("tiny/litemed/") for name in files if name.startswith("tiny/litemed/")}
+
+
+_MASK_LOSS = {"losses/__init__.py", "losses/mask.py"}
+
+
+@pytest.mark.parametrize(
+    ("code", "config", "more"),
+    [
+        ("from litemed.files import replacing", "{}", set()),
+        # a name that the package loads when it is used, imported, named by a configuration, and as a string of code
+        ("from litemed.losses import MaskLoss", "{}", _MASK_LOSS),
+        ("", '{"_target_": "litemed.losses.MaskLoss"}', _MASK_LOSS),
+        ("NAME = 'litemed.losses.MaskLoss'", "{}", _MASK_LOSS),
+        # what is taken from a package that is imported whole
+        ("import litemed.losses as losses\nlosses.MaskLoss()", "{}", _MASK_LOSS),
+        ("from litemed import losses\nlosses.MaskLoss()", "{}", _MASK_LOSS),
+        ("", '{"imports": ["$import litemed.losses as a"], "b": "$a.MaskLoss()"}', _MASK_LOSS),
+        ("", '{"imports": ["$from litemed import losses"], "b": "$losses.MaskLoss"}', _MASK_LOSS),
+        # handed on whole, it may be used for all that it offers
+        (
+            "from litemed import losses\nprint(dir(losses))",
+            "{}",
+            {f"losses/{file.name}" for file in (LIBRARY / "losses").glob("*.py")},
+        ),
+    ],
+)
+def test_only_what_is_reached_of_the_library_is_packed(code: str, config: str, more: set[str], tmp_path: Path) -> None:
+    found = _library(packed_files(_bundle(tmp_path, code + "\n", config), "1.0.0"))
+    assert found - {"metrics/__init__.py", "metrics/anatomy.py"} == {"__init__.py", "bundles.py", "files.py"} | more | (
+        {"lazy.py"} if more else set()
+    )
 
 
 def test_parts_that_a_configuration_names_are_packed_and_renamed(tmp_path: Path) -> None:
-    config = '{"imports": ["$import litemed.samples as samples"], "loss": {"_target_": "litemed.losses.TIULoss"}}'
-    files = packed_files(_bundle(tmp_path, config=config), "1.0.0")
+    config = """{"imports": ["$import litemed.samples as samples"], "dataset_dir": "$samples.nuclei()",
+        "loss": {"_target_": "litemed.losses.TIULoss"}}"""
+    files = packed_files(_bundle(tmp_path, "NAME = 'litemed.losses.TIULoss'\n", config), "1.0.0")
     assert {"tiny/litemed/losses/tiu.py", "tiny/litemed/samples/data/nuclei_image.png"} <= set(files)
     assert json.loads(files["configs/train.json"]) == {
         "imports": ["$import tiny.litemed.samples as samples"],
+        "dataset_dir": "$samples.nuclei()",
         "loss": {"_target_": "tiny.litemed.losses.TIULoss"},
     }
-    assert b"from tiny.litemed.losses.tiu import TIULoss" in files["tiny/litemed/losses/__init__.py"]
+    assert b"from tiny.litemed.lazy import lazy_names" in files["tiny/litemed/losses/__init__.py"]
+    assert files["tiny/__init__.py"] == b"NAME = 'tiny.litemed.losses.TIULoss'\n"
 
 
 def test_an_import_that_cannot_be_packed_is_refused(tmp_path: Path) -> None:
@@ -112,7 +145,7 @@ def test_a_packed_bundle_trains_and_infers_without_the_library(
 
 
 def test_two_versions_of_a_bundle_in_a_process_are_told_apart(tmp_path: Path) -> None:
-    code = "from tiny.litemed import bundles\nBUNDLE_ROOT = __file__.rsplit('/', 2)[0]\n"
+    code = "BUNDLE_ROOT = __file__.rsplit('/', 2)[0]\n"
     config = '{"imports": ["$import tiny"], "bundle_root": "$tiny.BUNDLE_ROOT"}'
     for version in ("1.0.0", "2.0.0"):
         bundle = _bundle(tmp_path / version, code, config, version)

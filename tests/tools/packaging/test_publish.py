@@ -15,7 +15,7 @@ import pytest
 from litemed.tools.packaging.publish import publish
 from monai.bundle import download
 
-MININET = Path(__file__).resolve().parents[2] / "bundles/mininet"
+MININET = Path(__file__).resolve().parents[3] / "bundles/mininet"
 
 
 def test_monai_downloads_a_bundle_from_the_zoo(tmp_path: Path) -> None:

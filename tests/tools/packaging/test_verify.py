@@ -14,7 +14,7 @@ import torch
 from litemed.tools.packaging.checks import CHECKS, check_weights
 from litemed.tools.packaging.verify import verify
 
-MININET = Path(__file__).resolve().parents[2] / "bundles/mininet"
+MININET = Path(__file__).resolve().parents[3] / "bundles/mininet"
 
 
 @pytest.fixture

@@ -17,19 +17,18 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import litemed
 from litemed.bundles import version_of
 from litemed.files import replacing
+from litemed.tools.packaging.reach import LIBRARY, reached
 
 __all__ = ["pack", "packed_files"]
 
-LIBRARY = Path(litemed.__file__).parent
 _LEFT_OUT = {"__pycache__", "runs", "mlruns", "tests", "eval", "build"}
 _SUFFIXES_LEFT_OUT = {".pyc", ".db", ".egg-info", ".onnx", ".ts"}
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _IMPORT = re.compile(r"^(\s*)(from|import) litemed\b", re.MULTILINE)
+_STRING = re.compile(r"""(["'])litemed((?:\.[A-Za-z_]\w*)+)\1""")
 _NAME = re.compile(r"\blitemed\.(?=[A-Za-z_])")
-_ALWAYS = ("__init__.py", "bundles.py")
 
 
 def pack(bundle: str | os.PathLike[str], output_dir: str | os.PathLike[str] = ".") -> Path:
@@ -73,8 +72,7 @@ def packed_files(folder: Path, version: str) -> dict[str, bytes]:
     """
     name = folder.name
     files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in _own_files(folder)}
-    used = {part for path, content in files.items() for part in _library_parts(path, content)}
-    for path in _closure(used):
+    for path in reached(files):
         files[f"{name}/litemed/{path.relative_to(LIBRARY).as_posix()}"] = path.read_bytes()
     return {path: _rewritten(path, content, name, version) for path, content in files.items()}
 
@@ -87,67 +85,19 @@ def _own_files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _library_parts(path: str, content: bytes) -> Iterator[str]:
-    """Dotted names within litemed that a file of the bundle mentions."""
-    if path.endswith(".json"):
-        yield from re.findall(r"\blitemed((?:\.[A-Za-z_]\w*)+)", content.decode())
-        yield from (f".{name}" for name in re.findall(r"from litemed import (\w+)", content.decode()))
-    elif path.endswith(".py"):
-        for module, names in _imports(ast.parse(content)):
-            if module.split(".")[0] == "litemed":
-                yield from (f"{module}.{name}"[len("litemed") :] for name in names or [""])
-
-
-def _imports(tree: ast.AST) -> Iterator[tuple[str, list[str]]]:
-    """Each absolute import anywhere in a module: the module's name, and the names taken from it."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from ((alias.name, []) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
-            yield node.module, [alias.name for alias in node.names]
-
-
-def _closure(parts: set[str]) -> set[Path]:
-    """Files of the library that the named parts need: modules, the packages around them, and what those import."""
-    pending = [LIBRARY / name for name in _ALWAYS] + [file for part in parts for file in _module_files(part)]
-    needed: set[Path] = set()
-    while pending:
-        file = pending.pop()
-        if file in needed:
-            continue
-        needed.add(file)
-        if file.suffix == ".py":
-            found = _library_parts(file.name, file.read_bytes())
-            pending += [module for part in found for module in _module_files(part)]
-        if file.name == "__init__.py" and (file.parent / "data").is_dir():
-            pending += [data for data in (file.parent / "data").iterdir() if data.is_file()]
-    return needed
-
-
-def _module_files(part: str) -> Iterator[Path]:
-    """Files of the modules along a dotted name such as ``.losses.tiu.TIULoss``; what isn't a module ends it."""
-    folder = LIBRARY
-    yield folder / "__init__.py"
-    for name in part.strip(".").split("."):
-        if (folder / name / "__init__.py").is_file():
-            folder = folder / name
-            yield folder / "__init__.py"
-            continue
-        if (folder / f"{name}.py").is_file():
-            yield folder / f"{name}.py"
-        return
-
-
 def _rewritten(path: str, content: bytes, name: str, version: str) -> bytes:
     """A file of the pack, with the library named where it lies there."""
     if path.endswith(".json") and path.startswith("configs/"):
         text = re.sub(r"\bfrom litemed import\b", f"from {name}.litemed import", content.decode())
         text = _NAME.sub(f"{name}.litemed.", text)
-        asked = f"${name}.litemed.bundles.root_of_version({name}.BUNDLE_ROOT, '{version}')"
+        text = text.replace(
+            f'"$import {name}"', f'"$import {name}", "$import {name}.litemed.bundles as {name}_bundles"'
+        )
+        asked = f"${name}_bundles.root_of_version({name}.BUNDLE_ROOT, '{version}')"
         return text.replace(f'"${name}.BUNDLE_ROOT"', json.dumps(asked)).encode()
     if not path.endswith(".py"):
         return content
-    text = _IMPORT.sub(rf"\1\2 {name}.litemed", content.decode())
+    text = _STRING.sub(rf"\1{name}.litemed\2\1", _IMPORT.sub(rf"\1\2 {name}.litemed", content.decode()))
     for node in ast.walk(ast.parse(content)):
         if isinstance(node, ast.Import):
             bare = [alias.name for alias in node.names if alias.name.split(".")[0] == "litemed" and not alias.asname]
