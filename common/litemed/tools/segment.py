@@ -29,7 +29,7 @@ from litemed.datasets.files import stem
 from litemed.images.boxes import read_boxes
 from litemed.images.image_boxes import boxes_by_image
 from litemed.parallel import usual_workers
-from litemed.tools.workflows import open_workflow, quiet, reason, user_errors
+from litemed.tools.workflows import open_workflow, quiet, reason, set_value, user_errors
 
 __all__ = ["Segmentation", "segment"]
 
@@ -261,9 +261,9 @@ def _list_items(
 
 def _listed(workflow: ConfigWorkflow, path: Path, boxes: Any) -> list[Item]:
     parser = workflow.parser
-    parser["dataset_dir"] = str(path)
+    set_value(parser, "dataset_dir", str(path))
     if boxes is not None:
-        parser["boxes"] = boxes
+        set_value(parser, "boxes", boxes)
     parser.parse(reset=True)
     return list(parser.get_parsed_content("dataset#data"))
 

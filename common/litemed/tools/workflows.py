@@ -22,9 +22,10 @@ from monai.bundle import ConfigParser, ConfigWorkflow
 
 from litemed.bundles import find_bundle
 
-__all__ = ["configuration_files", "open_workflow", "quiet", "reason", "run_workflow", "user_errors"]
+__all__ = ["configuration_files", "open_workflow", "quiet", "reason", "run_workflow", "set_value", "user_errors"]
 
 _KNOWN_WARNINGS = ("parsing config_file", "NvImgCodecPydicomReader")
+_GIVEN = "__given"
 _WRAPPERS = ("applying transform", "Failed to ")
 
 
@@ -78,7 +79,7 @@ def open_workflow(
     Args:
         bundle: its name or folder.
         name: of the configuration, see :func:`configuration_files`.
-        overrides: values by id.
+        overrides: values by id, see :func:`set_value`.
         kind: workflow type: ``"infer"``, ``"train"``, or None for another.
 
     Raises:
@@ -90,7 +91,26 @@ def open_workflow(
         # where ConfigWorkflow.run() puts it, but for what comes before too
         sys.path.insert(1, root)
     with quiet():
-        return ConfigWorkflow(files, logging_file=False, workflow_type=kind, **left)
+        workflow = ConfigWorkflow(files, logging_file=False, workflow_type=kind)
+    for key, value in left.items():
+        set_value(workflow.parser, key, value)
+    return workflow
+
+
+def set_value(parser: ConfigParser, key: str, value: Any) -> None:
+    """Put a value into a configuration as it is: whatever characters it holds, nothing of it is evaluated.
+
+    MONAI's parser reads text that begins with ``$`` as Python, with ``@`` as a reference, with ``%`` as a file to
+    include, and each ``#`` as ``::``. Here the configuration only gets an expression that names the value.
+
+    Args:
+        parser: of the configuration; parse it again when it has been parsed.
+        key: id of the value; may go into the depth.
+        value: any object.
+    """
+    given = parser.globals.setdefault(_GIVEN, [])
+    parser[key] = f"${_GIVEN}[{len(given)}]"
+    given.append(value)
 
 
 def run_workflow(bundle: str | os.PathLike[str], name: str, overrides: Mapping[str, Any]) -> list[Any]:
