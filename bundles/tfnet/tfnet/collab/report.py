@@ -311,7 +311,7 @@ def _onset_map(onsets: np.ndarray) -> dict[str, list[float | None]]:
 
 def _notes(sums: _Sums, source: FrameSource, intervals: list[Interval], options: dict[str, Any]) -> list[str]:
     """What a reader has to know, a sentence each."""
-    notes = []
+    notes = list(source.notes)
     if source.times is None:
         notes.append("No frame rate is known, so times are in frames only: give it with --fps.")
     varying = source.frame_rate_range

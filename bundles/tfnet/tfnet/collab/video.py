@@ -5,14 +5,14 @@
 from __future__ import annotations
 
 import os
-import queue
 import re
 import threading
 from abc import ABC, abstractmethod
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from fractions import Fraction
 from pathlib import Path
 from typing import TypeVar
 
@@ -52,12 +52,14 @@ class FrameSource(ABC):
         height: of the frames, in pixels, as shown.
         width: of the frames, in pixels, as shown.
         times: seconds since the first frame, one for each frame, or None without a frame rate.
+        notes: what had to be assumed about the recording, a sentence each.
     """
 
     def __init__(self, path: Path, size: tuple[int, int], frames: int, times: np.ndarray | None) -> None:
         self.path = path
         self.height, self.width = size
         self.times = times
+        self.notes: list[str] = []
         self._frames = frames
 
     def __len__(self) -> int:
@@ -137,6 +139,8 @@ class PictureFolder(FrameSource):
             probes = map(_read_picture, self._files[:: max(1, count // _DEPTH_PROBES)])
             self._depth = _depth(picture for picture in [first, *probes] if picture is not None)
         super().__init__(path, first.shape, count, None if fps is None else np.arange(count) / fps)
+        if self._depth not in (8, 16):
+            self.notes.append(f"Pictures of 16 bits are taken as {self._depth}-bit ones: none has a larger value.")
 
     def read(self, start: int = 0) -> Iterator[Frame]:
         for index in range(start, len(self)):
@@ -145,10 +149,12 @@ class PictureFolder(FrameSource):
 
 
 class VideoFile(FrameSource):
-    """The first picture track of a video file.
+    """The first picture track of a video file, as players show it: upright, unmirrored, with square pixels.
 
     The file is run through once without decoding, which takes little time: it tells the number of frames, their
-    timestamps, and later which of them were lost.
+    timestamps, and later which of them were lost. Where the clock starts anew or jumps, as in recordings that were
+    joined, time goes on by one usual step. A raw stream has no clock: its times are those of the frame rate that it
+    states, or unknown.
 
     Args:
         path: the file.
@@ -157,79 +163,102 @@ class VideoFile(FrameSource):
 
     def __init__(self, path: Path, fps: float | None = None) -> None:
         with _opened(path) as container:
-            rate = container.streams.video[0].average_rate
-            base = container.streams.video[0].time_base
-            stamps, count = _timestamps(container)
-        # without one timestamp a frame, frames are counted as they come
-        self._stamps = stamps
-        pictures = (picture for _, picture in _decoded(path) if picture is not None)
-        first = next(pictures, None)
+            stream = container.streams.video[0]
+            is_raw = bool(container.format.flags & _NO_TIMESTAMPS)
+            rate = stream.codec_context.framerate if is_raw else stream.average_rate
+            base = stream.time_base
+            parts, count = _timestamps(container, base)
+        first = next((picture for _, picture in _decoded(path) if picture is not None), None)
         if count == 0 or first is None:
             raise ValueError(f"video {path} holds no readable frame")
-        self._depth = 8 if first.dtype == np.uint8 else _depth([first, *islice(pictures, _DEPTH_PROBES)])
+        # without one timestamp a frame, frames are counted as they come
+        self._parts = None if is_raw else parts
         times: np.ndarray | None
         if fps is not None:
             times = np.arange(count) / fps
-        elif stamps is not None:
-            times = (np.asarray(stamps) - stamps[0]) * float(base)
+        elif self._parts is not None:
+            times = _joined([np.asarray(part) * float(base) for part in self._parts])
         else:
             times = np.arange(count) / float(rate) if rate else None
         super().__init__(path, first.shape, count, times)
+        if self._parts is not None and len(self._parts) > 1 and fps is None:
+            joins = ", ".join(str(place) for place in np.cumsum([len(part) for part in self._parts[:-1]]))
+            self.notes.append(f"The recording's clock jumps at frame {joins}: time goes on there by one usual step.")
 
     def read(self, start: int = 0) -> Iterator[Frame]:
         expected = start
-        for place, picture in _decoded(self.path, self._stamps, start):
+        for place, picture in _decoded(self.path, self._parts, start):
             if not expected <= place < len(self):
                 continue
             for lost in range(expected, place):
                 yield self._frame(lost, None)
-            yield self._frame(place, None if picture is None else _eight_bit(picture, self._depth))
+            yield self._frame(place, picture)
             expected = place + 1
         for lost in range(expected, len(self)):
             yield self._frame(lost, None)
 
 
-def prefetched(items: Iterable[Item], size: int = 4) -> Generator[Item, None, None]:
+class prefetched(Iterator[Item]):  # noqa: N801, used as a function
     """The same items, made ahead of their use by a thread.
+
+    It can be closed at any moment and by any thread, also while another waits for an item; that one then finds the end.
+    The items' own generator is closed by the thread that runs it, and only by it.
 
     Args:
         items: what to iterate over; an error in it is raised here, in its turn.
         size: how many items may wait.
     """
-    waiting: queue.Queue[tuple[bool, object]] = queue.Queue(size)
-    stopped = threading.Event()
 
-    def put(entry: tuple[bool, object]) -> None:
-        while not stopped.is_set():
-            try:
-                return waiting.put(entry, timeout=0.1)
-            except queue.Full:
-                continue
+    def __init__(self, items: Iterable[Item], size: int = 4) -> None:
+        self._waiting: deque[Item] = deque()
+        self._size = size
+        self._changed = threading.Condition()
+        self._ended = self._closed = False
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._fill, args=(items,), daemon=True)
+        self._thread.start()
 
-    def fill() -> None:
+    def __next__(self) -> Item:
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._ended or self._closed)
+            if self._closed:
+                raise StopIteration
+            if self._waiting:
+                item = self._waiting.popleft()
+                self._changed.notify_all()
+                return item
+            error, self._error = self._error, None
+        if error is not None:
+            raise error
+        raise StopIteration
+
+    def close(self) -> None:
+        """Make no more items, and wait until the one that is being made is done."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _fill(self, items: Iterable[Item]) -> None:
         try:
-            for item in items:
-                put((True, item))
-                if stopped.is_set():
-                    return
-            put((False, None))
+            made = iter(items)
+            try:
+                for item in made:
+                    with self._changed:
+                        self._changed.wait_for(lambda: len(self._waiting) < self._size or self._closed)
+                        if self._closed:
+                            return
+                        self._waiting.append(item)
+                        self._changed.notify_all()
+            finally:
+                if isinstance(made, Generator):
+                    made.close()
         except BaseException as error:
-            put((False, error))
-
-    thread = threading.Thread(target=fill, daemon=True)
-    thread.start()
-    try:
-        while True:
-            is_item, entry = waiting.get()
-            if is_item:
-                yield entry  # type: ignore[misc]
-            elif entry is None:
-                return
-            else:
-                raise entry  # type: ignore[misc]
-    finally:
-        stopped.set()
-        thread.join()
+            self._error = error
+        finally:
+            with self._changed:
+                self._ended = True
+                self._changed.notify_all()
 
 
 def _natural(path: Path) -> list[tuple[int, int, str]]:
@@ -281,18 +310,54 @@ def _packets(container: av.container.InputContainer) -> Iterator[av.Packet]:
         return
 
 
-def _timestamps(container: av.container.InputContainer) -> tuple[list[int] | None, int]:
-    """Timestamps of all frames in the order they are shown, or None without one a frame, and the number of frames."""
-    packets = [packet.pts for packet in _packets(container) if packet.size and not packet.is_discard]
-    stamps = sorted(stamp for stamp in packets if stamp is not None)
-    whole = len(set(stamps)) == len(packets)
-    return (stamps if whole and stamps else None), len(packets)
+def _timestamps(container: av.container.InputContainer, base: Fraction) -> tuple[list[list[int]] | None, int]:
+    """Timestamps of all frames by part of the recording, in the order they are shown; and the number of frames.
+
+    A part ends where the file's clock goes back, or ahead by more than a recording pauses. None where a frame has no
+    timestamp, or another's.
+    """
+    parts: list[list[int]] = []
+    count, whole = 0, True
+    latest: int | None = None
+    for packet in _packets(container):
+        if not packet.size or packet.is_discard:
+            continue
+        count += 1
+        clock = packet.pts if packet.dts is None else packet.dts
+        if packet.pts is None or clock is None:
+            whole = False
+            continue
+        if latest is None or _jumps(latest, clock, base):
+            parts.append([])
+        parts[-1].append(packet.pts)
+        latest = clock
+    whole = whole and all(len(set(part)) == len(part) for part in parts)
+    return ([sorted(part) for part in parts] if whole and parts else None), count
 
 
-def _decoded(path: Path, stamps: list[int] | None = None, start: int = 0) -> Iterator[tuple[int, np.ndarray | None]]:
+def _jumps(before: int, after: int, base: Fraction) -> bool:
+    return after < before or (after - before) * base > _LONGEST_PAUSE
+
+
+def _joined(parts: list[np.ndarray]) -> np.ndarray:
+    """Seconds since the first frame; each part goes on where the one before it ends, a usual step later."""
+    steps = np.concatenate([np.diff(part) for part in parts])
+    usual = float(np.median(steps)) if len(steps) else 0.0
+    times, start = [], 0.0
+    for part in parts:
+        times.append(part - part[0] + start)
+        start = float(times[-1][-1]) + usual
+    return np.concatenate(times)
+
+
+def _decoded(
+    path: Path, parts: list[list[int]] | None = None, start: int = 0
+) -> Iterator[tuple[int, np.ndarray | None]]:
     """Number and grey values of every decoded frame, from number ``start`` on; None for one marked as corrupt."""
     counted = 0
     with _opened(path) as container:
+        stream = container.streams.video[0]
+        numbers, ratio = _Numbers(parts, stream.time_base), stream.sample_aspect_ratio
         for packet in _packets(container):
             try:
                 frames = packet.decode()
@@ -300,22 +365,42 @@ def _decoded(path: Path, stamps: list[int] | None = None, start: int = 0) -> Ite
                 counted += 1
                 continue
             for frame in frames:
-                place = counted if stamps is None or frame.pts is None else bisect_left(stamps, frame.pts)
+                place = numbers.of(frame.pts, counted)
                 counted += 1
                 if frame.is_corrupt:
                     yield place, None
                 elif place >= start:
-                    yield place, _grey(frame)
+                    yield place, _oriented(_square(_grey(frame), ratio), frame)
+
+
+class _Numbers:
+    """Numbers of decoded frames, by their timestamps."""
+
+    def __init__(self, parts: list[list[int]] | None, base: Fraction) -> None:
+        self._parts, self._base = parts, base
+        self._part = self._first = 0
+        self._latest: int | None = None
+
+    def of(self, stamp: int | None, counted: int) -> int:
+        """Number of the frame with this timestamp; frames without one are counted."""
+        if self._parts is None or stamp is None:
+            return counted
+        is_last = self._part == len(self._parts) - 1
+        if self._latest is not None and not is_last and _jumps(self._latest, stamp, self._base):
+            self._first += len(self._parts[self._part])
+            self._part += 1
+        self._latest = stamp
+        return self._first + bisect_left(self._parts[self._part], stamp)
 
 
 def _grey(frame: av.VideoFrame) -> np.ndarray:
-    """Grey values as shown: uint8, or uint16 for a deeper frame; turned upright by the file's rotation."""
+    """Grey values from 0 to 255, whatever the depth of the frame's format."""
     bits = max(component.bits for component in frame.format.components)
     if frame.format.name in _LIMITED_FORMATS and frame.color_range != ColorRange.JPEG:
-        grey = _full_range(frame.planes[0])
-    else:
-        grey = frame.to_ndarray(format="gray" if bits <= 8 else "gray16le")
-    return np.ascontiguousarray(np.rot90(grey, round(frame.rotation / 90))) if frame.rotation else grey
+        return _full_range(frame.planes[0])
+    if bits <= 8:
+        return frame.to_ndarray(format="gray")
+    return _EIGHT_BITS[frame.to_ndarray(format="gray16le")]
 
 
 def _full_range(plane: av.video.plane.VideoPlane) -> np.ndarray:
@@ -324,5 +409,30 @@ def _full_range(plane: av.video.plane.VideoPlane) -> np.ndarray:
     return np.asarray(Image.fromarray(rows[:, : plane.width]).point(_FULL_RANGE))
 
 
+def _square(grey: np.ndarray, ratio: Fraction | None) -> np.ndarray:
+    """With square pixels: widened or heightened by the ratio of a pixel's width to its height."""
+    if not ratio or ratio == 1 or not 0.1 <= ratio <= 10:
+        return grey
+    height, width = grey.shape
+    size = (round(width * ratio), height) if ratio > 1 else (width, round(height / ratio))
+    return np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.BILINEAR))
+
+
+def _oriented(grey: np.ndarray, frame: av.VideoFrame) -> np.ndarray:
+    """Turned and mirrored by the frame's display matrix, which maps (x, y) to (a x + c y, b x + d y), y downwards."""
+    data = next((each for each in frame.side_data if each.type.name == "DISPLAYMATRIX"), None)
+    if data is None:
+        return grey
+    a, b, _, c, d, *_ = np.frombuffer(bytes(data), dtype="<i4").tolist()
+    if abs(b) + abs(c) > abs(a) + abs(d):
+        grey, a, d = grey.T, c, b
+    return np.ascontiguousarray(grey[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])
+
+
 _LIMITED_FORMATS = ("yuv420p", "yuv422p", "yuv444p", "nv12")
 _FULL_RANGE = np.clip(np.round((np.arange(256) - 16) * 255 / 219), 0, 255).astype(int).tolist()
+_EIGHT_BITS = np.round(np.arange(1 << 16) / 257).astype(np.uint8)
+_NO_TIMESTAMPS = 0x80
+"""FFmpeg's flag of formats without a clock (AVFMT_NOTIMESTAMPS)."""
+_LONGEST_PAUSE = 10
+"""Seconds between two frames above which a recording's clock is taken to jump."""

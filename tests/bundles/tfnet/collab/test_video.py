@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import threading
+import time
 import wave
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -184,4 +186,135 @@ def test_prefetching_keeps_order_raises_in_turn_and_ends() -> None:
     endless = prefetched(iter(int, 1), size=2)
     assert next(endless) == 0
     endless.close()
+    assert threading.active_count() == threads
+
+
+def test_a_deep_video_is_as_bright_as_a_shallow_one(tmp_path: Path) -> None:
+    """Depth is the format's, not guessed from values: a film that begins in the dark is dark."""
+    dark, light = np.full((64, 96), 9, np.uint8), np.full((64, 96), 230, np.uint8)
+    for target in ("yuv420p", "yuv420p10le", "yuv444p12le"):
+        with av.open(str(tmp_path / "clip.mkv"), "w") as container:
+            stream = container.add_stream("ffv1", rate=10)
+            stream.width, stream.height, stream.pix_fmt = 96, 64, target
+            for place, image in enumerate([dark] * 40 + [light] * 2):
+                frame = av.VideoFrame.from_ndarray(image, format="gray").reformat(format=target)
+                frame.pts, frame.time_base = place, Fraction(1, 10)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+        frames = [frame.image for frame in open_source(tmp_path / "clip.mkv").read()]
+        assert frames[0] is not None
+        assert frames[-1] is not None
+        assert frames[0].mean() == pytest.approx(9, abs=1), target
+        assert frames[-1].mean() == pytest.approx(230, abs=1), target
+
+
+@pytest.mark.parametrize(
+    ("matrix", "shown"),
+    [
+        ((1, 0, 0, 1), None),
+        ((-1, 0, 0, 1), Image.Transpose.FLIP_LEFT_RIGHT),
+        ((1, 0, 0, -1), Image.Transpose.FLIP_TOP_BOTTOM),
+        ((-1, 0, 0, -1), Image.Transpose.ROTATE_180),
+        ((0, -1, 1, 0), Image.Transpose.ROTATE_90),
+        ((0, 1, -1, 0), Image.Transpose.ROTATE_270),
+        ((0, 1, 1, 0), Image.Transpose.TRANSPOSE),
+        ((0, -1, -1, 0), Image.Transpose.TRANSVERSE),
+    ],
+)
+def test_turned_and_mirrored_video(matrix: tuple[int, ...], shown: Image.Transpose | None, tmp_path: Path) -> None:
+    """The display matrix maps (x, y) to (a x + c y, b x + d y), with y downwards (ISO/IEC 14496-12)."""
+    image = np.full((64, 96), 40, np.uint8)
+    image[:16, :24], image[-16:, :24] = 230, 130
+    a, b, c, d = (65536 * value for value in matrix)
+    with av.open(str(tmp_path / "clip.mp4"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        stream.set_display_matrix([a, b, 0, c, d, 0, 0, 0, 1 << 30])
+        for place in range(3):
+            frame = av.VideoFrame.from_ndarray(image, format="gray").reformat(format="yuv420p")
+            frame.pts, frame.time_base = place, Fraction(1, 10)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    expected = Image.fromarray(image) if shown is None else Image.fromarray(image).transpose(shown)
+    source = open_source(tmp_path / "clip.mp4")
+    first = next(iter(source.read())).image
+    assert first is not None
+    assert first.shape == (source.height, source.width) == (expected.height, expected.width)
+    assert np.abs(first.astype(int) - np.asarray(expected)).mean() < 4
+
+
+@pytest.mark.parametrize(("ratio", "size"), [((4, 3), (64, 128)), ((3, 4), (85, 96)), ((1, 1), (64, 96))])
+def test_pixels_that_are_not_square(ratio: tuple[int, int], size: tuple[int, int], tmp_path: Path) -> None:
+    rows, columns = np.mgrid[:64, :96] + 0.5
+    width, height = (1.0, ratio[1] / ratio[0]) if ratio[0] < ratio[1] else (ratio[0] / ratio[1], 1.0)
+    disc = ((columns - 48) * width) ** 2 + ((rows - 32) * height) ** 2 < 20**2
+    with av.open(str(tmp_path / "clip.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(*ratio)
+        frame = av.VideoFrame.from_ndarray(disc.astype(np.uint8) * 200, format="gray").reformat(format="yuv420p")
+        frame.pts, frame.time_base = 0, Fraction(1, 10)
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    source = open_source(tmp_path / "clip.mp4")
+    image = next(iter(source.read())).image
+    assert image is not None
+    assert image.shape == (source.height, source.width) == size
+    seen = np.nonzero(image > 100)
+    assert np.ptp(seen[0]) == pytest.approx(np.ptp(seen[1]), abs=2)  # the disc is shown round
+
+
+def test_joined_recordings_go_on_in_time(tmp_path: Path, write: Write) -> None:
+    part = write(tmp_path / "part.ts", _levels(8), "libx264", rate=20).read_bytes()
+    (tmp_path / "joined.ts").write_bytes(part + part)
+    source = open_source(tmp_path / "joined.ts")
+    frames = list(source.read())
+    assert [frame.time for frame in frames] == pytest.approx(np.arange(16) / 20, abs=1e-3)
+    assert [_mean(frame.image) for frame in frames] == pytest.approx([20 + 12 * place for place in range(8)] * 2, abs=3)
+    assert source.notes == ["The recording's clock jumps at frame 8: time goes on there by one usual step."]
+    rest = list(source.read(11))
+    assert [frame.index for frame in rest] == [11, 12, 13, 14, 15]
+    assert _mean(rest[0].image) == pytest.approx(56, abs=3)
+
+
+def test_a_clock_that_jumps_ahead(tmp_path: Path, write: Write) -> None:
+    times = [0, 0.1, 0.2, 3600.0, 3600.1, 3600.2]
+    source = open_source(write(tmp_path / "clip.mkv", _levels(6), "ffv1", times=times))
+    assert [frame.time for frame in source.read()] == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.5], abs=1e-3)
+
+
+@pytest.mark.parametrize(("codec", "name", "rate"), [("libx264", "raw.h264", 30), ("mjpeg", "raw.mjpeg", None)])
+def test_a_raw_streams_rate_is_the_one_it_states(
+    codec: str, name: str, rate: int | None, tmp_path: Path, write: Write
+) -> None:
+    """FFmpeg gives raw streams 25 frames a second; that of H.264 states its own, Motion JPEG none."""
+    source = open_source(write(tmp_path / name, _levels(6), codec, rate=30))
+    assert len(list(source.read())) == 6
+    assert source.frame_rate == (None if rate is None else pytest.approx(rate))
+    assert open_source(tmp_path / name, fps=10).frame_rate == pytest.approx(10)
+
+
+@pytest.mark.parametrize("moment", np.linspace(0, 0.03, 13))
+def test_prefetching_can_be_closed_at_any_moment(moment: float) -> None:
+    """Two in a chain, the first closed while the second's thread waits in it: none waits for ever, none complains."""
+    closed = []
+
+    def slow() -> Iterator[int]:
+        try:
+            for number in range(100):
+                time.sleep(0.004)
+                yield number
+        finally:
+            closed.append(threading.get_ident())
+
+    threads = threading.active_count()
+    frames = prefetched(slow(), size=2)
+    found = prefetched((2 * number for number in frames), size=1)
+    time.sleep(moment)
+    frames.close()
+    left = list(found)
+    found.close()
+    assert left == [2 * number for number in range(len(left))]
+    assert len(closed) == 1
+    assert closed[0] != threading.get_ident()  # by the thread that runs it
     assert threading.active_count() == threads
