@@ -23,7 +23,7 @@ import itk
 import nibabel
 import numpy as np
 import pydicom
-from litemed.images.formats import open_volume
+from litemed.images.volumes import open_volume
 from litemed.slices.sampling import sample_slices
 from monai.data import NibabelReader
 from pydicom.dataset import FileMetaDataset

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from litemed.datasets.challenge import read_challenge, write_challenge, write_segmentation
 from litemed.datasets.challenge_conversion import convert
-from litemed.images.formats import open_volume
+from litemed.images.volumes import open_volume
 from PIL import Image
 
 

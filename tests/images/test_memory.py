@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from litemed.images.formats import open_volume
+from litemed.images.volumes import open_volume
 
 PLANE = 64 * 64 * 2
 

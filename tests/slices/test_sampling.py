@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from litemed.images.formats import open_volume
+from litemed.images.volumes import open_volume
 from litemed.slices.sampling import label_slices, sample_slices
 
 

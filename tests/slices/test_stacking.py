@@ -12,7 +12,7 @@ import nibabel
 import numpy as np
 import pytest
 import torch
-from litemed.images.formats import open_volume
+from litemed.images.volumes import open_volume
 from litemed.slices.dataset import SliceDataset
 from litemed.slices.stacking import stack_slices, write_nifti
 from monai.data import DataLoader, MetaTensor, decollate_batch

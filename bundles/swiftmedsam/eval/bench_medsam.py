@@ -48,8 +48,8 @@ from litemed.deploy.box_networks import deploy_boxes
 from litemed.deploy.runtimes import available_runtimes, run_openvino
 from litemed.files import litemed_home, replacing
 from litemed.images.boxes import mask_boxes
-from litemed.images.formats import open_volume
 from litemed.images.orientation import PlaneView
+from litemed.images.volumes import open_volume
 from litemed.networks.medsam_lite import MedSAMLite
 from litemed.prompting.box_2d import Box2DInferer
 from litemed.prompting.box_3d import Box3DInferer

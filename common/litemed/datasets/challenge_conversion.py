@@ -24,9 +24,9 @@ from litemed.command_line import run_command
 from litemed.datasets.challenge import write_challenge
 from litemed.datasets.files import PICTURE_SUFFIXES, dataset_root, wrong_layout
 from litemed.images.boxes import mask_boxes, read_mask
-from litemed.images.formats import open_volume
 from litemed.images.orientation import PlaneView
 from litemed.images.volume import check_same_grid
+from litemed.images.volumes import open_volume
 from litemed.parallel import Engine, in_parallel
 from litemed.transforms.pictures import LoadPictured
 from litemed.transforms.windows import Window, ct_range, intensity_range

@@ -10,12 +10,14 @@ __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
         "dicom": ["DicomVolume"],
-        "formats": ["open_volume"],
+        "volumes": ["open_volume"],
         "labelme": ["labelme_map", "read_labelme"],
+        "names": ["image_stem", "is_picture", "is_volume", "result_name"],
         "nifti": ["NiftiVolume"],
         "npz": ["NpzVolume"],
         "nrrd": ["ItkVolume", "NrrdVolume", "open_nrrd"],
         "overlay": ["label_overlay"],
+        "pictures": ["count_pages", "picture_size", "read_picture"],
         "volume": ["Volume", "check_same_grid", "slice_affine"],
     },
 )

@@ -21,8 +21,8 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 from scipy import ndimage
 
-from litemed.images.formats import open_volume
 from litemed.images.volume import Volume
+from litemed.images.volumes import open_volume
 
 __all__ = ["check_boxes", "mask_boxes", "read_boxes", "read_mask", "volume_boxes"]
 

@@ -17,9 +17,9 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from litemed.datasets.challenge import ChallengeCase, read_challenge
-from litemed.images.formats import open_volume
 from litemed.images.orientation import PlaneView
 from litemed.images.volume import LPS_TO_RAS, Volume
+from litemed.images.volumes import open_volume
 from litemed.prompting.box_3d import SliceSource
 from litemed.transforms.pictures import LoadPictured
 from litemed.transforms.windows import IntensityRange, Window, ct_range, intensity_range

@@ -18,9 +18,9 @@ from PIL import Image
 
 from litemed.files import replacing
 from litemed.images.boxes import check_boxes, read_boxes
-from litemed.images.formats import open_volume
 from litemed.images.overlay import label_overlay, shown_slices, volume_overlay
 from litemed.images.volume import check_same_grid
+from litemed.images.volumes import open_volume
 from litemed.prompting.box_2d import Box2DInferer
 from litemed.prompting.box_3d import Box3DInferer, WhenEmpty
 from litemed.prompting.box_network import BoxNetwork, BoxResult

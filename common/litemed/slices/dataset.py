@@ -13,8 +13,8 @@ import torch
 from monai.data import MetaTensor
 from monai.utils import ImageMetaKey, MetaKeys
 
-from litemed.images.formats import open_volume
 from litemed.images.volume import Volume, check_same_grid, slice_affine
+from litemed.images.volumes import open_volume
 from litemed.slices.sampling import sample_slices
 
 __all__ = ["SliceDataset"]

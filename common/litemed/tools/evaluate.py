@@ -19,8 +19,8 @@ from tqdm import tqdm
 
 from litemed.datasets.files import PICTURE_SUFFIXES
 from litemed.files import replacing
-from litemed.images.formats import open_volume
 from litemed.images.volume import check_same_grid
+from litemed.images.volumes import open_volume
 from litemed.metrics.bootstrap import bootstrap_mean
 from litemed.metrics.overlap import overlap_scores
 from litemed.metrics.surface import surface_scores

@@ -17,7 +17,7 @@ from monai.data import MetaTensor
 from monai.transforms import Invertd, InvertibleTransform, MapTransform, Orientation, Orientationd
 
 from litemed.datasets.files import PICTURE_SUFFIXES
-from litemed.images.formats import open_volume
+from litemed.images.volumes import open_volume
 from litemed.transforms.pictures import LoadPictured
 
 __all__ = ["LoadImageOrVolumed", "OrientVolumesd", "RestoreAxesd", "is_picture"]

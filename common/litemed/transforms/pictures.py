@@ -14,7 +14,7 @@ from monai.data import MetaTensor, PILReader
 from monai.transforms import LoadImage, MapTransform
 from PIL import Image, UnidentifiedImageError
 
-from litemed.images.formats import open_volume
+from litemed.images.volumes import open_volume
 
 __all__ = ["LoadLabeld", "LoadPictured"]
 

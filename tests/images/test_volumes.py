@@ -15,7 +15,7 @@ import nibabel
 import numpy as np
 import pydicom
 import pytest
-from litemed.images.formats import open_volume
+from litemed.images.volumes import open_volume
 
 KINDS = [
     "nifti",
