@@ -31,7 +31,7 @@ from PIL import Image
 from tiu_ocular.readers import READERS as OCULAR_READERS
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("bundles/*/docs/README.md"))]
+DOCUMENTS = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("bundles/*/docs/*.md"))]
 RUN_ELSEWHERE = {"docs/monai_label.md"}
 """Documents whose commands need programs and servers of their own; ci/label_acceptance.py runs them."""
 SHELL = {".", "cd", "cp", "git", "mkdir"}
