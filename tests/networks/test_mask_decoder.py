@@ -71,6 +71,13 @@ def test_heads_must_divide_the_channels() -> None:
         Attention(16, 3, reduction=2)
 
 
+@pytest.mark.parametrize("tokens", [3, 9])
+def test_transformer_without_projecting_the_images(tokens: int) -> None:
+    transformer = TwoWayTransformer(16, 2, 2, 32).double()  # 2 heads and 16 channels: up to 4 tokens are few
+    prompt, image, position = _double(4, tokens, 16), _double(4, 25, 16), _double(1, 25, 16)
+    torch.testing.assert_close(transformer.fast(prompt, image, position), transformer(prompt, image, position))
+
+
 @pytest.mark.parametrize("depth", [1, 2, 3])
 def test_shared_transformer_equals_the_plain_one(depth: int) -> None:
     transformer = TwoWayTransformer(16, depth, 2, 32).double()

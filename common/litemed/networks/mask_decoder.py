@@ -245,6 +245,7 @@ class TwoWayTransformer(nn.Module):
 
     def __init__(self, channels: int, depth: int, num_heads: int, mlp_channels: int) -> None:
         super().__init__()
+        self.num_heads = num_heads
         self.layers = nn.ModuleList(TwoWayBlock(channels, num_heads, mlp_channels, i == 0) for i in range(depth))
         self.final_attn_token_to_image = Attention(channels, num_heads, reduction=2)
         self.norm_final_attn = nn.LayerNorm(channels)
@@ -266,9 +267,24 @@ class TwoWayTransformer(nn.Module):
     def shared(self, prompt: torch.Tensor, shared: SharedImage) -> tuple[torch.Tensor, torch.Tensor]:
         """`forward` on a shared image, equal up to rounding."""
         tokens, image = self.layers[0].shared(prompt, shared, prompt)  # type: ignore[operator]
-        for block in self.layers[1:]:
-            tokens, image = block.fast(tokens, image, prompt, shared.position)  # type: ignore[operator]
-        looked = self.final_attn_token_to_image.from_tokens(tokens + prompt, image + shared.position, image)
+        return self._onwards(1, tokens, image, prompt, shared.position)
+
+    def fast(
+        self, prompt: torch.Tensor, image: torch.Tensor, position: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """`forward` without projecting the image where tokens are few, equal up to rounding."""
+        if prompt.shape[1] * self.num_heads > prompt.shape[2] // 2:
+            return self(prompt, image, position)
+        return self._onwards(0, prompt, image, prompt, position)
+
+    def _onwards(
+        self, first: int, tokens: torch.Tensor, image: torch.Tensor, prompt: torch.Tensor, position: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """From block ``first`` to the end."""
+        for i, block in enumerate(self.layers):
+            if i >= first:
+                tokens, image = block.fast(tokens, image, prompt, position)  # type: ignore[operator]
+        looked = self.final_attn_token_to_image.from_tokens(tokens + prompt, image + position, image)
         return self.norm_final_attn(tokens + looked), image
 
 
@@ -333,6 +349,19 @@ class MaskDecoder(nn.Module):
         """
         image = _to_tokens(embedding + dense).expand(sparse.shape[0], -1, -1)
         tokens, image = self.transformer(self._with_output_tokens(sparse), image, _to_tokens(position))
+        return self._read(tokens, image, embedding.shape[2], embedding.shape[3], multimask)
+
+    def decode_each(
+        self,
+        embedding: torch.Tensor,
+        position: torch.Tensor,
+        sparse: torch.Tensor,
+        dense: torch.Tensor,
+        multimask: bool = False,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """`forward` for prompts that share no image, equal up to rounding, without projecting the images' pixels."""
+        image = _to_tokens(embedding + dense).expand(sparse.shape[0], -1, -1)
+        tokens, image = self.transformer.fast(self._with_output_tokens(sparse), image, _to_tokens(position))
         return self._read(tokens, image, embedding.shape[2], embedding.shape[3], multimask)
 
     def share(

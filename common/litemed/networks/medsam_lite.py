@@ -213,7 +213,7 @@ class MedSAMLite(nn.Module):
                 f"expected one embedding, or one a prompt, got {embedding.shape[0]} for {sparse.shape[0]} prompts"
             )
         dense = self.prompt_encoder.no_mask() if masks is None else self.prompt_encoder.masks(masks)
-        return self.mask_decoder(embedding, self.prompt_encoder.image_positions(), sparse, dense, multimask)
+        return self.mask_decoder.decode_each(embedding, self.prompt_encoder.image_positions(), sparse, dense, multimask)
 
 
 class ImageSide(nn.Module):

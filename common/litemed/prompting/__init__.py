@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "box_2d": ["Box2DInferer"],
         "box_3d": ["Box3DInferer", "SliceSource"],
         "box_network": ["BoxNetwork", "BoxResult"],
+        "clicks": ["Click", "Prompts", "SimulatedUser", "next_click", "next_stroke", "stroke_clicks"],
         "embedding_cache": ["EmbeddingCache"],
         "embedding_store": ["EmbeddingStore"],
         "frozen_encoder": ["FrozenEncoderInferer"],
