@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from swiftmedsam.clicks import STAGES, ClickTraining, ClickValidation
 from swiftmedsam.distillation import DistillationInferer, DistillationLoss, Lesson
 from swiftmedsam.network import KEPT_BLOCKS, VARIANTS, PromptedNetwork, SwiftMedSAM, load_network
 from swiftmedsam.stages import StageInferer, StageLesson, StageLoss
@@ -16,7 +17,10 @@ BUNDLE_ROOT = str(Path(__file__).resolve().parents[1])
 __all__ = [
     "BUNDLE_ROOT",
     "KEPT_BLOCKS",
+    "STAGES",
     "VARIANTS",
+    "ClickTraining",
+    "ClickValidation",
     "DistillationInferer",
     "DistillationLoss",
     "Lesson",

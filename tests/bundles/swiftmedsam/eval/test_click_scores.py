@@ -1,0 +1,115 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""Masks after clicks, with networks that mark a square around each click."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from litemed.datasets.challenge import write_challenge
+
+_EVAL = Path(__file__).resolve().parents[4] / "bundles/swiftmedsam/eval"
+_spec = importlib.util.spec_from_file_location("click_scores", _EVAL / "clicks.py")
+assert _spec is not None
+assert _spec.loader is not None
+clicks = importlib.util.module_from_spec(_spec)
+sys.modules["click_scores"] = clicks
+_spec.loader.exec_module(clicks)
+
+
+class Marker:
+    """Marks a box, and all pixels up to ``reach`` away from a positive click, but for those of negative clicks."""
+
+    def __init__(self, reach: float) -> None:
+        self.reach = reach
+        self.asked: list[tuple[Any, ...]] = []
+
+    def encode_image(self, image: torch.Tensor) -> torch.Tensor:
+        return image[:, :1].expand(-1, 256, -1, -1)[:, :, :64, :64].contiguous()
+
+    def decode(self, embedding: torch.Tensor, boxes: Any, points: Any, labels: Any, masks: Any) -> Any:
+        self.asked.append((boxes, points, labels, masks))
+        rows, columns = torch.meshgrid(torch.arange(256.0), torch.arange(256.0), indexing="ij")
+        logits = torch.full((256, 256), -1.0)
+        if boxes is not None:
+            x0, y0, x1, y1 = boxes[0]
+            logits[(columns >= x0) & (columns <= x1) & (rows >= y0) & (rows <= y1)] = 1
+        for (x, y), label in zip([] if points is None else points[0], [] if points is None else labels[0], strict=True):
+            logits[((columns - x).abs() <= self.reach) & ((rows - y).abs() <= self.reach)] = 2 * label - 1
+        return logits[None, None], torch.ones(1, 1)
+
+
+def _truth(side: int, low: int, high: int) -> np.ndarray:
+    truth = np.zeros((side, side), bool)
+    truth[low:high, low:high] = True
+    return truth
+
+
+EMBEDDING = torch.zeros(1, 256, 64, 64)
+
+
+def test_a_click_that_marks_a_part() -> None:
+    network = Marker(10)
+    result = clicks.interact(network, EMBEDDING, _truth(256, 20, 61), None, 5)
+    assert result.dice[:2] == [0, pytest.approx(2 * 21**2 / (21**2 + 41**2))]
+    assert sorted(result.nsd) == [1, 3, 5]
+    assert result.dice == sorted(result.dice)
+    assert [asked[1].shape[1] for asked in network.asked] == [1, 2, 3, 4, 5]
+    assert network.asked[0][1].tolist() == [[[40, 40]]]
+    assert network.asked[0][3] is None
+    assert network.asked[1][3].shape == (1, 1, 256, 256)
+
+
+def test_a_box_that_is_right_needs_no_click() -> None:
+    network = Marker(10)
+    result = clicks.interact(network, EMBEDDING, _truth(256, 20, 61), np.array([20.0, 20, 60, 60]), 5)
+    assert result.dice == [1.0] * 6
+    assert result.nsd == dict.fromkeys((0, 1, 3, 5), 1.0)
+    assert len(network.asked) == 1
+    assert network.asked[0][1:] == (None, None, None)
+
+
+def test_a_box_that_is_too_large_is_corrected_by_a_negative_click() -> None:
+    network = Marker(20)
+    result = clicks.interact(network, EMBEDDING, _truth(256, 20, 61), np.array([20.0, 20, 101, 60]), 5)
+    # 41x41 true of 41x82 marked; the click in the middle of the other 41x41 takes all of it away
+    assert result.dice[:2] == [pytest.approx(2 / 3), 1.0]
+    assert network.asked[1][2].tolist() == [[0]]
+
+
+def test_clicks_are_on_pixel_centres_whatever_the_size() -> None:
+    network = Marker(30)
+    clicks.interact(network, EMBEDDING, _truth(512, 40, 121), None, 5)
+    assert network.asked[0][1].tolist() == [[[39.75, 39.75]]]  # pixel 80 of 512 covers half a pixel from 40.0 - 0.5
+
+
+def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for part in ("training", "validation", "test"):
+        labels = _truth(256, 20, 61).astype(np.uint8) + 2 * _truth(256, 100, 141)
+        picture = np.repeat(labels[..., None] * 100, 3, axis=2)
+        write_challenge(tmp_path / "data" / part / "2D_CT_a.npz", picture, labels=labels)
+    networks = {"new": Marker(10), "old": Marker(20)}
+    monkeypatch.setattr(clicks, "load_network", lambda path: networks[path])
+    monkeypatch.setattr(clicks, "weights_path", lambda path: path)
+    clicks.measure(str(tmp_path / "data"), str(tmp_path / "out"), "test", "new", "old")
+    rows = json.loads((tmp_path / "out/clicks.json").read_text())["objects"]
+    assert [(row["object"], row["network"], row["start"]) for row in rows] == [
+        (number, network, start) for network in ("ours", "baseline") for number in (1, 2) for start in ("box", "clicks")
+    ]
+    printed = capsys.readouterr().out
+    assert "1 pictures, 2 objects" in printed
+    cells = next(line for line in printed.splitlines() if line.startswith("CT")).split("(")
+    assert "0.416" in printed
+    assert cells[5].startswith("1.000 / 1.000)")  # the baseline's single click is right
+    assert "clicks alone to Dice 0.85, at most 8: ours" in printed
+    assert "baseline 1.00 (reached by 100%)" in printed
+    assert "box alone, ours - baseline by picture: +0.0000" in printed
+    with pytest.raises(ValueError, match="expected at least 5 clicks, got 3"):
+        clicks.measure(str(tmp_path / "data"), str(tmp_path / "out"), clicks=3)
