@@ -6,14 +6,15 @@ from __future__ import annotations
 
 import hashlib
 import math
+import multiprocessing
+import os
+import signal
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from litemed.datasets.challenge_conversion import convert
-from litemed.parallel import in_parallel, usual_workers
-from litemed.tools.evaluate import evaluate
+from litemed.parallel import WorkerDiedError, in_parallel, usual_workers
 from PIL import Image
 
 NUMBERS = [float(number) for number in range(9)]
@@ -43,6 +44,64 @@ def test_an_error_in_a_pool_is_raised(workers: int) -> None:
         list(in_parallel(math.sqrt, [1.0, -1.0], workers=workers))
 
 
+class Loading:
+    """Counts how often a worker loads it, and ends its process at the number 4."""
+
+    def __init__(self) -> None:
+        self.loads = 0
+
+    def __call__(self, number: int) -> tuple[int, int, str | None]:
+        self.loads += not self.loads
+        if number == 4:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return os.getpid(), self.loads, os.environ.get("LITEMED_TEST_OF_WORKERS")
+
+
+def test_workers_keep_the_function_and_have_the_callers_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LITEMED_TEST_OF_WORKERS", "here")
+    seconds: list[float] = []
+    results = [each for _, each in in_parallel(Loading(), [1, 2, 3, 5], workers=2, started=seconds.append)]
+    assert {(loads, variable) for _, loads, variable in results} == {(1, "here")}
+    assert os.getpid() not in {process for process, _, _ in results}
+    assert 1 <= len(seconds) <= 2
+
+
+def test_a_worker_that_dies_loses_its_item_alone() -> None:
+    results = dict(in_parallel(Loading(), range(9), workers=2, lost=lambda number: f"{number} died"))
+    assert sorted(results) == list(range(9))
+    assert [number for number, result in results.items() if isinstance(result, str)] == [4]
+    assert results[4] == "4 died"
+
+
+def test_a_worker_that_dies_ends_the_work_where_nothing_else_is_said() -> None:
+    with pytest.raises(WorkerDiedError, match=r"^a worker died at 4$"):
+        list(in_parallel(Loading(), [1, 4, 5], workers=2))
+
+
+class UnportableError(Exception):
+    """It can be pickled, but not read back."""
+
+    def __init__(self, one: str, other: str) -> None:
+        super().__init__(f"{one} and {other}")
+
+
+def fail(number: int) -> None:
+    raise UnportableError("this", str(number))
+
+
+def test_an_error_that_cannot_be_sent_is_told_by_its_text() -> None:
+    with pytest.raises(RuntimeError, match=r"^UnportableError: this and 1$") as caught:
+        list(in_parallel(fail, [1, 1], workers=2))
+    assert "in fail" in str(caught.value.__cause__)
+
+
+def test_what_is_left_does_not_go_on() -> None:
+    results = in_parallel(math.sqrt, NUMBERS, workers=2)
+    next(results)
+    results.close()  # type: ignore[attr-defined]
+    assert multiprocessing.active_children() == []
+
+
 def test_no_item() -> None:
     assert list(in_parallel(math.sqrt, [])) == []
 
@@ -67,6 +126,10 @@ def test_ray_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::ResourceWarning")
 def test_ray_scores_converts_and_fails_as_the_pool_does(masks: Path) -> None:
+    # here, since the workers of the tests above load this module too
+    from litemed.datasets.challenge_conversion import convert
+    from litemed.tools.evaluate import evaluate
+
     ray = pytest.importorskip("ray")
     try:
         ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error")

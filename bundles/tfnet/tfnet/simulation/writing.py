@@ -8,14 +8,13 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from fractions import Fraction
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from litemed.parallel import in_parallel
 from litemed.samples.cache import written_once
 from litemed.samples.noise import as_mask
 from PIL import Image
@@ -145,14 +144,10 @@ def _write(folder: Path, jobs: list[_Film], workers: int) -> None:
         for crops in ("full", "broken_only", "non_broken"):
             for kind in ("images", "masks"):
                 (folder / f"crop_{crops}" / kind / part).mkdir(parents=True)
-    if workers > 1:
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            rows = list(pool.map(partial(_write_film, folder), jobs))
-    else:
-        rows = [_write_film(folder, job) for job in jobs]
+    rows = dict(in_parallel(partial(_write_film, folder), jobs, workers=workers))
     (folder / "labels" / "classification").mkdir()
     for part in _PARTS:
-        lines = [line for job, lines in zip(jobs, rows, strict=True) if job.part == part for line in lines]
+        lines = [line for job in jobs if job.part == part for line in rows[job]]
         (folder / "labels" / "classification" / f"{part}_cls.txt").write_text("".join(lines))
 
 
