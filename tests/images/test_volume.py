@@ -34,7 +34,7 @@ def test_slice_affine_puts_pixels_where_voxels_are(
 @pytest.mark.parametrize(
     ("shape", "matrix", "message"),
     [
-        ((2, 3), np.eye(4), r"a.nii: expected a 3D volume, got shape \(2, 3\)"),
+        ((2,), np.eye(4), r"a.nii: expected a 3D volume, got shape \(2,\)"),
         ((2, 3, 4, 5), np.eye(4), r"a.nii: expected a 3D volume, got shape \(2, 3, 4, 5\)"),
         ((2, 0, 4), np.eye(4), r"expected a 3D volume, got shape \(2, 0, 4\)"),
         ((2, 3, 4), np.diag([1.0, 0.0, 1.0, 1.0]), "expected an invertible affine"),

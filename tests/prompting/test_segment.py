@@ -204,6 +204,17 @@ def test_grey_pictures_and_colour_slices_of_archives(tmp_path: Path) -> None:
     assert "volume_mm3" not in report["objects"][0]
 
 
+def test_a_tilted_gantry_has_the_volume_of_its_determinant(tmp_path: Path) -> None:
+    values, _ = _phantom()
+    affine = np.diag([1.0, 1.0, 5.0, 1.0])
+    affine[1, 2] = 5 * np.tan(np.radians(25))
+    nibabel.save(nibabel.Nifti1Image(values, affine), tmp_path / "scan.nii.gz")
+    with pytest.warns(UserWarning, match=r"scan.nii.gz has axes at other than right angles"):
+        report = segment_boxes(tmp_path / "scan.nii.gz", BOXES, NETWORK, tmp_path / "out")
+    first = report["objects"][0]
+    assert first["volume_mm3"] == pytest.approx(first["voxels"] * 5.0)
+
+
 def test_nifti_without_voxel_sizes_is_measured_in_voxels(tmp_path: Path) -> None:
     values, expected = _phantom()
     nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), tmp_path / "scan.nii")

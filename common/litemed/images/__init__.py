@@ -15,7 +15,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "names": ["image_stem", "is_picture", "is_volume", "result_name"],
         "nifti": ["NiftiVolume"],
         "npz": ["NpzVolume"],
-        "nrrd": ["ItkVolume", "NrrdVolume", "open_nrrd"],
+        "nrrd": ["NrrdVolume", "open_nrrd"],
         "overlay": ["label_overlay"],
         "pictures": ["count_pages", "picture_size", "read_picture"],
         "volume": ["Volume", "check_same_grid", "slice_affine"],

@@ -22,7 +22,7 @@ _MM_PER_UNIT = {"meter": 1000.0, "micron": 0.001}
 
 
 class NiftiVolume(Volume):
-    """A ``.nii`` or ``.nii.gz`` file of one 3D image.
+    """A ``.nii`` or ``.nii.gz`` file of one 3D image, or of one plane, of numbers or RGB colours.
 
     Plain files cost one plane of memory whatever their depth. Compressed ones are decoded forward and nothing but the
     slice is kept; a slice of axis 0 or 1 needs all of them decoded.
@@ -31,7 +31,7 @@ class NiftiVolume(Volume):
         path: the file.
 
     Raises:
-        ValueError: when it isn't NIfTI, is cut short, or isn't 3D.
+        ValueError: when it isn't NIfTI, is cut short, or has further axes.
     """
 
     def __init__(self, path: Path) -> None:
@@ -52,9 +52,10 @@ class NiftiVolume(Volume):
         scale = _MM_PER_UNIT.get(unit, 1.0)
         super().__init__(path, image.shape, np.diag([scale, scale, scale, 1.0]) @ image.affine)
         self.has_spacing = has_spacing
-        end = stored.offset + stored.dtype.itemsize * int(np.prod(self.shape, dtype=np.int64))
+        dtype = np.dtype((np.uint8, (3,))) if stored.dtype.names == ("R", "G", "B") else stored.dtype
+        end = stored.offset + dtype.itemsize * int(np.prod(self.shape, dtype=np.int64))
         source: ByteSource = InflatedFile(path, end) if path.suffix.lower() == ".gz" else PlainFile(path)
-        self._array = StoredArray(source, stored.offset, stored.dtype, self.shape)
+        self._array = StoredArray(source, stored.offset, dtype, self.shape)
         self._slope, self._intercept = float(stored.slope), float(stored.inter)
 
     def _decode(self, axis: int, index: int) -> np.ndarray:
@@ -68,4 +69,5 @@ def _says_spacing(path: Path, header: Any) -> bool:
     """Whether the header as it is stored has voxel sizes; the reader puts 1 for those that are 0."""
     with nibabel.openers.ImageOpener(str(path)) as file:
         stored = header.from_fileobj(file, check=False)
-    return bool(stored["sform_code"] > 0 or (stored["pixdim"][1:4] != 0).all())
+    axes = min(int(stored["dim"][0]), 3)
+    return bool(stored["sform_code"] > 0 or (stored["pixdim"][1 : 1 + axes] != 0).all())

@@ -48,6 +48,8 @@ class NpzVolume(Volume):
             raise ValueError(f"{path}: not a readable npz archive: {error}") from error
         is_colour = len(stored_shape) == 4 and stored_shape[3] == 3 and not is_fortran
         shape = stored_shape[:3][::-1] if is_colour else stored_shape[::-1]
+        if len(shape) != 3:
+            raise ValueError(f"{path}: expected a 3D volume, got shape {tuple(shape)}")
         super().__init__(path, shape, LPS_TO_RAS @ np.diag([*spacing, 1.0]))
         if is_colour:
             dtype = np.dtype((dtype, (3,)))

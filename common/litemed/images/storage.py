@@ -4,14 +4,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-__all__ = ["ByteSource", "PlainFile", "StoredArray"]
+__all__ = ["ByteSource", "JoinedFiles", "PlainFile", "StoredArray", "beside", "numbered_files"]
+
+_MOST_PARTS = 100_000
 
 
 class ByteSource(Protocol):
@@ -55,6 +58,80 @@ class PlainFile:
                 return data
 
             yield read_at
+
+
+class JoinedFiles:
+    """Parts of equal size, each at the same offset in a source of its own, as one run of bytes.
+
+    Args:
+        sources: the parts, in their order.
+        offset: where in each source its part begins.
+        size: of each part.
+    """
+
+    def __init__(self, sources: Sequence[ByteSource], offset: int, size: int) -> None:
+        self.path = sources[0].path
+        self._sources = list(sources)
+        self._offset = offset
+        self._size = size
+
+    def check_size(self, size: int) -> None:
+        """Raise ValueError when a part is too short."""
+        for source in self._sources:
+            source.check_size(self._offset + self._size)
+
+    @contextmanager
+    def open(self) -> Iterator[Callable[[int, int], bytes | bytearray]]:
+        """Open a part at a time, when it is needed.
+
+        Yields:
+            ``read_at(offset, count)``, as of the sources.
+        """
+        with ExitStack() as stack:
+            current: tuple[int, Callable[[int, int], bytes | bytearray]] | None = None
+
+            def read_at(offset: int, count: int) -> bytearray:
+                nonlocal current
+                data = bytearray()
+                while len(data) < count:
+                    part, start = divmod(offset + len(data), self._size)
+                    if current is None or current[0] != part:
+                        stack.pop_all().close()
+                        current = part, stack.enter_context(self._sources[part].open())
+                    data += current[1](self._offset + start, min(count - len(data), self._size - start))
+                return data
+
+            yield read_at
+
+
+def beside(path: Path, name: str) -> Path:
+    """The data file that a header names: in the header's folder or one below it.
+
+    Raises:
+        ValueError: when the name leads out of the folder.
+        FileNotFoundError: when nothing lies there.
+    """
+    folder = path.parent.resolve()
+    file = (folder / name).resolve()
+    if not name or not file.is_relative_to(folder):
+        raise ValueError(f"{path}: its data file {name!r} lies outside the folder {path.parent}")
+    if not file.is_file():
+        raise FileNotFoundError(f"{path}: its data file {path.parent / name} does not exist")
+    return file
+
+
+def numbered_files(pattern: str, first: int, last: int, step: int) -> list[str]:
+    """Names by a pattern of C with one whole number, such as ``slice_%03d.raw``, as headers of slice files have it.
+
+    Raises:
+        ValueError: for another pattern, or a step of 0.
+    """
+    if not re.fullmatch(r"[^%]*%0?\d{0,2}[diu][^%]*", pattern) or step == 0:
+        raise ValueError(f"expected names like slice_%03d.raw and a step, got {pattern!r} and {step}")
+    numbers = range(first, last + (1 if step > 0 else -1), step)
+    if len(numbers) > _MOST_PARTS:
+        raise ValueError(f"expected at most {_MOST_PARTS} files, got {len(numbers)}")
+    return [pattern % number for number in numbers]
 
 
 class StoredArray:

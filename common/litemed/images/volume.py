@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["LPS_TO_RAS", "Volume", "check_same_grid", "slice_affine", "spacing_of"]
+__all__ = ["LPS_TO_RAS", "Volume", "check_same_grid", "slice_affine", "spacing_of", "voxel_volume"]
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+_RIGHT_ANGLE = 1e-3  # cosine of axes that count as at right angles
 
 
 class Volume(ABC):
@@ -21,8 +22,11 @@ class Volume(ABC):
     Axes are those of NIfTI and of MONAI's readers in every format: for an axial scan x, y, z. Nothing stays open
     between reads, so a volume can be pickled and used by many processes and threads.
 
+    A file of two axes counts as a volume of one slice; axes of one entry beyond the third are left out.
+
     Attributes:
         path: the file, or the folder of a DICOM series.
+        stored_shape: sizes of the axes that the file has.
         shape: voxels along the three axes.
         affine: 4x4 float64 matrix from voxel indices to millimetres, RAS.
         has_spacing: whether the file says how large its voxels are; where it doesn't, they count as 1 mm.
@@ -36,8 +40,11 @@ class Volume(ABC):
     has_spacing = True
 
     def __init__(self, path: Path, shape: tuple[int, ...], affine: np.ndarray) -> None:
-        if len(shape) != 3 or min(shape) < 1:
-            raise ValueError(f"{path}: expected a 3D volume, got shape {tuple(shape)}")
+        self.stored_shape = tuple(int(side) for side in shape)
+        if len(shape) == 2:
+            shape, affine = (*shape, 1), _with_depth(affine)
+        if len(shape) < 3 or min(shape) < 1 or max(shape[3:], default=1) > 1:
+            raise ValueError(f"{path}: expected a 3D volume, got shape {self.stored_shape}")
         if not np.isfinite(affine).all() or np.linalg.matrix_rank(affine[:3, :3]) < 3:
             raise ValueError(f"{path}: expected an invertible affine, got {affine.tolist()}")
         self.path = path
@@ -48,6 +55,17 @@ class Volume(ABC):
     def spacing(self) -> tuple[float, float, float]:
         """Distance between voxels along the three axes, in mm."""
         return spacing_of(self.affine)
+
+    @property
+    def voxel_volume(self) -> float:
+        """Volume of a voxel in mm3, right for sheared axes too."""
+        return voxel_volume(self.affine)
+
+    @property
+    def is_sheared(self) -> bool:
+        """Whether the axes aren't at right angles, as in a CT of a tilted gantry: sizes along axes aren't distances."""
+        units = self.affine[:3, :3] / np.array(self.spacing)
+        return bool(np.abs(units.T @ units - np.eye(3)).max() > _RIGHT_ANGLE)
 
     def read_slice(self, axis: int, index: int) -> np.ndarray:
         """Decode one slice.
@@ -88,6 +106,21 @@ def spacing_of(affine: np.ndarray) -> tuple[float, float, float]:
     """Lengths of an affine's three axis vectors."""
     x, y, z = np.linalg.norm(affine[:3, :3], axis=0).tolist()
     return x, y, z
+
+
+def voxel_volume(affine: np.ndarray) -> float:
+    """Volume of a voxel in mm3: the determinant of its three axis vectors."""
+    return float(abs(np.linalg.det(affine[:3, :3])))
+
+
+def _with_depth(affine: np.ndarray) -> np.ndarray:
+    """An affine whose third axis, where it has no length, is 1 mm across the other two."""
+    if np.any(affine[:3, 2]):
+        return affine
+    result = np.array(affine, dtype=np.float64)
+    normal = np.cross(result[:3, 0], result[:3, 1])
+    result[:3, 2] = normal / max(float(np.linalg.norm(normal)), np.finfo(float).tiny)
+    return result
 
 
 def slice_affine(affine: np.ndarray, axis: int, index: int) -> np.ndarray:

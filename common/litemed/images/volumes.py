@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from litemed.images.dicom import DicomVolume
+from litemed.images.metaimage import open_metaimage
 from litemed.images.nifti import NiftiVolume
 from litemed.images.npz import NpzVolume
 from litemed.images.nrrd import open_nrrd
@@ -20,8 +21,8 @@ def open_volume(path: str | os.PathLike[str], *, is_label: bool = False) -> Volu
     """Open a volume: only its header is read.
 
     Args:
-        path: a NIfTI file (``.nii``, ``.nii.gz``), a NRRD file (``.nrrd``, ``.nhdr``), an archive of the MedSAM
-            challenge (``.npz``) or the folder of a DICOM series.
+        path: a NIfTI file (``.nii``, ``.nii.gz``), a NRRD file (``.nrrd``, ``.nhdr``), a MetaImage file (``.mha``,
+            ``.mhd``), an archive of the MedSAM challenge (``.npz``) or the folder of a DICOM series.
         is_label: read the labels (``gts``) of an archive instead of its images (``imgs``).
 
     Returns:
@@ -41,6 +42,8 @@ def open_volume(path: str | os.PathLike[str], *, is_label: bool = False) -> Volu
         return NiftiVolume(path)
     if name.endswith((".nrrd", ".nhdr")):
         return open_nrrd(path)
+    if name.endswith((".mha", ".mhd")):
+        return open_metaimage(path)
     if name.endswith(".npz"):
         return NpzVolume(path, "gts" if is_label else "imgs")
-    raise ValueError(f"{path}: expected .nii, .nii.gz, .nrrd, .nhdr, .npz or the folder of a DICOM series")
+    raise ValueError(f"{path}: expected .nii, .nii.gz, .nrrd, .nhdr, .mha, .mhd, .npz or the folder of a DICOM series")

@@ -48,6 +48,11 @@ class PromptImage(ABC):
     intensity: str = "as stored"
 
     @property
+    def element_size(self) -> float | None:
+        """Area of a pixel in mm2, volume of a voxel in mm3; None where the spacing isn't known."""
+        return None if self.spacing is None else math.prod(self.spacing)
+
+    @property
     def stem(self) -> str:
         """The file's name without its suffix."""
         name = self.path.name
@@ -142,6 +147,10 @@ class VolumeImage(PromptImage):
         self._view = PlaneView(volume, plane)
         self._range = intensity_range(self._view, modality, window)
         self.intensity = self._range.name
+
+    @property
+    def element_size(self) -> float | None:
+        return None if self.spacing is None else self.volume.voxel_volume
 
     @property
     def result_suffix(self) -> str:

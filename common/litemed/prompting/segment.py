@@ -94,6 +94,8 @@ def segment_boxes(
         raise ValueError(f"{opened.path}: the result has the same name, choose another output_dir than {target}")
     if opened.spacing is None and len(opened.sides) == 3:
         notices.append(f"{opened.path.name} has no spacing: sizes are in voxels")
+    if isinstance(opened, VolumeImage) and opened.volume.is_sheared:
+        notices.append(f"{opened.path.name} has axes at other than right angles, as of a tilted gantry")
     for notice in notices:
         warnings.warn(notice, stacklevel=2)
 
@@ -115,7 +117,7 @@ def segment_boxes(
         "encodings": result.encoded,
         "notices": notices,
         **({} if describe is None else describe()),
-        "objects": _objects(result, checked, opened.spacing),
+        "objects": _objects(result, checked, opened.element_size),
     }
     with ExitStack() as stack:
         labels_path, overlay_path, report_path = (
@@ -142,7 +144,7 @@ def _is_volume(path: Path) -> bool:
     return path.is_dir() or path.name.lower().endswith((".nii", ".nii.gz", ".nrrd", ".nhdr"))
 
 
-def _objects(result: BoxResult, boxes: np.ndarray, spacing: tuple[float, ...] | None) -> list[dict[str, Any]]:
+def _objects(result: BoxResult, boxes: np.ndarray, element_size: float | None) -> list[dict[str, Any]]:
     is_volume = result.labels.ndim == 3
     counts = np.bincount(result.labels.ravel(), minlength=len(boxes) + 1)
     objects = []
@@ -154,7 +156,7 @@ def _objects(result: BoxResult, boxes: np.ndarray, spacing: tuple[float, ...] | 
             "predicted_iou": None if math.isnan(iou) else round(iou, 4),
             "voxels" if is_volume else "pixels": count,
         }
-        if spacing is not None:
-            entry["volume_mm3" if is_volume else "area_mm2"] = round(count * math.prod(spacing), 4)
+        if element_size is not None:
+            entry["volume_mm3" if is_volume else "area_mm2"] = round(count * element_size, 4)
         objects.append(entry)
     return objects
