@@ -256,7 +256,7 @@ def test_bad_boxes_write_nothing(tmp_path: Path, boxes: Any, message: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("shape", "message"), [((4, 5, 6, 7), r"expected a 3D volume, got shape \(4, 5, 6, 7\)"), ((4, 5), "3D volume")]
+    ("shape", "message"), [((4, 5, 6, 7), r"expected a 3D volume, got shape \(4, 5, 6, 7\)"), ((4,), "3D volume")]
 )
 def test_nifti_of_other_rank_is_refused(tmp_path: Path, shape: tuple[int, ...], message: str) -> None:
     nibabel.save(nibabel.Nifti1Image(np.zeros(shape, np.int16), np.eye(4)), tmp_path / "a.nii")
