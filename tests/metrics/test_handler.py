@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 import torch
 from litemed.metrics.handler import ScoreHandler
-from litemed.metrics.overlap import OverlapMetric
-from litemed.metrics.roc import PixelAUCMetric, roc_auc
-from litemed.metrics.surface import SurfaceMetric, surface_scores
+from litemed.metrics.overlap_metric import OverlapMetric
+from litemed.metrics.roc import roc_auc
+from litemed.metrics.roc_metric import PixelAUCMetric
+from litemed.metrics.surface import surface_scores
+from litemed.metrics.surface_metric import SurfaceMetric
 from monai.bundle import ConfigParser
 from monai.data import DataLoader, Dataset
 from monai.engines import SupervisedEvaluator

@@ -9,7 +9,8 @@ import math
 import numpy as np
 import pytest
 import torch
-from litemed.metrics.overlap import OverlapMetric, OverlapScores, overlap_scores
+from litemed.metrics.overlap import OverlapScores, overlap_scores
+from litemed.metrics.overlap_metric import OverlapMetric
 from sklearn import metrics as sklearn
 
 NAMES = ("dice", "iou", "sensitivity", "specificity", "precision", "accuracy")

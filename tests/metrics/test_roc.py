@@ -9,7 +9,8 @@ import math
 import numpy as np
 import pytest
 import torch
-from litemed.metrics.roc import PixelAUCMetric, roc_auc
+from litemed.metrics.roc import roc_auc
+from litemed.metrics.roc_metric import PixelAUCMetric
 from sklearn.metrics import roc_auc_score
 
 

@@ -11,7 +11,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
-from litemed.metrics.surface import SurfaceMetric, surface_scores
+from litemed.metrics.surface import surface_scores
+from litemed.metrics.surface_metric import SurfaceMetric
 from monai.data import MetaTensor
 from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance, compute_surface_dice
 from scipy.ndimage import gaussian_filter

@@ -10,14 +10,9 @@ import torch
 from ignite.engine import Engine
 from litemed.metrics.anatomy import Anatomy
 from litemed.metrics.handler import ScoreHandler
-from litemed.metrics.topology import (
-    TopologyMetric,
-    TopologyScores,
-    ViolationMetric,
-    betti_numbers,
-    broken_pixels,
-    topology_scores,
-)
+from litemed.metrics.topology import TopologyScores, betti_numbers, topology_scores
+from litemed.metrics.topology_metric import TopologyMetric
+from litemed.metrics.violations import ViolationMetric, broken_pixels
 from scipy import ndimage
 from skimage.measure import euler_number
 

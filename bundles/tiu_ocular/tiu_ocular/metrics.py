@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from litemed.metrics.cases import RegionMetric
 from litemed.metrics.handler import ScoreHandler
-from litemed.metrics.overlap import OverlapMetric
-from litemed.metrics.surface import SurfaceMetric
-from litemed.metrics.topology import TopologyMetric, ViolationMetric
+from litemed.metrics.overlap_metric import OverlapMetric
+from litemed.metrics.surface_metric import SurfaceMetric
+from litemed.metrics.topology_metric import TopologyMetric
+from litemed.metrics.violations import ViolationMetric
 from monai.utils import MetricReduction
 
 from tiu_ocular.anatomy import REGIONS, eye_anatomy

@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+import sys
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import torch
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["Image", "in_region", "mask_pair", "to_array", "to_mask"]
 
@@ -16,9 +19,10 @@ Image: TypeAlias = "np.ndarray | torch.Tensor"
 
 def to_array(image: Image) -> np.ndarray:
     """The image as a NumPy array, without a copy where its memory and type allow."""
-    if isinstance(image, torch.Tensor):
-        image = image.detach().cpu()
-        return np.asarray(image.float() if image.dtype == torch.bfloat16 else image)
+    torch: Any = sys.modules.get("torch")  # who has a tensor has loaded it
+    if torch is not None and isinstance(image, torch.Tensor):
+        tensor: Any = image.detach().cpu()
+        return np.asarray(tensor.float() if tensor.dtype == torch.bfloat16 else tensor)
     return np.asarray(image)
 
 

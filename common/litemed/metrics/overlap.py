@@ -5,16 +5,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from monai.utils import MetricReduction
 
-from litemed.metrics.cases import RegionMetric
 from litemed.metrics.inputs import Image, in_region, mask_pair
 
-__all__ = ["OverlapMetric", "OverlapScores", "overlap_scores"]
+__all__ = ["OverlapScores", "overlap_scores"]
 
 
 @dataclass(frozen=True)
@@ -84,34 +81,6 @@ def overlap_scores(pred: Image, truth: Image, *, region: Image | None = None) ->
     fp = int(np.count_nonzero(pred)) - tp
     fn = int(np.count_nonzero(truth)) - tp
     return OverlapScores(tp, fp, fn, pred.size - tp - fp - fn)
-
-
-class OverlapMetric(RegionMetric):
-    """:py:func:`overlap_scores` of every case and class, with the number of undefined values.
-
-    Takes binarised ``y_pred`` and ``y`` of shape (batch, channels, spatial), or lists of (channels, spatial), and
-    optionally ``region``, one mask of shape (1, spatial) for each case.
-
-    Args:
-        scores: which of "dice", "iou", "sensitivity", "specificity", "precision" and "accuracy" to report.
-        include_background, reduction, get_not_nans: as in :py:class:`litemed.metrics.CaseMetric`.
-    """
-
-    available = ("dice", "iou", "sensitivity", "specificity", "precision", "accuracy")
-
-    def __init__(
-        self,
-        scores: str | Sequence[str] = available,
-        *,
-        include_background: bool = False,
-        reduction: MetricReduction | str = MetricReduction.MEAN,
-        get_not_nans: bool = False,
-    ) -> None:
-        super().__init__(scores, include_background, reduction, get_not_nans)
-
-    def _score(self, pred: np.ndarray, truth: np.ndarray, case_input: np.ndarray | None) -> tuple[float, ...]:
-        result = overlap_scores(pred, truth, region=case_input)
-        return tuple(getattr(result, score) for score in self.available)
 
 
 def _ratio(part: int, whole: int, undefined: float = math.nan) -> float:

@@ -7,12 +7,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from monai.utils import MetricReduction
 
-from litemed.metrics.cases import RegionMetric
 from litemed.metrics.inputs import Image, in_region, to_array, to_mask
 
-__all__ = ["PixelAUCMetric", "roc_auc"]
+__all__ = ["roc_auc"]
 
 
 def roc_auc(prob: Image, truth: Image, *, region: Image | None = None) -> float:
@@ -49,29 +47,3 @@ def roc_auc(prob: Image, truth: Image, *, region: Image | None = None) -> float:
     not_above = int(many.searchsorted(few, "right").sum())
     share = (below + not_above) / (2 * pairs)
     return share if few is true else 1 - share
-
-
-class PixelAUCMetric(RegionMetric):
-    """:py:func:`roc_auc` of every case and class, with the number of undefined values.
-
-    Takes probabilities ``y_pred`` and binary ``y`` of shape (batch, channels, spatial), or lists of (channels,
-    spatial), and optionally ``region``, one mask of shape (1, spatial) for each case. The result is a mean over cases;
-    for the area over the pixels of all cases together, hand them to :py:func:`roc_auc` as one array.
-
-    Args:
-        include_background, reduction, get_not_nans: as in :py:class:`litemed.metrics.CaseMetric`.
-    """
-
-    available = ("auc",)
-
-    def __init__(
-        self,
-        *,
-        include_background: bool = False,
-        reduction: MetricReduction | str = MetricReduction.MEAN,
-        get_not_nans: bool = False,
-    ) -> None:
-        super().__init__("auc", include_background, reduction, get_not_nans)
-
-    def _score(self, pred: np.ndarray, truth: np.ndarray, case_input: np.ndarray | None) -> tuple[float, ...]:
-        return (roc_auc(pred, truth, region=case_input),)

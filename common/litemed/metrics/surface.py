@@ -26,18 +26,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
-import torch
-from monai.utils import MetricReduction
 
-from litemed.metrics.cases import CaseMetric
 from litemed.metrics.inputs import Image, mask_pair
 from litemed.metrics.nearest import nearest_distances
 from litemed.metrics.surfels import element_sizes, neighbour_codes
 
-__all__ = ["Definition", "EmptyPolicy", "Spacing", "SurfaceMetric", "SurfaceScores", "surface_scores"]
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["Definition", "EmptyPolicy", "Spacing", "SurfaceScores", "surface_scores"]
 
 Definition: TypeAlias = Literal["monai", "medpy", "deepmind"]
 EmptyPolicy: TypeAlias = Literal["diagonal", "inf", "nan"]
@@ -117,7 +117,7 @@ def surface_scores(
     """
     pred, truth = mask_pair(pred, truth)
     steps = spacing_steps(spacing, pred.shape)
-    _check_options(percentile, tolerance, definition, empty)
+    check_options(percentile, tolerance, definition, empty)
 
     a, b = _surface(pred, steps, definition), _surface(truth, steps, definition)
     if a is not None and b is not None:
@@ -128,67 +128,6 @@ def surface_scores(
         penalty = math.hypot(*np.multiply(pred.shape, steps)) if empty == "diagonal" else float(empty)
         scores = (penalty, penalty, 0.0, penalty, penalty)
     return SurfaceScores(*scores, a is None, b is None, definition, percentile, tolerance)
-
-
-class SurfaceMetric(CaseMetric):
-    """:py:func:`surface_scores` of every case and class, with the number of cases that were missed or spurious.
-
-    Takes binarised ``y_pred`` and ``y`` of shape (batch, channels, spatial), or lists of (channels, spatial), and
-    optionally ``spacing``: one for all cases, or a sequence with one for each case.
-
-    Args:
-        scores: which of "hd95", "assd" and "nsd" to report. All come from one pass.
-        definition, percentile, tolerance, empty: as in :py:func:`surface_scores`. Only with ``empty="nan"`` are
-            cases with one empty mask left out of the mean distance; they are counted in any case.
-        include_background, reduction, get_not_nans: as in :py:class:`litemed.metrics.CaseMetric`.
-
-    Example:
-        >>> metric = SurfaceMetric(tolerance=2.0)
-        >>> masks = torch.ones(1, 1, 8, 8)
-        >>> metric(masks, masks).shape
-        torch.Size([1, 1, 5])
-        >>> metric.aggregate()["nsd"].item(), metric.counts()["missed"]
-        (1.0, 0)
-    """
-
-    available = ("hd95", "assd", "nsd")
-    flags = ("missed", "spurious")
-    case_input = "spacing"
-
-    def __init__(
-        self,
-        scores: str | Sequence[str] = available,
-        *,
-        definition: Definition = "monai",
-        percentile: float = 95.0,
-        tolerance: float = 1.0,
-        empty: EmptyPolicy = "diagonal",
-        include_background: bool = False,
-        reduction: MetricReduction | str = MetricReduction.MEAN,
-        get_not_nans: bool = False,
-    ) -> None:
-        super().__init__(scores, include_background, reduction, get_not_nans)
-        _check_options(percentile, tolerance, definition, empty)
-        self.definition = definition
-        self.percentile = percentile
-        self.tolerance = tolerance
-        self.empty = empty
-
-    def _per_case(self, case_input: Any, cases: int) -> Sequence[Any]:
-        one_for_all = np.ndim(case_input) == 0 or np.ndim(case_input[0]) == 0
-        return [case_input] * cases if one_for_all else case_input
-
-    def _score(self, pred: np.ndarray, truth: np.ndarray, case_input: Spacing) -> tuple[float, ...]:
-        result = surface_scores(
-            pred,
-            truth,
-            spacing=case_input,
-            percentile=self.percentile,
-            tolerance=self.tolerance,
-            definition=self.definition,
-            empty=self.empty,
-        )
-        return result.hd95, result.assd, result.nsd, result.missed, result.spurious
 
 
 class _Surface(NamedTuple):
@@ -305,7 +244,7 @@ def spacing_steps(spacing: Spacing, shape: tuple[int, ...]) -> tuple[float, ...]
     return tuple(np.broadcast_to(given, dimensions).tolist())
 
 
-def _check_options(percentile: float, tolerance: float, definition: str, empty: str) -> None:
+def check_options(percentile: float, tolerance: float, definition: str, empty: str) -> None:
     if not 0 <= percentile <= 100:
         raise ValueError(f"percentile must lie between 0 and 100, got {percentile}")
     if not 0 <= tolerance < math.inf:

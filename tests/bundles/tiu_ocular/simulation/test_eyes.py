@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from litemed.images.labelme import labelme_map
 from litemed.metrics.anatomy import Anatomy
-from litemed.metrics.topology import broken_pixels
+from litemed.metrics.violations import broken_pixels
 from PIL import Image
 from scipy import ndimage
 from tiu_ocular import simulation
