@@ -31,7 +31,7 @@ import itk
 import nibabel
 import numpy as np
 from label_server import CHECKOUT, Failure, Server, add_bundle, install, run
-from litemed.bundles import version_of
+from litemed.bundles import metadata_of
 from litemed.files import litemed_home
 from litemed.tools.workflows import open_workflow
 from litemed.training.checkpoints import read_checkpoint
@@ -369,7 +369,8 @@ def _accept(sources: list[Path], named: bool, home: Path) -> list[Row]:
     install(home)
     with tempfile.TemporaryDirectory() as temporary, ThreadPoolExecutor(2) as pool:
         added = {
-            path.name: pool.submit(add_bundle, home, path.name, version_of(path), takes_boxes(path)) for path in sources
+            path.name: pool.submit(add_bundle, home, path.name, metadata_of(path)["version"], takes_boxes(path))
+            for path in sources
         }
         scratch, labels, studies = (Path(temporary, name) for name in ("scratch", "labels", "studies"))
         for each in (scratch, labels, studies):

@@ -14,6 +14,7 @@ import runpy
 import shlex
 import shutil
 import sys
+import tomllib
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,8 +24,8 @@ import monai.bundle
 import numpy as np
 import pytest
 from litemed import samples
-from litemed.bundles import bundle_folders
-from litemed.tools.cli import Litemed, main
+from litemed.bundles import bundle_folders, offers
+from litemed.tools.cli import main, with_bundles
 from mininet.readers import READERS as MININET_READERS
 from monai.bundle import ConfigParser
 from PIL import Image
@@ -155,16 +156,15 @@ def _check_litemed(words: list[str]) -> None:
     """The command takes the options, or the configuration that it runs does."""
     command, rest = words[0], words[1:]
     assert not command.startswith("_")
-    method = getattr(Litemed, command)
+    method = getattr(with_bundles(command), command)
     parameters = dict(inspect.signature(method).parameters)
     _, named = _options(rest)
     free = {name for name in named if name not in parameters}
     if not free:
         return
     assert any(each.kind is each.VAR_KEYWORD for each in parameters.values()), f"{command} doesn't take {free}"
-    bundle = named.get("bundle") or parameters["bundle"].default
-    config = "collab" if command == "collab" else "inference"
-    assert free <= set(ConfigParser.load_config_files([str(bundle_folders()[bundle] / f"configs/{config}.json")]))
+    folder = bundle_folders()[named["bundle"]] if "bundle" in named else offers("commands")[command].bundle
+    assert free <= set(ConfigParser.load_config_files([str(folder / "configs/inference.json")]))
 
 
 def _check_make(words: list[str]) -> None:
@@ -173,9 +173,10 @@ def _check_make(words: list[str]) -> None:
 
 def _check_pip(words: list[str]) -> None:
     assert words[:3] == ["--constraint", "constraints.txt", "--editable"]
-    extra = re.fullmatch(r"\.(?:\[(\w+)\])?", words[3])
-    assert extra
-    assert extra.group(1) is None or f"\n{extra.group(1)} = [" in (ROOT / "pyproject.toml").read_text()
+    extras = re.fullmatch(r"\.(?:\[([\w,]+)\])?", words[3])
+    assert extras
+    offered = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert {*filter(None, (extras.group(1) or "").split(","))} <= offered.keys()
 
 
 CHECKS: dict[tuple[str, ...], Callable[[list[str]], object]] = {

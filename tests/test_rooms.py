@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARY = ROOT / "common/litemed"
 FLOORS = (
-    {"files", "parallel", "bundles", "command_line", "lazy"},
+    {"files", "parallel", "bundles", "command_line", "lazy", "packed"},
     {"metrics", "losses", "networks", "images"},
     {"slices", "transforms", "datasets", "samples"},
     {"training", "deploy"},
@@ -20,6 +21,7 @@ FLOORS = (
     {"tools"},
 )
 BUNDLES = {folder.name for folder in (ROOT / "bundles").iterdir() if (folder / "configs").is_dir()}
+NAMED = re.compile(rf"\b({'|'.join(BUNDLES)})\b")
 
 
 def imported(file: Path) -> set[str]:
@@ -55,6 +57,18 @@ def test_arrows_go_up_only(file):
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(LIBRARY)))
 def test_the_library_imports_no_bundle(file):
     assert {name.split(".")[0] for name in imported(file)} & BUNDLES == set()
+
+
+def test_the_library_names_no_bundle():
+    """Neither in its code nor in any text: what a bundle offers stands in its metadata."""
+    told = {
+        f"{file.relative_to(LIBRARY)}, line {node.lineno}: {node.value!r}"
+        for file in FILES
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and NAMED.search(node.value)
+    }
+    assert told == set()
+    assert NAMED.search("from mininet.network import MiniNet")
 
 
 @pytest.mark.parametrize("bundle", sorted(BUNDLES))

@@ -51,8 +51,9 @@ def run_command(component: Any, name: str, arguments: list[str] | None = None, r
     except (OSError, ValueError, ImportError) as error:
         print(f"{name}: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print(f"{name}: interrupted" + ": the same command goes on from here" * resumes, file=sys.stderr)
+    except KeyboardInterrupt as stopped:
+        goes_on = resumes or str(stopped)
+        print(f"{name}: interrupted" + (": the same command goes on from here" if goes_on else ""), file=sys.stderr)
         sys.exit(130)
 
 

@@ -21,7 +21,7 @@ from PIL import Image
 from tfnet.simulation.writing import tearfilm
 
 LENGTH, HEIGHT, WIDTH = 45, 480, 640
-RUN = ["-m", "tfnet.collab"]
+RUN = ["-c", "from litemed.tools.cli import main; main()", "collab"]
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def _rows(out: Path) -> list[dict[str, str]]:
 def test_a_film_is_read_and_an_interrupted_run_goes_on(
     film: Path, run_python: Callable[..., str], tmp_path: Path
 ) -> None:
-    command = [*RUN, film, "--output_dir", tmp_path / "whole", "--evidence", "2"]
+    command = [*RUN, film, "--out", tmp_path / "whole", "--evidence", "2"]
     said = run_python(*command)
     report = json.loads((tmp_path / "whole" / "report.json").read_text())
     assert report["summary"] in said
@@ -89,7 +89,7 @@ def test_a_film_is_read_and_an_interrupted_run_goes_on(
 
 def test_what_is_no_video_is_said_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "notes.mp4").write_text("no film")
-    command = [sys.executable, *RUN, str(tmp_path / "notes.mp4"), "--output_dir", str(tmp_path / "out")]
+    command = [sys.executable, *RUN, str(tmp_path / "notes.mp4"), "--out", str(tmp_path / "out")]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 2
     assert "can't be read as a video" in ended.stderr.splitlines()[-1]

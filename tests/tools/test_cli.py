@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from litemed.bundles import bundle_folders, find_bundle
-from litemed.tools.cli import main
+from litemed.bundles import offers
+from litemed.tools.cli import Litemed, main
 from PIL import Image
 
 
@@ -32,6 +33,17 @@ def test_doctor_finds_bundles_and_versions(monkeypatch, capsys) -> None:
     assert "model.pt" in found["bundles"]["mininet"]["weights"]
     assert _call(monkeypatch, "doctor") == 0
     assert "mininet 0.1.0" in capsys.readouterr().out
+
+
+def test_doctor_names_what_a_bundle_needs_and_what_is_wrong_with_it(monkeypatch, capsys, tmp_path: Path) -> None:
+    for name, content in (("cough_ct", '{"version": "1", "required_packages_version": {"coughs": "2.0"}}'), ("x", "{")):
+        (tmp_path / name / "configs").mkdir(parents=True)
+        (tmp_path / name / "configs/metadata.json").write_text(content)
+    monkeypatch.setenv("LITEMED_BUNDLES", str(tmp_path))
+    assert _call(monkeypatch, "doctor") == 0
+    said = capsys.readouterr().out
+    assert "pip install coughs: for bundle cough_ct" in said
+    assert f"{tmp_path / 'x/configs/metadata.json'} is no JSON" in said
 
 
 def test_datasets_are_described(monkeypatch, capsys) -> None:
@@ -91,16 +103,8 @@ def bundle(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
         },
         "run": ["$@evaluator.run()"],
     }
-    collab = {
-        **common,
-        "video": "nowhere",
-        "smooth": 0,
-        "run": [f"${package}.analyse(@video, @output_dir, @smooth)"],
-        "finalize": ["$print('done')"],
-    }
     (folder / "configs/metadata.json").write_text('{"version": "0.1.0"}')
     (folder / "configs/inference.json").write_text(json.dumps(inference))
-    (folder / "configs/collab.json").write_text(json.dumps(collab))
     return folder
 
 
@@ -146,12 +150,6 @@ class Measure:
         pairs = [{"left": "a", "right": "b", "difference": 0.25}]
         content = {"pictures": self.pictures, "comparison": pairs}
         (self.output_dir / "measurements.json").write_text(json.dumps(content))
-
-
-def analyse(video, output_dir, smooth):
-    if not Path(video).is_file():
-        raise FileNotFoundError(f"no video {video}")
-    return {"summary": f"{Path(video).name} into {Path(output_dir).name}, smoothed by {smooth}", "notes": ["a note"]}
 """
 
 
@@ -177,51 +175,61 @@ def test_segment_takes_boxes_and_fails_on_a_bad_file(monkeypatch, capsys, tmp_pa
     assert said[1].startswith(f"1 of 2 segmented by {bundle.name}")
 
 
-def test_measure_prints_a_table(monkeypatch, capsys, tmp_path: Path, bundle: Path) -> None:
-    (tmp_path / "in").mkdir()
-    for name, content in (("a.png", "a"), ("b.png", "b"), ("c.png", "")):
-        (tmp_path / "in" / name).write_text(content)
-    options = ["--bundle", str(bundle), "--out", str(tmp_path / "out"), "--spacing", "0.33333"]
-    assert _call(monkeypatch, "measure", str(tmp_path / "in"), *options) == 1
-    said = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert said[:4] == [
-        ["picture", "a.png", "b.png"],
-        ["width", "1.333", "1.333"],
-        ["height", "-", "-"],
-        ["flags", "None", "None"],
-    ]
-    assert said[5:8] == [["left", "a"], ["right", "b"], ["difference", "0.25"]]
-    assert said[9][:2] == ["not", "measured:"]
-    assert _call(monkeypatch, "measure", str(tmp_path / "in/a.png"), *options, "--json") == 0
-    assert [each["picture"] for each in json.loads(capsys.readouterr().out)["pictures"]] == ["a.png"]
-
-
-def test_collab_prints_the_report(monkeypatch, capsys, tmp_path: Path, bundle: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("visit.mp4").write_text("video")
-    options = ["--bundle", str(bundle), "--smooth", "2"]
-    assert _call(monkeypatch, "collab", "visit.mp4", *options) == 0
-    summary = "visit.mp4 into collab, smoothed by 2"
-    assert capsys.readouterr().out.splitlines() == [summary, "- a note", f"written to {tmp_path / 'collab'}"]
-    assert _call(monkeypatch, "collab", "visit.mp4", *options, "--json") == 0
-    assert json.loads(capsys.readouterr().out) == {"summary": summary, "notes": ["a note"]}
-    assert _call(monkeypatch, "collab", "lost.mp4", *options) == 2
-    assert capsys.readouterr().err.splitlines() == [f"litemed: no video {tmp_path / 'lost.mp4'}"]
-    assert _call(monkeypatch, "collab", "visit.mp4", *options, "--smoth", "2") == 2
-    assert "has no option smoth: did you mean smooth?" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize("command", ["segment", "measure", "collab"])
 def test_help_has_examples(command: str, monkeypatch, capsys) -> None:
     assert _call(monkeypatch, command, "--help") == 0
     assert f"    litemed {command} " in capsys.readouterr().err.partition("DESCRIPTION")[2]
 
 
-def test_help_lists_the_commands(monkeypatch, capsys) -> None:
-    monkeypatch.setenv("PAGER", "cat")
-    assert _call(monkeypatch, "--help") == 0
-    told = capsys.readouterr().out
-    assert all(f"\n     {command}\n" in told for command in ("segment", "measure", "collab", "evaluate"))
+HELP = """
+import contextlib, io, sys
+from litemed.tools.cli import main
+for command in ({commands}):
+    sys.argv = ["litemed", *filter(None, [command]), "--help"]
+    told = io.StringIO()
+    with contextlib.redirect_stdout(told), contextlib.redirect_stderr(told), contextlib.suppress(SystemExit):
+        main()
+    print("=", command, told.getvalue())
+print("loaded:", sorted(sys.modules.keys() & {{"torch", "monai", "numpy", "scipy", "mlflow", "matplotlib"}}))
+"""
+
+
+def test_help_tells_of_each_command_and_loads_nothing_heavy(run_python: Callable[..., str]) -> None:
+    own = [name for name in vars(Litemed) if not name.startswith("_")]
+    commands = [*own, *offers("commands")]
+    said = run_python("-c", HELP.format(commands=", ".join(map(repr, ["", *commands]))), env={"PAGER": "cat"})
+    first, *each = said.split("\n= ")
+    assert all(f"\n     {command}\n" in first for command in commands)
+    assert {"collab", "measure", "segment"} <= set(commands)
+    assert len(each) == len(commands)
+    for command, text in zip(commands, each, strict=True):
+        assert f"litemed {command}" in text, text
+    assert each[-1].rstrip().endswith("loaded: []")
+
+
+def test_a_command_of_a_bundle_is_called(monkeypatch, capsys, tmp_path: Path) -> None:
+    folder = tmp_path / "mine/cough_xray"
+    (folder / "configs").mkdir(parents=True)
+    (folder / "cough_xray").mkdir()
+    offered = {"commands": {"listen": "Hear a cough.", "segment": "Not this one."}}
+    (folder / "configs/metadata.json").write_text(json.dumps({"version": "1.0", "litemed": offered}))
+    (folder / "cough_xray/__init__.py").write_text("")
+    (folder / "cough_xray/command.py").write_text(
+        'def listen(wave: str, loud: bool = False) -> None:\n    """Hear a cough."""\n    print(wave, loud)\n'
+    )
+    monkeypatch.setenv("LITEMED_BUNDLES", str(folder.parent))
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    assert _call(monkeypatch, "listen", "a_1.wav", "--loud") == 0
+    assert capsys.readouterr().out == "a_1.wav True\n"
+    assert _call(monkeypatch, "listen", "a.wav", "--lowd", "3") == 2
+    assert capsys.readouterr().err == "litemed: unknown option --lowd: expected one of --wave, --loud\n"
+    assert str(folder) in sys.path
+    assert "Not this one" not in _told(monkeypatch, capsys, "segment", "--help")
+
+
+def _told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    _call(monkeypatch, *arguments)
+    return "".join(capsys.readouterr())
 
 
 def test_an_error_of_the_user_is_one_line(monkeypatch, capsys) -> None:
@@ -229,12 +237,3 @@ def test_an_error_of_the_user_is_one_line(monkeypatch, capsys) -> None:
     said = capsys.readouterr().err.strip().splitlines()
     assert len(said) == 1
     assert said[0].startswith("litemed: no bundle megasam: expected a bundle's folder, or one of ")
-
-
-def test_bundles_are_found_by_name_and_path(monkeypatch, tmp_path: Path) -> None:
-    assert find_bundle("mininet") == find_bundle(bundle_folders()["mininet"])
-    mine = tmp_path / "mine/mininet/configs"
-    mine.mkdir(parents=True)
-    (mine / "metadata.json").write_text("{}")
-    monkeypatch.setenv("LITEMED_BUNDLES", str(tmp_path / "mine"))
-    assert find_bundle("mininet") == mine.parent

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 import torch
 from ignite.engine import Engine, Events
+from litemed.images.overlay import mask_overlay
 from litemed.training.history import TrainingHistory
-from litemed.training.picture_writer import PictureWriter, overlay
+from litemed.training.picture_writer import PictureWriter
 from litemed.training.scores import ScoreTable
 from monai.data import MetaTensor
 from PIL import Image
@@ -114,7 +115,7 @@ def test_overlay_colours() -> None:
     image = np.zeros((1, 4, 3), dtype=np.uint8)
     mask = np.array([[True, True, False, False]])
     truth = np.array([[True, False, True, False]])
-    picture = overlay(image, mask, truth, opacity=1.0)
+    picture = mask_overlay(image, mask, truth, opacity=1.0)
     hit, extra, missed, neither = (tuple(int(value) for value in pixel) for pixel in picture[0])
     assert missed == (213, 94, 0)
     assert extra == (86, 180, 233)

@@ -6,31 +6,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from classprompt.data import UnknownClassd, classes_of, modality_name, with_classes
-from classprompt.head_start import ClassHeadStart
-from classprompt.inference import ClassPromptInferer, Modality, ToldNetwork
-from classprompt.loss import ClassPromptLoss
-from classprompt.network import ClassPromptedOutput, ClassPromptMedSAM, PromptedNetwork, load_network, parameter_groups
-from classprompt.report import ModalityReport
+from litemed.lazy import lazy_names
 
 BUNDLE_ROOT = str(Path(__file__).resolve().parents[1])
 """The bundle's folder, wherever it was put."""
 
-__all__ = [
-    "BUNDLE_ROOT",
-    "ClassHeadStart",
-    "ClassPromptInferer",
-    "ClassPromptLoss",
-    "ClassPromptMedSAM",
-    "ClassPromptedOutput",
-    "Modality",
-    "ModalityReport",
-    "PromptedNetwork",
-    "ToldNetwork",
-    "UnknownClassd",
-    "classes_of",
-    "load_network",
-    "modality_name",
-    "parameter_groups",
-    "with_classes",
-]
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "data": ["UnknownClassd", "classes_of", "modality_name", "with_classes"],
+        "head_start": ["ClassHeadStart"],
+        "inference": ["ClassPromptInferer", "Modality", "ToldNetwork"],
+        "loss": ["ClassPromptLoss"],
+        "network": ["ClassPromptedOutput", "ClassPromptMedSAM", "PromptedNetwork", "load_network", "parameter_groups"],
+        "report": ["ModalityReport"],
+    },
+)

@@ -6,11 +6,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mininet.data import load_cases, patient_of
-from mininet.network import MiniNet
-from mininet.transforms import FieldOfViewd, NormalizeInRegiond
+from litemed.lazy import lazy_names
 
 BUNDLE_ROOT = str(Path(__file__).resolve().parents[1])
 """The bundle's folder, wherever it was put."""
 
-__all__ = ["BUNDLE_ROOT", "FieldOfViewd", "MiniNet", "NormalizeInRegiond", "load_cases", "patient_of"]
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "data": ["load_cases", "patient_of"],
+        "network": ["MiniNet"],
+        "transforms": ["FieldOfViewd", "NormalizeInRegiond"],
+    },
+)

@@ -6,28 +6,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from swiftmedsam.clicks import STAGES, ClickTraining, ClickValidation
-from swiftmedsam.distillation import DistillationInferer, DistillationLoss, Lesson
-from swiftmedsam.network import KEPT_BLOCKS, VARIANTS, PromptedNetwork, SwiftMedSAM, load_network
-from swiftmedsam.stages import StageInferer, StageLesson, StageLoss
+from litemed.lazy import lazy_names
 
 BUNDLE_ROOT = str(Path(__file__).resolve().parents[1])
 """The bundle's folder, wherever it was put."""
 
-__all__ = [
-    "BUNDLE_ROOT",
-    "KEPT_BLOCKS",
-    "STAGES",
-    "VARIANTS",
-    "ClickTraining",
-    "ClickValidation",
-    "DistillationInferer",
-    "DistillationLoss",
-    "Lesson",
-    "PromptedNetwork",
-    "StageInferer",
-    "StageLesson",
-    "StageLoss",
-    "SwiftMedSAM",
-    "load_network",
-]
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "clicks": ["STAGES", "ClickTraining", "ClickValidation"],
+        "distillation": ["DistillationInferer", "DistillationLoss", "Lesson"],
+        "network": ["KEPT_BLOCKS", "VARIANTS", "PromptedNetwork", "SwiftMedSAM", "load_network"],
+        "stages": ["StageInferer", "StageLesson", "StageLoss"],
+    },
+)

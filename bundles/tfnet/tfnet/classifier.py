@@ -4,16 +4,12 @@
 
 from __future__ import annotations
 
-import math
-
-import numpy as np
 import torch
-from litemed.metrics.cases import CaseMetric
 from torch import nn
 
 from tfnet.network import MobileOneMini
 
-__all__ = ["CLASSES", "FrameClassMetric", "FrameClassifier"]
+__all__ = ["CLASSES", "FrameClassifier"]
 
 CLASSES = ("clear", "closed", "broken", "blur")
 """What a frame shows, in the order of the logits (TFM, section III.A): crisp rings without break-up; a lid over the
@@ -45,21 +41,3 @@ class FrameClassifier(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         deepest = self.encoder(x)[3]
         return self.head(torch.cat([deepest.mean(dim=(2, 3)), deepest.amax(dim=(2, 3))], dim=1))
-
-
-class FrameClassMetric(CaseMetric):
-    """Accuracy over frames, and for each class the recall: its mean over the frames of that class.
-
-    Takes class indices ``y_pred`` and ``y`` of shape ``(batch, 1)``, or lists of ``(1,)``.
-
-    Args:
-        scores: which of ``accuracy`` and, for the recalls, ``clear``, ``closed``, ``broken`` and ``blur`` to report.
-        reduction, get_not_nans: as in :py:class:`litemed.metrics.CaseMetric`.
-    """
-
-    available = ("accuracy", *CLASSES)
-    case_input = "none"
-
-    def _score(self, pred: np.ndarray, truth: np.ndarray, case_input: None) -> tuple[float, ...]:
-        hit = float(pred == truth)
-        return (hit, *(hit if truth == index else math.nan for index in range(len(CLASSES))))

@@ -4,12 +4,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
-import numpy as np
 import torch
-from litemed.metrics.cases import CaseMetric
 from litemed.networks.reparam import ReparamConv
 from torch import nn
 from torch.nn import functional as F
@@ -17,7 +14,7 @@ from torch.nn.modules.loss import _Loss
 
 from tfnet.network import MobileOneMini
 
-__all__ = ["RINGS", "BoxIoUMetric", "RingDetectionLoss", "RingDetector", "box_iou", "decode_rings", "encode_rings"]
+__all__ = ["RINGS", "RingDetectionLoss", "RingDetector", "box_iou", "decode_rings", "encode_rings"]
 
 RINGS = ("inside", "middle", "outside")
 """The three concentric boxes of a frame (TFM, section III.A): tangent to the inner edge of the smallest ring, to the
@@ -118,9 +115,31 @@ def decode_rings(output: torch.Tensor, frame_size: Sequence[int]) -> tuple[torch
         boxes ``(B, 3, 4)``, inside, middle and outside as x0, y0, x1, y1, which may leave the frame; and the
         probability ``(B,)`` that the frame shows rings.
     """
-    boxes = _corners(output[:, 1:].unflatten(1, (len(RINGS), 4)))
+    boxes = corners(output[:, 1:].unflatten(1, (len(RINGS), 4)))
     width, height = frame_size
     return boxes * boxes.new_tensor([width, height, width, height]), output[:, 0].sigmoid()
+
+
+def ring_window(outside: Sequence[float] | None, width: int, height: int) -> tuple[int, int, int, int]:
+    """The part of a frame in which it is classified: the outside box, or the middle where there is none.
+
+    Args:
+        outside: x0, y0, x1, y1 of the box around all rings, in pixels; it may leave the frame. None, or a box that lies
+            beside the frame, stands for a square of half the frame's smaller side in its middle.
+        width: of the frame, in pixels.
+        height: of the frame.
+
+    Returns:
+        x0, y0, x1, y1 in whole pixels, within the frame and not empty.
+    """
+    if outside is not None:
+        x0, y0, x1, y1 = (round(float(edge)) for edge in outside)
+        x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, width), min(y1, height)
+        if x0 < x1 and y0 < y1:
+            return x0, y0, x1, y1
+    side = max(1, min(width, height) // 2)
+    left, top = (width - side) // 2, (height - side) // 2
+    return left, top, left + side, top + side
 
 
 def box_iou(boxes: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
@@ -175,40 +194,10 @@ class RingDetectionLoss(_Loss):
         boxes, truth = (each[shown, 1:].unflatten(1, (len(RINGS), 4)) for each in (input, target))
         shift = ((boxes[..., :2] - truth[..., :2]) / truth[..., 2:]).abs()
         ratio = (boxes[..., 2:].clamp_min(1e-6) / truth[..., 2:]).log().abs()
-        overlap = box_iou(_corners(boxes), _corners(truth))
+        overlap = box_iou(corners(boxes), corners(truth))
         return loss + self.box_weight * (1 - overlap.mean() + shift.mean() + ratio.mean())
 
 
-class BoxIoUMetric(CaseMetric):
-    """IoU of the three boxes of each frame, and whether the presence of rings was told.
-
-    Takes ``y_pred`` and ``y`` of shape ``(batch, 13)``, or lists of ``(13,)``: the network's output, and
-    :func:`encode_rings`. IoU doesn't depend on the scale of the axes, so it is that of the boxes in pixels. Of a frame
-    without rings only the presence is scored.
-
-    Args:
-        scores: which of ``iou``, the mean over the three boxes, the IoU of ``inside``, ``middle`` and ``outside``, and
-            ``presence``, 1 where the presence was told right and 0 where not, to report.
-        reduction, get_not_nans: as in :py:class:`litemed.metrics.CaseMetric`.
-    """
-
-    available = ("iou", *RINGS, "presence")
-    case_input = "none"
-
-    def _score_case(self, pred: torch.Tensor, truth: torch.Tensor, case_input: None) -> torch.Tensor:
-        if pred.shape != (OUTPUTS,) or truth.shape != (OUTPUTS,):
-            raise ValueError(f"expected {OUTPUTS} numbers a frame, got {tuple(pred.shape)} and {tuple(truth.shape)}")
-        return torch.tensor([self._score(np.asarray(pred.cpu()), np.asarray(truth.cpu()), None)], dtype=torch.float64)
-
-    def _score(self, pred: np.ndarray, truth: np.ndarray, case_input: None) -> tuple[float, ...]:
-        told = float((pred[0] > 0) == (truth[0] > 0.5))
-        if truth[0] <= 0.5:
-            return (*[math.nan] * (1 + len(RINGS)), told)
-        boxes, others = (_corners(torch.from_numpy(each[1:].reshape(-1, 4))).double() for each in (pred, truth))
-        overlaps = box_iou(boxes, others).tolist()
-        return (sum(overlaps) / len(RINGS), *overlaps, told)
-
-
-def _corners(boxes: torch.Tensor) -> torch.Tensor:
+def corners(boxes: torch.Tensor) -> torch.Tensor:
     """Boxes ``(..., 4)`` as x0, y0, x1, y1, from centre x, centre y, width and height."""
     return torch.cat([boxes[..., :2] - boxes[..., 2:] / 2, boxes[..., :2] + boxes[..., 2:] / 2], dim=-1)

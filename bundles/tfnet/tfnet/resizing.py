@@ -15,7 +15,9 @@ from monai.transforms import MapTransform
 from monai.utils import ensure_tuple
 from torch.nn import functional as F
 
-__all__ = ["FixedSizeInferer", "RingWindowd", "StretchPictured", "UnitRanged", "ring_window", "stretch"]
+from tfnet.detector import ring_window
+
+__all__ = ["FixedSizeInferer", "RingWindowd", "StretchPictured", "UnitRanged", "stretch"]
 
 
 def stretch(picture: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
@@ -28,28 +30,6 @@ def stretch(picture: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
     if tuple(picture.shape[2:]) == tuple(size):
         return picture
     return F.interpolate(picture, size=tuple(size), mode="bilinear", align_corners=False, antialias=True)
-
-
-def ring_window(outside: Sequence[float] | None, width: int, height: int) -> tuple[int, int, int, int]:
-    """The part of a frame in which it is classified: the outside box, or the middle where there is none.
-
-    Args:
-        outside: x0, y0, x1, y1 of the box around all rings, in pixels; it may leave the frame. None, or a box that lies
-            beside the frame, stands for a square of half the frame's smaller side in its middle.
-        width: of the frame, in pixels.
-        height: of the frame.
-
-    Returns:
-        x0, y0, x1, y1 in whole pixels, within the frame and not empty.
-    """
-    if outside is not None:
-        x0, y0, x1, y1 = (round(float(edge)) for edge in outside)
-        x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, width), min(y1, height)
-        if x0 < x1 and y0 < y1:
-            return x0, y0, x1, y1
-    side = max(1, min(width, height) // 2)
-    left, top = (width - side) // 2, (height - side) // 2
-    return left, top, left + side, top + side
 
 
 class RingWindowd(MapTransform):

@@ -1,6 +1,6 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""Scores of break-up masks, with the published treatment of an absent class and with ours."""
+"""Scores of break-up masks, with the published treatment of an absent class and with ours, of classes and of boxes."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from litemed.metrics.cases import CaseMetric
 from litemed.metrics.overlap import overlap_scores
 from monai.utils import MetricReduction
 
-__all__ = ["BreakUpMetric"]
+from tfnet.classifier import CLASSES
+from tfnet.detector import OUTPUTS, RINGS, box_iou, corners
+
+__all__ = ["BoxIoUMetric", "BreakUpMetric", "FrameClassMetric"]
 
 
 class BreakUpMetric(CaseMetric):
@@ -89,6 +93,54 @@ class BreakUpMetric(CaseMetric):
             fpr,
             fp / pred.size if tp + fn == 0 else math.nan,
         )
+
+
+class FrameClassMetric(CaseMetric):
+    """Accuracy over frames, and for each class the recall: its mean over the frames of that class.
+
+    Takes class indices ``y_pred`` and ``y`` of shape ``(batch, 1)``, or lists of ``(1,)``.
+
+    Args:
+        scores: which of ``accuracy`` and, for the recalls, ``clear``, ``closed``, ``broken`` and ``blur`` to report.
+        reduction, get_not_nans: as in :py:class:`litemed.metrics.CaseMetric`.
+    """
+
+    available = ("accuracy", *CLASSES)
+    case_input = "none"
+
+    def _score(self, pred: np.ndarray, truth: np.ndarray, case_input: None) -> tuple[float, ...]:
+        hit = float(pred == truth)
+        return (hit, *(hit if truth == index else math.nan for index in range(len(CLASSES))))
+
+
+class BoxIoUMetric(CaseMetric):
+    """IoU of the three boxes of each frame, and whether the presence of rings was told.
+
+    Takes ``y_pred`` and ``y`` of shape ``(batch, 13)``, or lists of ``(13,)``: the network's output, and
+    :func:`encode_rings`. IoU doesn't depend on the scale of the axes, so it is that of the boxes in pixels. Of a frame
+    without rings only the presence is scored.
+
+    Args:
+        scores: which of ``iou``, the mean over the three boxes, the IoU of ``inside``, ``middle`` and ``outside``, and
+            ``presence``, 1 where the presence was told right and 0 where not, to report.
+        reduction, get_not_nans: as in :py:class:`litemed.metrics.CaseMetric`.
+    """
+
+    available = ("iou", *RINGS, "presence")
+    case_input = "none"
+
+    def _score_case(self, pred: torch.Tensor, truth: torch.Tensor, case_input: None) -> torch.Tensor:
+        if pred.shape != (OUTPUTS,) or truth.shape != (OUTPUTS,):
+            raise ValueError(f"expected {OUTPUTS} numbers a frame, got {tuple(pred.shape)} and {tuple(truth.shape)}")
+        return torch.tensor([self._score(np.asarray(pred.cpu()), np.asarray(truth.cpu()), None)], dtype=torch.float64)
+
+    def _score(self, pred: np.ndarray, truth: np.ndarray, case_input: None) -> tuple[float, ...]:
+        told = float((pred[0] > 0) == (truth[0] > 0.5))
+        if truth[0] <= 0.5:
+            return (*[math.nan] * (1 + len(RINGS)), told)
+        boxes, others = (corners(torch.from_numpy(each[1:].reshape(-1, 4))).double() for each in (pred, truth))
+        overlaps = box_iou(boxes, others).tolist()
+        return (sum(overlaps) / len(RINGS), *overlaps, told)
 
 
 def _ratio(part: int, whole: int, otherwise: float) -> float:

@@ -16,7 +16,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "nifti": ["NiftiVolume"],
         "npz": ["NpzVolume"],
         "nrrd": ["NrrdVolume", "open_nrrd"],
-        "overlay": ["label_overlay"],
+        "overlay": ["label_overlay", "mask_overlay"],
         "pictures": ["count_pages", "picture_size", "read_picture"],
         "volume": ["Volume", "check_same_grid", "slice_affine"],
     },

@@ -1,6 +1,6 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""Label maps and their boxes over the image, for people to look at."""
+"""Masks, label maps and their boxes over the image, for people to look at."""
 
 from __future__ import annotations
 
@@ -10,14 +10,44 @@ import numpy as np
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-__all__ = ["label_overlay", "object_colour", "volume_overlay"]
+__all__ = ["label_overlay", "mask_overlay", "object_colour", "volume_overlay"]
 
 # a colour-blind-safe set (Okabe and Ito), then hues a golden angle apart
 _COLOURS = ((86, 180, 233), (230, 159, 0), (0, 158, 115), (240, 228, 66), (213, 94, 0), (204, 121, 167), (0, 114, 178))
+# prediction, then what was missed and what is too much
+_PREDICTED, _MISSED, _EXTRA = _COLOURS[2], _COLOURS[4], _COLOURS[0]
 _GOLDEN = 0.381966
 _OPACITY = 0.4
 _PANEL = 320
 _MOST_PANELS = 8
+
+
+def mask_overlay(
+    image: np.ndarray, mask: np.ndarray, truth: np.ndarray | None = None, opacity: float = 0.6
+) -> np.ndarray:
+    """Colour a mask over a picture.
+
+    Without ``truth`` the mask is green, with a solid outline. With it, hits are green, misses orange and false alarms
+    blue.
+
+    Args:
+        image: uint8 ``(H, W, 3)``.
+        mask: bool ``(H, W)``.
+        truth: bool ``(H, W)``, or None.
+        opacity: of the colour, 0 to 1.
+
+    Returns:
+        uint8 ``(H, W, 3)``.
+    """
+    regions = [(mask, _PREDICTED)]
+    if truth is not None:
+        regions = [(mask & truth, _PREDICTED), (truth & ~mask, _MISSED), (mask & ~truth, _EXTRA)]
+    picture = image.astype(np.float32)
+    for region, colour in regions:
+        picture[region] = (1 - opacity) * picture[region] + opacity * np.asarray(colour, dtype=np.float32)
+    if truth is None:
+        picture[mask & ~ndimage.binary_erosion(mask, border_value=1)] = _PREDICTED
+    return np.rint(picture).astype(np.uint8)
 
 
 def object_colour(label: int) -> tuple[int, int, int]:

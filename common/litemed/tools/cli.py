@@ -4,17 +4,19 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import sys
+from collections.abc import Callable
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
-from litemed.bundles import bundle_folders
+from litemed.bundles import Offer, bundle_folders, find_bundle, importable, offers
 from litemed.command_line import run_command
 
-__all__ = ["Litemed", "main"]
+__all__ = ["Litemed", "main", "with_bundles"]
+
+_PAIRED = "pictures and masks of equal names in two folders, images/ and masks/"
+_NUCLEI = "a real fluorescence picture with 125 labelled nuclei, in three parts"
 
 
 class Litemed:
@@ -40,10 +42,14 @@ class Litemed:
         Args:
             json: print JSON.
         """
-        readers, built_in = readers_and_samples()
-        lines = ["Readers:", *(f"  {name:<12}{text}" for name, text in readers.items())]
-        lines += ["Samples, written when first used:", *(f"  {name:<12}{text}" for name, text in built_in.items())]
-        _show({"readers": readers, "samples": built_in}, "\n".join(lines), json)
+        found = {
+            "readers": {"paired": _PAIRED, **_texts("readers")},
+            "samples": {"nuclei": _NUCLEI, **_texts("samples")},
+        }
+        lines = ["Readers:", *(f"  {name:<14}{text}" for name, text in sorted(found["readers"].items()))]
+        lines += ["Samples, written when first used:"]
+        lines += [f"  {name:<14}{text}" for name, text in sorted(found["samples"].items())]
+        _show(found, "\n".join(lines), json)
 
     def segment(
         self,
@@ -59,10 +65,10 @@ class Litemed:
 
         Examples::
 
-            litemed segment eye.png --bundle mininet --out masks
-            litemed segment slides/ --bundle mininet --application nuclei --workers 4
-            litemed segment scan.png --bundle swiftmedsam --box "20,30,80,90" --box "100,40,160,120"
-            litemed segment scans/ --bundle swiftmedsam --box boxes.csv
+            litemed segment eye.png --bundle BUNDLE --out masks
+            litemed segment slides/ --bundle BUNDLE --application nuclei --workers 4
+            litemed segment scan.png --bundle BUNDLE --box "20,30,80,90" --box "100,40,160,120"
+            litemed segment scans/ --bundle BUNDLE --box boxes.csv
 
         A file that can't be segmented is listed at the end; the exit code is then 1.
 
@@ -94,67 +100,6 @@ class Litemed:
         _show(done.as_dict(), done.summary(), json)
         if done.failed:
             sys.exit(1)
-
-    def measure(
-        self,
-        eye: str,
-        bundle: str = "tiu_ocular",
-        out: str = "measured",
-        json: bool = False,
-        **options: Any,
-    ) -> None:
-        """Segment the eye in a photograph, or in each of a folder, and measure its regions.
-
-        Examples::
-
-            litemed measure anna_left.png --spacing 0.05
-            litemed measure eyes/ --out measured
-
-        Two files that differ in ``_left`` and ``_right`` alone are compared. The folder also gets the masks, pictures
-        to look at, and the tables as files. A file that can't be measured is listed; the exit code is then 1.
-
-        Args:
-            eye: a picture, or a folder of them.
-            bundle: the one to measure with.
-            out: folder for the results.
-            json: print JSON.
-            options: any other value of the bundle's configs/inference.json; ``--spacing`` is the side of a pixel in mm,
-                and without it lengths are in pixels.
-        """
-        from litemed.tools.measure import measure
-
-        measured = measure(str(eye), str(bundle), str(out), overrides=_plain(options), progress=not json)
-        _show(measured.as_dict(), measured.tables(), json)
-        if measured.failed:
-            sys.exit(1)
-
-    def collab(
-        self, video: str, bundle: str = "tfnet", out: str = "collab", json: bool = False, **options: Any
-    ) -> None:
-        """Find when and where the tear film breaks up in a video, and write a report.
-
-        Examples::
-
-            litemed collab visit1.mp4 --out visit1
-            litemed collab frames/ --fps 25 --gate False
-
-        Interrupted, the same command goes on where it was.
-
-        Args:
-            video: a video file, or a folder of pictures in the order of their names.
-            bundle: the one to analyse with.
-            out: folder for report.html, report.json, frames.csv, masks/, annotated.mp4 and the plots.
-            json: print the report as JSON.
-            options: any other value of the bundle's configs/collab.json, such as ``--smooth 2``.
-        """
-        from pathlib import Path
-
-        from litemed.tools.workflows import run_workflow
-
-        recording, folder = (str(Path(str(path)).expanduser().absolute()) for path in (video, out))
-        report = run_workflow(str(bundle), "collab", {**_plain(options), "video": recording, "output_dir": folder})[-1]
-        lines = [report["summary"], *(f"- {note}" for note in report["notes"]), f"written to {folder}"]
-        _show(report, "\n".join(lines), json)
 
     def evaluate(
         self,
@@ -203,7 +148,7 @@ class Litemed:
     def report(self, run: str, out: str | None = None) -> None:
         """Write one HTML page of a training or an evaluation: curves, scores, best and worst cases.
 
-        Example: ``litemed report bundles/mininet/runs/nuclei``
+        Example: ``litemed report runs/nuclei``
 
         Args:
             run: folder that the training or evaluation wrote.
@@ -230,13 +175,12 @@ class Litemed:
     def pack(self, bundle: str, out: str = ".") -> None:
         """Write a bundle as one zip that runs where litemed isn't installed.
 
-        Example: ``litemed pack mininet --out zips``
+        Example: ``litemed pack thyroid_us --out zips``
 
         Args:
             bundle: its name or folder.
             out: folder for the zip.
         """
-        from litemed.bundles import find_bundle
         from litemed.tools.packaging.pack import pack
 
         print(pack(find_bundle(bundle), out))
@@ -244,7 +188,7 @@ class Litemed:
     def verify(self, *bundles: str, export: bool = True, json: bool = False) -> None:
         """Make the MONAI Model Zoo's checks of bundles; exits with 1 when one fails.
 
-        Example: ``litemed verify mininet zips/tfnet_v0.1.0.zip``
+        Example: ``litemed verify thyroid_us zips/thyroid_us_v0.1.0.zip``
 
         Args:
             bundles: names, folders or zips; every bundle that is found when none is given.
@@ -253,7 +197,6 @@ class Litemed:
         """
         from pathlib import Path
 
-        from litemed.bundles import bundle_folders, find_bundle
         from litemed.tools.packaging.verify import verify
 
         failed = False
@@ -282,31 +225,39 @@ class Litemed:
             to: folder of the zoo.
             url: address that the folder will be offered at.
         """
-        from litemed.bundles import bundle_folders, find_bundle
         from litemed.tools.packaging.publish import publish
 
         print(publish([find_bundle(bundle) for bundle in bundles or sorted(bundle_folders())], to, url))
 
 
-def readers_and_samples() -> tuple[dict[str, str], dict[str, str]]:
-    """A line on each reader and on each sample, the library's and those of the bundles at hand."""
-    from litemed import samples
-    from litemed.datasets import paired
-
-    readers, built_in = {"paired": _summary(paired)}, {"nuclei": _summary(samples.nuclei)}
-    for name in bundle_folders():
-        for found, module, names in ((readers, "readers", "READERS"), (built_in, "simulation", "__all__")):
-            if find_spec(name) is None or find_spec(f"{name}.{module}") is None:
-                continue
-            package = import_module(f"{name}.{module}")
-            offered = {each: getattr(package, each) for each in getattr(package, names, ()) if each.islower()}
-            found |= {each: _summary(function) for each, function in offered.items()}
-    return dict(sorted(readers.items())), dict(sorted(built_in.items()))
-
-
 def main() -> None:
     """Run the command line; an error of the user's input is one line and exit code 2."""
-    run_command(Litemed, "litemed", _arguments(sys.argv[1:]))
+    arguments = _arguments(sys.argv[1:])
+    run_command(with_bundles(arguments[0] if arguments else ""), "litemed", arguments)
+
+
+def with_bundles(called: str) -> type[Litemed]:
+    """The command with what the bundles add to it. Only the bundle whose command is called is imported."""
+    added = {
+        name: staticmethod(_function(name, offer) if name == called.replace("-", "_") else _listed(offer.text))
+        for name, offer in offers("commands").items()
+        if not hasattr(Litemed, name)
+    }
+    return type("Litemed", (Litemed,), {"__doc__": Litemed.__doc__, **added})
+
+
+def _function(name: str, offer: Offer) -> Callable[..., Any]:
+    folder = importable(offer.bundle)
+    return getattr(import_module(f"{folder.name}.command"), name)
+
+
+def _listed(text: str) -> Callable[..., None]:
+    """What stands for a command in the list of all."""
+
+    def command() -> None: ...
+
+    command.__doc__ = text
+    return command
 
 
 def _arguments(given: list[str]) -> list[str]:
@@ -336,5 +287,5 @@ def _show(result: Any, text: str, as_json: bool) -> None:
     print(json.dumps(result, indent=4) if as_json else text)
 
 
-def _summary(thing: Any) -> str:
-    return (inspect.getdoc(thing) or "").splitlines()[0]
+def _texts(kind: str) -> dict[str, str]:
+    return {name: offer.text for name, offer in offers(kind).items()}

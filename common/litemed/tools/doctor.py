@@ -13,19 +13,22 @@ from typing import Any
 import torch
 
 import litemed
-from litemed.bundles import bundle_folders, version_of
+from litemed.bundles import bundle_folders, metadata_of
 
 __all__ = ["diagnose", "report"]
 
 _NEEDED = ("monai", "torch", "numpy", "scipy", "scikit-image", "nibabel", "itk", "pytorch-ignite", "mlflow", "pillow")
 _OPTIONAL = {
-    "onnxruntime": "faster inference on a CPU",
-    "openvino": "the fastest inference on most CPUs",
-    "onnx": "export to ONNX",
-    "onnxscript": "export to ONNX",
-    "pydicom": "DICOM series",
-    "ray": "scoring and converting on many computers",
+    "onnxruntime": "export: faster inference on a CPU",
+    "openvino": "export: the fastest inference on most CPUs",
+    "onnx": "export: writing ONNX",
+    "onnxscript": "export: writing ONNX",
+    "pydicom": "dicom: DICOM series",
+    "highdicom": "dicom: results as DICOM SEG",
+    "av": "video: reading and writing video",
+    "ray": "ray: scoring and converting on many computers",
 }
+"""Packages beyond the needed ones: the extra of litemed that brings each, and what it is for."""
 _FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "neon", "asimd")
 
 
@@ -34,20 +37,25 @@ def diagnose() -> dict[str, Any]:
 
     Returns:
         a dict with ``litemed``, ``python``, ``packages`` (version or None), ``optional``, ``cpu``, ``gpu``, ``bundles``
-        (version, folder and weights of each) and ``advice``, a list of sentences, empty when all is well.
+        (of each version, folder, weights, needed packages, and what is wrong with its metadata) and ``advice``, a list
+        of sentences, empty when all is well.
     """
     packages = {name: _version(name) for name in _NEEDED}
     optional = {name: _version(name) for name in _OPTIONAL}
     advice = [f"pip install {name}" for name, version in packages.items() if version is None]
-    advice += [f"pip install {name}: for {_OPTIONAL[name]}" for name, version in optional.items() if version is None]
+    for name, version in optional.items():
+        extra, _, purpose = _OPTIONAL[name].partition(": ")
+        advice += [f"pip install litemed[{extra}]: {name}, for {purpose}"] if version is None else []
     bundles = {name: _bundle(folder) for name, folder in bundle_folders().items()}
     if not bundles:
-        advice.append("no bundle found: name their folder in LITEMED_BUNDLES, or install from a checkout")
-    advice += [
-        f"bundle {name} has no weights in models/: train it or download it again"
-        for name, found in bundles.items()
-        if not found["weights"]
-    ]
+        advice.append(
+            "no bundle found: unpack one into ~/.cache/litemed/bundles, or name their folder in LITEMED_BUNDLES"
+        )
+    for name, found in bundles.items():
+        lacking = [package for package in found["needs"] if _version(package) is None]
+        advice += [f"pip install {' '.join(lacking)}: for bundle {name}"] if lacking else []
+        advice += [] if found["weights"] else [f"bundle {name} has no weights in models/: train it or get it again"]
+        advice += [found["error"]] if found["error"] else []
     return {
         "litemed": litemed.__version__,
         "python": platform.python_version(),
@@ -97,8 +105,15 @@ def _cpu_features() -> list[str]:
 
 
 def _bundle(folder: Path) -> dict[str, Any]:
+    error, metadata = None, {}
+    try:
+        metadata = metadata_of(folder)
+    except (OSError, ValueError) as wrong:
+        error = str(wrong)
     return {
-        "version": version_of(folder),
+        "version": metadata.get("version"),
         "folder": str(folder),
         "weights": {file.name: file.stat().st_size for file in sorted((folder / "models").glob("*.pt"))},
+        "needs": metadata.get("required_packages_version", {}),
+        "error": error,
     }

@@ -20,7 +20,7 @@ from typing import Any
 
 from monai.bundle import ConfigParser, ConfigWorkflow
 
-from litemed.bundles import find_bundle
+from litemed.bundles import find_bundle, importable
 
 __all__ = ["configuration_files", "open_workflow", "quiet", "reason", "run_workflow", "set_value", "user_errors"]
 
@@ -86,10 +86,7 @@ def open_workflow(
         FileNotFoundError, ValueError: as :func:`configuration_files` does.
     """
     files, left = configuration_files(bundle, name, overrides)
-    root = str(Path(files[0]).parents[1])
-    if root not in sys.path:
-        # where ConfigWorkflow.run() puts it, but for what comes before too
-        sys.path.insert(1, root)
+    importable(bundle)
     with quiet():
         workflow = ConfigWorkflow(files, logging_file=False, workflow_type=kind)
     for key, value in left.items():

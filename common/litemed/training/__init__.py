@@ -12,7 +12,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "averaging": ["WeightAverage"],
         "history": ["TrainingHistory"],
         "modalities": ["ModalityTable"],
-        "picture_writer": ["PictureWriter", "overlay"],
+        "picture_writer": ["PictureWriter"],
         "record": ["record_run"],
         "scores": ["CaseTable", "ScoreTable"],
         "tracking": ["track_files"],

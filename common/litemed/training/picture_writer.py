@@ -11,43 +11,12 @@ import numpy as np
 import torch
 from ignite.engine import Engine, Events
 from PIL import Image
-from scipy import ndimage
 
 from litemed.files import replacing
+from litemed.images.overlay import mask_overlay
 from litemed.transforms.pictures import LoadPictured, to_picture
 
-__all__ = ["PictureWriter", "overlay"]
-
-# a colour-blind-safe set (Okabe and Ito): prediction, then what was missed and what is too much
-_PREDICTED = (0, 158, 115)
-_MISSED = (213, 94, 0)
-_EXTRA = (86, 180, 233)
-
-
-def overlay(image: np.ndarray, mask: np.ndarray, truth: np.ndarray | None = None, opacity: float = 0.6) -> np.ndarray:
-    """Colour a mask over a picture.
-
-    Without ``truth`` the mask is green, with a solid outline. With it, hits are green, misses orange and false alarms
-    blue.
-
-    Args:
-        image: uint8 ``(H, W, 3)``.
-        mask: bool ``(H, W)``.
-        truth: bool ``(H, W)``, or None.
-        opacity: of the colour, 0 to 1.
-
-    Returns:
-        uint8 ``(H, W, 3)``.
-    """
-    regions = [(mask, _PREDICTED)]
-    if truth is not None:
-        regions = [(mask & truth, _PREDICTED), (truth & ~mask, _MISSED), (mask & ~truth, _EXTRA)]
-    picture = image.astype(np.float32)
-    for region, colour in regions:
-        picture[region] = (1 - opacity) * picture[region] + opacity * np.asarray(colour, dtype=np.float32)
-    if truth is None:
-        picture[mask & ~ndimage.binary_erosion(mask, border_value=1)] = _PREDICTED
-    return np.rint(picture).astype(np.uint8)
+__all__ = ["PictureWriter"]
 
 
 class PictureWriter:
@@ -80,7 +49,7 @@ class PictureWriter:
         mask = _plane(item["pred"]) > 0
         truth = None if item.get("label") is None else _plane(item["label"]) > 0
         picture = to_picture(self._load({"image": str(path)})["image"])
-        self._save(f"{path.stem}_overlay.png", overlay(picture, mask, truth))
+        self._save(f"{path.stem}_overlay.png", mask_overlay(picture, mask, truth))
         if self.probability is not None:
             grey = np.rint(_plane(item[self.probability]) * 255).astype(np.uint8)
             self._save(f"{path.stem}_probability.png", grey)

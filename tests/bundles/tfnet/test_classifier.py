@@ -9,7 +9,8 @@ import math
 import pytest
 import torch
 from litemed.networks.reparam import fuse
-from tfnet.classifier import CLASSES, FrameClassifier, FrameClassMetric
+from tfnet.classifier import CLASSES, FrameClassifier
+from tfnet.scores import FrameClassMetric
 
 
 @torch.no_grad()

@@ -7,7 +7,8 @@ from __future__ import annotations
 import pytest
 import torch
 from monai.data import MetaTensor
-from tfnet.resizing import FixedSizeInferer, RingWindowd, StretchPictured, UnitRanged, ring_window, stretch
+from tfnet.detector import ring_window
+from tfnet.resizing import FixedSizeInferer, RingWindowd, StretchPictured, UnitRanged, stretch
 
 
 @pytest.mark.parametrize(("stored", "expected"), [([0.0, 51.0, 255.0], [0, 0.2, 1]), ([0.0, 13107.0], [0, 0.2])])

@@ -7,7 +7,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from litemed.training.picture_writer import overlay
+from litemed.images.overlay import mask_overlay
 from PIL import Image, ImageDraw, ImageFont
 
 from tfnet.collab.frames import Finding, Patch
@@ -90,7 +90,7 @@ def break_up_picture(image: np.ndarray, finding: Finding, patch: Patch) -> Image
     mask = patch.mapped_back(*image.shape)[top:bottom, left:right]
     shown = np.asarray(Image.fromarray(crop).resize(side, Image.Resampling.BICUBIC).convert("RGB"))
     marked = np.asarray(Image.fromarray(np.uint8(mask) * 255).resize(side, Image.Resampling.BILINEAR)) > 127
-    pair = np.concatenate([shown, np.full_like(shown[:, :6], 255), overlay(shown, marked, opacity=0.25)], axis=1)
+    pair = np.concatenate([shown, np.full_like(shown[:, :6], 255), mask_overlay(shown, marked, opacity=0.25)], axis=1)
     return Image.fromarray(pair)
 
 

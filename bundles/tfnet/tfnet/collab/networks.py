@@ -19,9 +19,8 @@ from torch import nn
 
 from tfnet.classifier import FrameClassifier
 from tfnet.collab.rings import Rings
-from tfnet.detector import RingDetector, decode_rings
+from tfnet.detector import RingDetector, decode_rings, ring_window
 from tfnet.network import TFNet
-from tfnet.resizing import ring_window
 
 __all__ = ["Networks"]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 __all__ = ["new_bundle"]
 
-TEMPLATE = Path(__file__).resolve().parents[1] / "template"
+TEMPLATE = Path(__file__).resolve().parents[2] / "template"
 _NAME = "mybundle"
 _TEXT = (".py", ".json", ".md", ".txt")
 

@@ -17,7 +17,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from litemed.bundles import version_of
+from litemed.bundles import metadata_of
 from litemed.files import replacing
 from litemed.tools.packaging.reach import LIBRARY, reached
 
@@ -51,7 +51,7 @@ def pack(bundle: str | os.PathLike[str], output_dir: str | os.PathLike[str] = ".
     folder = Path(bundle).expanduser().resolve()
     if not (folder / "configs/metadata.json").is_file():
         raise FileNotFoundError(f"no bundle in {folder}: it lacks configs/metadata.json")
-    version = version_of(folder)
+    version = metadata_of(folder)["version"]
     files = packed_files(folder, version)
     target = Path(output_dir).expanduser() / f"{folder.name}_v{version}.zip"
     with replacing(target) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
@@ -90,10 +90,8 @@ def _rewritten(path: str, content: bytes, name: str, version: str) -> bytes:
     if path.endswith(".json") and path.startswith("configs/"):
         text = re.sub(r"\bfrom litemed import\b", f"from {name}.litemed import", content.decode())
         text = _NAME.sub(f"{name}.litemed.", text)
-        text = text.replace(
-            f'"$import {name}"', f'"$import {name}", "$import {name}.litemed.bundles as {name}_bundles"'
-        )
-        asked = f"${name}_bundles.root_of_version({name}.BUNDLE_ROOT, '{version}')"
+        text = text.replace(f'"$import {name}"', f'"$import {name}", "$import {name}.litemed.packed as {name}_packed"')
+        asked = f"${name}_packed.root_of_version({name}.BUNDLE_ROOT, '{version}')"
         return text.replace(f'"${name}.BUNDLE_ROOT"', json.dumps(asked)).encode()
     if not path.endswith(".py"):
         return content

@@ -15,7 +15,7 @@ import litemed
 __all__ = ["LIBRARY", "reached"]
 
 LIBRARY = Path(litemed.__file__).parent
-ALWAYS = (LIBRARY / "__init__.py", LIBRARY / "bundles.py")
+ALWAYS = (LIBRARY / "__init__.py", LIBRARY / "packed.py")
 _ALL = "*"
 _DOTTED = re.compile(r"litemed(?:\.[A-Za-z_]\w*)+")
 _CONFIG_IMPORT = re.compile(

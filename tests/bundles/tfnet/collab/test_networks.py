@@ -24,8 +24,8 @@ from tfnet import (
     stretch,
 )
 from tfnet.collab import Networks
-from tfnet.collab.__main__ import run
 from tfnet.collab.networks import _sampled
+from tfnet.command import collab
 
 SIZES = {"classifier_size": (48, 48), "detector_size": (64, 48), "crop_size": (64, 64)}
 
@@ -143,12 +143,12 @@ def test_command_line(
     weights: Path, tmp_path: Path, write: Callable[..., Path], frame: np.ndarray, capsys: pytest.CaptureFixture[str]
 ) -> None:
     video = write(tmp_path / "clip.mp4", [frame, frame])
-    run(str(video), str(tmp_path / "out"), models_dir=str(weights), runtime="torch")
+    collab(str(video), str(tmp_path / "out"), models_dir=str(weights), runtime="torch")
     assert re.search(r"2 frames in .*s\nLook at:  .*report\.html", capsys.readouterr().out)
     with pytest.raises((OSError, ValueError), match=r"video .*gone\.mp4 doesn't exist"):
-        run(str(tmp_path / "gone.mp4"), str(tmp_path / "out"), models_dir=str(weights), runtime="torch")
+        collab(str(tmp_path / "gone.mp4"), str(tmp_path / "out"), models_dir=str(weights), runtime="torch")
     with pytest.raises(OSError, match="no weights"):
-        run(str(video), str(tmp_path / "out"), models_dir=str(tmp_path))
+        collab(str(video), str(tmp_path / "out"), models_dir=str(tmp_path))
 
 
 def test_configuration(weights: Path, tmp_path: Path, write: Callable[..., Path], frame: np.ndarray) -> None:

@@ -1,19 +1,19 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""Measurements of eyes from photographs, by a bundle whose inference writes them."""
+"""``litemed measure``: photographs of eyes, segmented and measured."""
 
 from __future__ import annotations
 
 import json
-import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from litemed.tools.segment import segment
+from tiu_ocular import BUNDLE_ROOT
 
-__all__ = ["Measured", "measure"]
+__all__ = ["Measured", "measure", "measured"]
 
 _COLUMNS = 4
 
@@ -23,7 +23,7 @@ class Measured:
     """Measurements of each picture.
 
     Attributes:
-        content: of the bundle's ``measurements.json``: ``pictures``, ``comparison`` and ``definitions``.
+        content: of ``measurements.json``: ``pictures``, ``comparison`` and ``definitions``.
         output_dir: where the results are.
         failed: for each picture that could not be measured, why.
     """
@@ -32,9 +32,9 @@ class Measured:
     output_dir: str
     failed: dict[str, str]
 
-    def as_dict(self) -> dict[str, Any]:
-        """All of it, for JSON."""
-        return {**self.content, "output_dir": self.output_dir, "failed": self.failed}
+    def as_json(self) -> str:
+        """All of it."""
+        return json.dumps({**self.content, "output_dir": self.output_dir, "failed": self.failed}, indent=4)
 
     def tables(self) -> str:
         """A row for each measurement, a column for each picture, and the same for pairs of eyes; ``-`` is unknown."""
@@ -47,32 +47,47 @@ class Measured:
         return "\n\n".join([*filter(None, blocks), "\n".join(lines)])
 
 
-def measure(
-    eye: str | os.PathLike[str],
-    bundle: str | os.PathLike[str],
-    output_dir: str | os.PathLike[str],
-    *,
-    overrides: Mapping[str, Any] | None = None,
-    progress: bool = True,
-) -> Measured:
+def measure(eye: str, out: str = "measured", json: bool = False, **options: Any) -> None:
+    """Segment the eye in a photograph, or in each of a folder, and measure its regions.
+
+    Examples::
+
+        litemed measure anna_left.png --spacing 0.05
+        litemed measure eyes/ --out measured
+
+    Two files that differ in ``_left`` and ``_right`` alone are compared. The folder also gets the masks, pictures
+    to look at, and the tables as files. A file that can't be measured is listed; the exit code is then 1.
+
+    Args:
+        eye: a picture, or a folder of them.
+        out: folder for the results.
+        json: print JSON.
+        options: any other value of the bundle's configs/inference.json; ``--spacing`` is the side of a pixel in mm,
+            and without it lengths are in pixels.
+    """
+    found = measured(eye, out, options, progress=not json)
+    print(found.as_json() if json else found.tables())
+    if found.failed:
+        sys.exit(1)
+
+
+def measured(eye: str, output_dir: str, overrides: Mapping[str, Any], *, progress: bool = True) -> Measured:
     """Segment and measure one photograph of an eye, or those of a folder.
 
     Args:
         eye: a picture, or a folder of them.
-        bundle: name or folder of a bundle whose ``inference.json`` writes ``measurements.json``.
         output_dir: where the results are written, see :func:`litemed.tools.segment.segment`.
-        overrides: values by id of the configuration.
+        overrides: values by id of ``configs/inference.json``.
         progress: show a bar.
 
     Raises:
-        FileNotFoundError, ValueError: as :func:`litemed.tools.segment.segment` does; ValueError also when the bundle
-            measures nothing.
+        FileNotFoundError, ValueError: as :func:`litemed.tools.segment.segment` does.
     """
-    done = segment(eye, bundle, output_dir, together=True, overrides=overrides, progress=progress)
+    from litemed.tools.segment import segment  # here, so that help needs no network
+
+    done = segment(eye, BUNDLE_ROOT, output_dir, together=True, overrides=overrides, progress=progress)
     content: dict[str, Any] = {"pictures": [], "comparison": []}
     if done.results:
-        if "measurements.json" not in done.tables:
-            raise ValueError(f"{done.bundle} measures nothing: expected measurements.json in {done.output_dir}")
         content = json.loads((Path(done.output_dir) / "measurements.json").read_text(encoding="utf-8"))
     return Measured(content, done.output_dir, done.failed)
 
