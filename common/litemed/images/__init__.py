@@ -9,7 +9,7 @@ from litemed.lazy import lazy_names
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
-        "dicom": ["DicomVolume"],
+        "dicom": ["DicomVolume", "Series", "list_series"],
         "volumes": ["open_volume"],
         "labelme": ["labelme_map", "read_labelme"],
         "names": ["image_stem", "is_picture", "is_volume", "result_name"],

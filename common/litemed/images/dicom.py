@@ -1,64 +1,109 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""DICOM series: one folder, one file a slice."""
+"""DICOM: a file of one frame or many, the folder of a series, or of a study."""
 
 from __future__ import annotations
 
+import os
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from litemed.images.names import is_dicom
 from litemed.images.volume import LPS_TO_RAS, Volume
 
-__all__ = ["DicomVolume"]
+__all__ = ["DicomVolume", "Series", "list_series"]
 
-_PREAMBLE, _MAGIC = 128, b"DICM"
 _TOLERANCE = 0.1  # of a slice's distance to the next
+_TAGS = (
+    "SOPClassUID SOPInstanceUID SeriesInstanceUID SeriesNumber SeriesDescription Modality ImageType Rows Columns "
+    "NumberOfFrames SamplesPerPixel PhotometricInterpretation ImagePositionPatient ImageOrientationPatient "
+    "PixelSpacing ImagerPixelSpacing SliceThickness SpacingBetweenSlices RescaleSlope RescaleIntercept "
+    "ModalityLUTSequence SharedFunctionalGroupsSequence PerFrameFunctionalGroupsSequence DetectorInformationSequence "
+    "SequenceOfUltrasoundRegions RedPaletteColorLookupTableDescriptor"
+).split()
+_NO_IMAGES = ("SEG", "RTDOSE")
+"""Modalities whose objects have pixels, but aren't images of the patient."""
+_MM_PER_UNIT = {3: 10.0}  # of an ultrasound region: centimetres
 
 
-class _SliceFile(NamedTuple):
-    path: Path
-    position: np.ndarray
-    series: str
+class Series(NamedTuple):
+    """A series of images in a folder.
+
+    Attributes:
+        uid: SeriesInstanceUID.
+        number: SeriesNumber, "" where there is none.
+        description: SeriesDescription.
+        modality: such as CT.
+        images: how many frames there are.
+        size: columns and rows.
+        files: with its images.
+    """
+
+    uid: str
+    number: str
+    description: str
+    modality: str
+    images: int
     size: tuple[int, int]
-    orientation: tuple[float, ...]
-    pixel_spacing: tuple[float, ...]
+    files: tuple[Path, ...]
+
+    def __str__(self) -> str:
+        parts = [self.modality, f"{self.images} of {self.size[0]}x{self.size[1]}", self.description, self.uid]
+        return f"{self.number or '-'} ({', '.join(part for part in parts if part)})"
+
+
+class _Frame(NamedTuple):
+    path: Path
+    number: int  # in the file, from 0
+    position: tuple[float, ...] | None
+    orientation: tuple[float, ...] | None
+    pixel_spacing: tuple[float, ...] | None
+    size: tuple[int, int]
+    channels: int
     thickness: float
+    slope: float
+    intercept: float
 
 
 class DicomVolume(Volume):
-    """A folder that holds one series of single-frame grey images.
+    """One series of DICOM images, or one file of one or many frames: MR, CT and others, single-frame or enhanced.
 
-    Slices are sorted along the image plane's normal by ImagePositionPatient, and their rescale slope and intercept
-    are applied. A tilted gantry gives a sheared affine. A slice of axis 2 costs one file; one of axis 0 or 1 decodes
-    every file, one after the other. Files that aren't DICOM, and DICOMDIR, are passed over.
+    Slices are sorted along the image plane's normal by their positions, and their rescale slope and intercept, or
+    their table, are applied. A tilted gantry gives a sheared affine. Where 0 is white (MONOCHROME1), rescaled values
+    are turned over within their range, for which all of them are read once. Frames without a position, as in a film of
+    ultrasound, lie in their order at an unknown distance. Colours are read as red, green and blue.
+
+    Objects without pixels, localizers beside other images and files that aren't DICOM are passed over. A slice of axis
+    2 costs one frame; one of axis 0 or 1 decodes every frame, one after the other.
 
     Args:
-        path: the folder.
+        path: the file, or the folder; folders in it are searched too.
+        series: UID or number of the series to read, where there are several.
 
     Raises:
-        ValueError: when there is no series or more than one, its slices differ in size, orientation or pixel spacing,
-            or a slice lacks, lies twice at a place, or lies off the even line.
+        ImportError: when pydicom isn't installed.
+        ValueError: when there is no series, none or several that fit, its slices differ in size, orientation or pixel
+            spacing, or a slice lacks, lies twice at a place, or lies off the even line.
     """
 
-    def __init__(self, path: Path) -> None:
-        files = [_read_tags(file) for file in sorted(path.iterdir()) if _is_dicom(file)]
-        if not files:
-            raise ValueError(f"{path}: no DICOM images in this folder")
-        _check_alike(files, path)
-        first = files[0]
-        across = np.cross(first.orientation[:3], first.orientation[3:])
-        files.sort(key=lambda file: float(across @ file.position))
-        step = _step(files, across, path)
-
-        affine = np.eye(4)
-        affine[:3, 0] = np.array(first.orientation[:3]) * first.pixel_spacing[1]
-        affine[:3, 1] = np.array(first.orientation[3:]) * first.pixel_spacing[0]
-        affine[:3, 2] = step
-        affine[:3, 3] = files[0].position
-        super().__init__(path, (*first.size, len(files)), LPS_TO_RAS @ affine)
-        self._files = [file.path for file in files]
+    def __init__(self, path: Path, series: str | int | None = None) -> None:
+        headers = _chosen(path, _read_headers(path), series)
+        frames = [frame for file, tags in headers for frame in _frames(file, tags)]
+        first_tags = headers[0][1]
+        self._has_table = any("ModalityLUTSequence" in tags for _, tags in headers)
+        self._is_white_zero = first_tags.get("PhotometricInterpretation") == "MONOCHROME1"
+        self._has_palette = "RedPaletteColorLookupTableDescriptor" in first_tags
+        self._sum: float | None = None
+        _check_alike(frames)
+        affine, frames = _geometry(path, frames)
+        super().__init__(path, (*frames[0].size, len(frames)), LPS_TO_RAS @ affine)
+        self._frames = frames
+        has_depth = len(frames) > 1 or frames[0].thickness > 0
+        self.has_spacing = has_depth and frames[0].pixel_spacing is not None and frames[0].position is not None
 
     def _decode(self, axis: int, index: int) -> np.ndarray:
         if axis == 2:
@@ -66,93 +111,243 @@ class DicomVolume(Volume):
         return np.stack([np.take(self._read(k), index, axis) for k in range(self.shape[2])], axis=1)
 
     def _read(self, index: int) -> np.ndarray:
-        import itk
+        values = self._rescaled(index)
+        if not self._is_white_zero:
+            return values
+        if self._sum is None:
+            ranges = [(values.min(), values.max()) for values in map(self._rescaled, range(self.shape[2]))]
+            self._sum = float(min(low for low, _ in ranges)) + float(max(high for _, high in ranges))
+        return (self._sum - values).astype(np.float32)
 
-        path = self._files[index]
-        reader = itk.ImageFileReader[itk.Image[itk.F, 2]].New(FileName=str(path), ImageIO=itk.GDCMImageIO.New())
+    def _rescaled(self, index: int) -> np.ndarray:
+        from pydicom import dcmread
+        from pydicom.pixels import apply_color_lut, apply_modality_lut, pixel_array
+
+        frame = self._frames[index]
         try:
-            reader.Update()
-        except RuntimeError as error:
-            raise ValueError(f"{path}: {_reason(error)}") from error
-        return itk.array_from_image(reader.GetOutput()).T
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                pixels = np.asarray(pixel_array(frame.path, index=frame.number))
+                if self._has_table:
+                    pixels = apply_modality_lut(pixels, dcmread(frame.path, stop_before_pixels=True, force=True))
+                elif self._has_palette:
+                    tables = dcmread(frame.path, stop_before_pixels=True, force=True)
+                    pixels = np.round(apply_color_lut(pixels, tables) / 257).astype(np.uint8)
+        except Exception as error:  # decoders raise anything for damaged frames
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            raise ValueError(f"{frame.path}: frame {frame.number} can't be decoded: {lines[0]}") from error
+        pixels = pixels.swapaxes(0, 1)
+        if self._has_table or (frame.slope, frame.intercept) == (1.0, 0.0):
+            return pixels
+        return (pixels * frame.slope + frame.intercept).astype(np.float32)
 
 
-def _is_dicom(path: Path) -> bool:
-    if not path.is_file() or path.name.upper() == "DICOMDIR":
-        return False
-    with path.open("rb") as file:
-        return path.suffix.lower() == ".dcm" or file.read(_PREAMBLE + len(_MAGIC))[_PREAMBLE:] == _MAGIC
+def list_series(path: str | os.PathLike[str]) -> list[Series]:
+    """The series of images in a folder and the folders in it, by their numbers.
+
+    Raises:
+        ImportError: when pydicom isn't installed.
+        ValueError: when there are no DICOM images, or a file can't be read.
+    """
+    found = []
+    for uid, headers in _by_series(_read_headers(Path(path))).items():
+        tags = headers[0][1]
+        found.append(
+            Series(
+                uid,
+                str(_value(tags, "SeriesNumber", "")),
+                str(_value(tags, "SeriesDescription", "")).strip(),
+                str(_value(tags, "Modality", "")),
+                sum(int(_value(each, "NumberOfFrames", 1)) for _, each in headers),
+                (int(tags.Columns), int(tags.Rows)),
+                tuple(file for file, _ in headers),
+            )
+        )
+    return sorted(found, key=lambda series: (int(series.number) if series.number.isdigit() else -1, series.uid))
 
 
-def _read_tags(path: Path) -> _SliceFile:
-    import itk
-
-    io = itk.GDCMImageIO.New()
-    io.SetFileName(str(path))
+def _read_headers(path: Path) -> list[tuple[Path, Any]]:
+    """Files with images, and their tags."""
     try:
-        io.ReadImageInformation()
-    except RuntimeError as error:
-        raise ValueError(f"{path}: not a readable DICOM image: {_reason(error)}") from error
-    tags = io.GetMetaDataDictionary()
-    if (_values(tags, "0028|0002", path), _values(tags, "0028|0008", path, "1")) != ((1.0,), (1.0,)):
-        raise ValueError(f"{path}: expected a grey image of one frame")
-    rows, columns = _values(tags, "0028|0010", path)[0], _values(tags, "0028|0011", path)[0]
-    return _SliceFile(
-        path=path,
-        position=np.array(_values(tags, "0020|0032", path, count=3)),
-        series=str(tags["0020|000e"]).strip("\0 ") if tags.HasKey("0020|000e") else "",
-        size=(int(columns), int(rows)),
-        orientation=_values(tags, "0020|0037", path, count=6),
-        pixel_spacing=_values(tags, "0028|0030", path, count=2),
-        thickness=_values(tags, "0018|0050", path, "0")[0],
-    )
-
-
-def _values(tags: Any, tag: str, path: Path, default: str = "", count: int = 1) -> tuple[float, ...]:
-    text = str(tags[tag]) if tags.HasKey(tag) else default
-    try:
-        values = tuple(float(value) for value in text.strip("\0 ").split("\\"))
-    except ValueError:
-        values = ()
-    if len(values) != count:
-        raise ValueError(f"{path}: expected {count} numbers in DICOM tag ({tag.replace('|', ',')}), got {text!r}")
-    return values
-
-
-def _check_alike(files: list[_SliceFile], path: Path) -> None:
-    series = sorted({file.series for file in files})
-    if len(series) > 1:
-        raise ValueError(f"{path}: expected one series, got {len(series)}: {', '.join(series)}")
-    first = files[0]
+        from pydicom import dcmread
+    except ImportError as error:
+        raise ImportError(f'{path}: DICOM needs the package pydicom: pip install "litemed[dicom]"') from error
+    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if is_dicom(file))
+    headers: dict[str, tuple[Path, Any]] = {}
     for file in files:
-        for name in ("size", "orientation", "pixel_spacing"):
-            own, expected = getattr(file, name), getattr(first, name)
-            if not np.allclose(own, expected, atol=1e-4):
-                raise ValueError(f"{file.path}: {name.replace('_', ' ')} {own} differs from {expected} of {first.path}")
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                tags = dcmread(file, stop_before_pixels=True, specific_tags=list(_TAGS), force=True)
+                if "SOPClassUID" not in tags:
+                    raise ValueError("it has no SOP class")
+        except Exception as error:  # damaged files raise anything
+            raise ValueError(f"{file}: not a readable DICOM image: {error}") from error
+        if "Rows" in tags and "Columns" in tags and (path.is_file() or tags.get("Modality") not in _NO_IMAGES):
+            headers.setdefault(str(tags.get("SOPInstanceUID") or file), (file, tags))
+    if not headers:
+        raise ValueError(f"{path}: no DICOM images " + ("in this folder" if path.is_dir() else "in this file"))
+    return list(headers.values())
 
 
-def _step(files: list[_SliceFile], across: np.ndarray, path: Path) -> np.ndarray:
-    """Vector from a slice to the next one, from files sorted along ``across``."""
-    if len(files) == 1:
-        if files[0].thickness <= 0:
-            raise ValueError(f"{path}: a single slice without a thickness, tag (0018,0050)")
-        return across * files[0].thickness
-    distances = np.diff([across @ file.position for file in files])
+def _by_series(headers: list[tuple[Path, Any]]) -> dict[str, list[tuple[Path, Any]]]:
+    """Headers by series: localizers, and series without a place, such as screenshots, only where all are such."""
+    headers = [each for each in headers if not _is_localizer(each[1])] or headers
+    found: dict[str, list[tuple[Path, Any]]] = {}
+    for file, tags in headers:
+        found.setdefault(str(tags.get("SeriesInstanceUID", "")), []).append((file, tags))
+    placed = {uid: own for uid, own in found.items() if any(_is_placed(*each) for each in own)}
+    return placed or found
+
+
+def _is_localizer(tags: Any) -> bool:
+    return "LOCALIZER" in [str(value).upper() for value in tags.get("ImageType") or []]
+
+
+def _is_placed(path: Path, tags: Any) -> bool:
+    return next(_frames(path, tags)).position is not None
+
+
+def _chosen(path: Path, headers: list[tuple[Path, Any]], series: str | int | None) -> list[tuple[Path, Any]]:
+    found = _by_series(headers)
+    if series is not None:
+        found = {
+            uid: own for uid, own in found.items() if str(series) in (uid, str(_value(own[0][1], "SeriesNumber", "")))
+        }
+    if len(found) == 1:
+        return next(iter(found.values()))
+    told = "; ".join(map(str, list_series(path)))
+    if series is None:
+        raise ValueError(f"{path}: expected one series, got {len(found)}: choose one by its number or UID: {told}")
+    raise ValueError(f"{path}: expected a series {series}, found {len(found) or 'none'} of it among: {told}")
+
+
+def _value(tags: Any, name: str, default: Any) -> Any:
+    value = tags.get(name)
+    return default if value is None or value == "" else value
+
+
+def _frames(path: Path, tags: Any) -> Iterator[_Frame]:
+    """The frames of a file, with what its functional groups say of each."""
+    shared = _item(tags, "SharedFunctionalGroupsSequence")
+    each = tags.get("PerFrameFunctionalGroupsSequence") or []
+    detector = _item(tags, "DetectorInformationSequence")
+    count = int(_value(tags, "NumberOfFrames", 1))
+    if each and len(each) != count:
+        raise ValueError(f"{path}: expected {count} functional groups of frames, got {len(each)}")
+    between = _number(path, tags, "SpacingBetweenSlices") or _number(path, tags, "SliceThickness")
+    for index in range(count):
+        groups = [each[index] if each else None, shared]
+
+        def found(sequence: str, name: str, length: int, groups: Any = groups) -> tuple[float, ...] | None:
+            places = [_item(group, sequence) for group in groups] + [tags, detector]
+            values = [_numbers(path, place, name, length) for place in places if place is not None]
+            return next((value for value in values if value is not None), None)
+
+        measures = "PixelMeasuresSequence"
+        spacing = found(measures, "PixelSpacing", 2) or _numbers(path, tags, "ImagerPixelSpacing", 2) or _region(tags)
+        position = found("PlanePositionSequence", "ImagePositionPatient", 3)
+        orientation = found("PlaneOrientationSequence", "ImageOrientationPatient", 6)
+        if position is not None and orientation is not None and count > 1 and not each:
+            across = np.cross(orientation[:3], orientation[3:])
+            position = tuple((np.array(position) + index * between * across).tolist()) if between else None
+        values = "PixelValueTransformationSequence"
+        yield _Frame(
+            path=path,
+            number=index,
+            position=position,
+            orientation=orientation,
+            pixel_spacing=spacing,
+            size=(int(tags.Columns), int(tags.Rows)),
+            channels=int(_value(tags, "SamplesPerPixel", 1)),
+            thickness=(found(measures, "SliceThickness", 1) or (0.0,))[0],
+            slope=(found(values, "RescaleSlope", 1) or (1.0,))[0],
+            intercept=(found(values, "RescaleIntercept", 1) or (0.0,))[0],
+        )
+
+
+def _item(tags: Any, name: str) -> Any:
+    """First item of a sequence, or None."""
+    sequence = None if tags is None else tags.get(name)
+    return sequence[0] if sequence else None
+
+
+def _numbers(path: Path, tags: Any, name: str, length: int) -> tuple[float, ...] | None:
+    value = tags.get(name)
+    if value is None or value == "":
+        return None
+    try:
+        numbers = tuple(float(each) for each in (value if length > 1 else [value]))
+    except (TypeError, ValueError):
+        numbers = ()
+    if len(numbers) != length or not np.isfinite(numbers).all():
+        raise ValueError(f"{path}: expected {length} numbers as {name}, got {value!r}")
+    return numbers
+
+
+def _number(path: Path, tags: Any, name: str) -> float:
+    return (_numbers(path, tags, name, 1) or (0.0,))[0]
+
+
+def _region(tags: Any) -> tuple[float, ...] | None:
+    """Distance of rows and of columns in mm by an ultrasound image's first region."""
+    region = _item(tags, "SequenceOfUltrasoundRegions")
+    if region is None or region.get("PhysicalUnitsXDirection") not in _MM_PER_UNIT:
+        return None
+    scale = _MM_PER_UNIT[region.PhysicalUnitsXDirection]
+    return abs(float(region.PhysicalDeltaY)) * scale, abs(float(region.PhysicalDeltaX)) * scale
+
+
+def _check_alike(frames: list[_Frame]) -> None:
+    first = frames[0]
+    for frame in frames:
+        for name in ("size", "channels", "orientation", "pixel_spacing"):
+            own, expected = getattr(frame, name), getattr(first, name)
+            if (own is None) != (expected is None) or (own is not None and not np.allclose(own, expected, atol=1e-4)):
+                raise ValueError(
+                    f"{frame.path}: {name.replace('_', ' ')} {own} differs from {expected} of {first.path}"
+                )
+
+
+def _geometry(path: Path, frames: list[_Frame]) -> tuple[np.ndarray, list[_Frame]]:
+    """LPS affine, and the frames in their order."""
+    first = frames[0]
+    orientation = np.array(first.orientation or (1.0, 0.0, 0.0, 0.0, 1.0, 0.0))
+    row_spacing, column_spacing = first.pixel_spacing or (1.0, 1.0)
+    across = np.cross(orientation[:3], orientation[3:])
+    affine = np.eye(4)
+    affine[:3, :3] = np.stack([orientation[:3] * column_spacing, orientation[3:] * row_spacing, across], axis=1)
+    if lost := next((frame for frame in frames if frame.position is None or frame.orientation is None), None):
+        if len({frame.path for frame in frames}) > 1:
+            raise ValueError(f"{lost.path}: it doesn't say where it lies among the {len(frames)} slices of its series")
+        return affine, frames
+    frames = sorted(frames, key=lambda frame: float(across @ np.array(frame.position)))
+    affine[:3, 2] = _step(frames, across, path)
+    affine[:3, 3] = frames[0].position
+    return affine, frames
+
+
+def _step(frames: list[_Frame], across: np.ndarray, path: Path) -> np.ndarray:
+    """Vector from a slice to the next one, from frames sorted along ``across``."""
+    if len(frames) == 1:
+        return across * (frames[0].thickness if frames[0].thickness > 0 else 1.0)
+    positions = [np.array(frame.position) for frame in frames]
+    distances = np.diff([across @ position for position in positions])
     usual = float(np.median(distances))
-    for before, after, distance in zip(files, files[1:], distances, strict=False):
-        names = f"{before.path.name} and {after.path.name}"
+    for before, after, distance in zip(frames, frames[1:], distances, strict=False):
+        names = f"{_name(before)} and {_name(after)}"
         if distance < _TOLERANCE * usual or usual <= 0:
-            raise ValueError(f"{path}: {names} lie at the same place {after.position.tolist()}")
+            raise ValueError(f"{path}: {names} lie at the same place {list(after.position or ())}")
         if distance > (2 - _TOLERANCE) * usual:
             raise ValueError(
                 f"{path}: slices are missing between {names}: {distance:.4g} mm, others are {usual:.4g} mm"
             )
-    step = (files[-1].position - files[0].position) / (len(files) - 1)
-    for k, file in enumerate(files):
-        if np.linalg.norm(files[0].position + k * step - file.position) > _TOLERANCE * usual:
-            raise ValueError(f"{path}: slices are unevenly spaced: {file.path.name} at {file.position.tolist()}")
+    step = (positions[-1] - positions[0]) / (len(frames) - 1)
+    for k, (frame, position) in enumerate(zip(frames, positions, strict=True)):
+        if np.linalg.norm(positions[0] + k * step - position) > _TOLERANCE * usual:
+            raise ValueError(f"{path}: slices are unevenly spaced: {_name(frame)} at {position.tolist()}")
     return step
 
 
-def _reason(error: RuntimeError) -> str:
-    return str(error).strip().splitlines()[-1]
+def _name(frame: _Frame) -> str:
+    return frame.path.name + (f" frame {frame.number}" if frame.number else "")
