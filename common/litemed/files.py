@@ -1,16 +1,29 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""Writing files whole or not at all, and where litemed keeps its own."""
+"""Writing files whole or not at all, by one writer at a time in a folder, and where litemed keeps its own."""
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["litemed_home", "replacing"]
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+__all__ = ["clear_leftovers", "litemed_home", "only_writer", "replacing", "scratch"]
+
+_MARK = ".litemed-"
+_LOCK = ".litemed.lock"
+_HELD = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def litemed_home() -> Path:
@@ -20,24 +33,116 @@ def litemed_home() -> Path:
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a temporary path beside ``path`` that takes its place when the block ends without an error.
+    """Give a temporary path that takes the place of ``path`` when the block ends without an error.
 
-    Folders that lack are made. The temporary file keeps the suffix, so writers that go by it work.
+    Folders that lack are made. The temporary file has the same name in a hidden folder beside, so that writers that go
+    by the name, or write it into the file, do as they would. Its permissions are those of any new file.
 
     Args:
         path: the file to write.
 
     Yields:
         the path to write to.
+
+    Raises:
+        OSError: when the disk is full, with the folder.
     """
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(suffix=target.suffix, prefix=f".{target.stem}-", dir=target.parent)
-    os.close(handle)
-    temporary = Path(name)
     try:
-        yield temporary
-        temporary.chmod(0o644)
-        temporary.replace(target)
+        with scratch(target.parent) as folder:
+            temporary = folder / target.name
+            yield temporary
+            temporary.replace(target)
+    except OSError as error:
+        if error.errno in _FULL:
+            raise OSError(error.errno, os.strerror(error.errno), str(target.parent)) from error
+        raise
+
+
+@contextmanager
+def scratch(parent: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a hidden folder for the length of the block, on the same disk as ``parent``, which is made where it lacks.
+
+    What a killed process leaves of it is removed by `clear_leftovers`.
+    """
+    Path(parent).mkdir(parents=True, exist_ok=True)
+    prefix = f"{_MARK}{os.getpid()}-"
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=parent, ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+def clear_leftovers(folder: str | os.PathLike[str]) -> None:
+    """Remove what killed processes left of `scratch` in a folder and in those right below it."""
+    for pattern in (f"{_MARK}*", f"*/{_MARK}*"):
+        for left in Path(folder).glob(pattern):
+            process = left.name.removeprefix(_MARK).partition("-")[0]
+            is_elsewhere = left.is_symlink() or (left.parent != Path(folder) and left.parent.is_symlink())
+            if process.isdecimal() and not is_elsewhere and not _runs(int(process)):
+                shutil.rmtree(left, ignore_errors=True)
+
+
+def _runs(process: int) -> bool:
+    if sys.platform == "win32":  # where asking would stop it: it runs for certain only if it is this one
+        return process == os.getpid()
+    with suppress(PermissionError):
+        try:
+            os.kill(process, 0)
+        except (ProcessLookupError, OverflowError):
+            return False
+    return True
+
+
+@contextmanager
+def only_writer(folder: str | os.PathLike[str]) -> Iterator[None]:
+    """Keep other processes and threads from writing into a folder until the block ends; they are refused, not kept.
+
+    The folder is made where it lacks, and what killed runs left in it is removed. The lock ends with the process,
+    however that ends. Where the file system has no locks nobody is kept out.
+
+    Raises:
+        BlockingIOError: when somebody else is writing there.
+    """
+    path = Path(folder)
+    path.mkdir(parents=True, exist_ok=True)
+    handle = _lock_file(path)
+    try:
+        clear_leftovers(path)
+        yield
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # a system that keeps open files leaves it for the next
+            (path / _LOCK).unlink()
+        os.close(handle)
+
+
+def _lock_file(folder: Path) -> int:
+    """Open the lock of a folder, and hold it."""
+    lock = folder / _LOCK
+    while True:
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+        if not _locked(handle):
+            holder = b""
+            with suppress(OSError):
+                holder = os.read(handle, 100)
+            os.close(handle)
+            raise BlockingIOError(
+                f"{folder} is being written by {holder.decode() or 'another process'}: wait for its end, or choose "
+                "another folder"
+            )
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(handle), os.stat(lock)):
+                os.truncate(handle, 0)
+                os.write(handle, f"process {os.getpid()}".encode())
+                return handle
+        os.close(handle)  # whoever held it before has just removed the file: take the new one
+
+
+def _locked(handle: int) -> bool:
+    """Lock an open file; False where somebody else has locked it."""
+    try:
+        if sys.platform == "win32":
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in _HELD
+    return True

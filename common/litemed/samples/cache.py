@@ -5,11 +5,10 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from litemed.files import litemed_home
+from litemed.files import clear_leftovers, litemed_home, scratch
 
 
 def sample_home(root: str | os.PathLike[str] | None = None) -> Path:
@@ -37,9 +36,9 @@ def written_once(name: str, write: Callable[[Path], None], root: str | os.PathLi
     target = home / name
     if target.is_dir():
         return target
-    home.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=home) as temporary:
-        complete = Path(temporary) / name
+    clear_leftovers(home)
+    with scratch(home) as temporary:
+        complete = temporary / name
         complete.mkdir()
         write(complete)
         try:

@@ -14,6 +14,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+from litemed.files import only_writer
 from tqdm import tqdm
 
 from tfnet.collab.chunks import CHUNK_LENGTH, Chunks
@@ -80,6 +81,7 @@ def analyse(
 
     Raises:
         FileNotFoundError: when there is no such video.
+        BlockingIOError: while another call writes into the folder.
         ValueError: when it holds no readable frame, or an option is out of range.
     """
     options = options or Options()
@@ -90,14 +92,15 @@ def analyse(
     output = Path(output_dir).expanduser().absolute()
     _check_output(source.path, output)
     rate = (source.frame_rate or _USUAL_FRAME_RATE) if options.annotated_video else None
-    chunks = Chunks(output, _key(source, models, options), rate)
-    _fill(chunks, source, models, options, onset, progress)
-    result = chunks.folder / "result"
-    shutil.rmtree(result, ignore_errors=True)
-    result.mkdir()
-    report = write_results(result, chunks, source, asdict(options), models.identity)
-    _publish(result, output)
-    chunks.remove()
+    with only_writer(output):
+        chunks = Chunks(output, _key(source, models, options), rate)
+        _fill(chunks, source, models, options, onset, progress)
+        result = chunks.folder / "result"
+        shutil.rmtree(result, ignore_errors=True)
+        result.mkdir()
+        report = write_results(result, chunks, source, asdict(options), models.identity)
+        _publish(result, output)
+        chunks.remove()
     return report
 
 

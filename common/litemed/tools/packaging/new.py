@@ -9,8 +9,10 @@ import importlib.util
 import json
 import os
 import shutil
-import tempfile
+from keyword import iskeyword
 from pathlib import Path
+
+from litemed.files import scratch
 
 __all__ = ["new_bundle"]
 
@@ -36,16 +38,15 @@ def new_bundle(name: str, to: str | os.PathLike[str] = ".") -> Path:
         ValueError: when the name isn't one of a Python package in small letters, or is another package's.
         FileExistsError: when there is a folder of that name.
     """
-    if not (name.isidentifier() and name.isascii() and name == name.lower()):
+    if not (name.isidentifier() and name.isascii() and name == name.lower()) or iskeyword(name):
         raise ValueError(f"expected a name in small letters, digits and underscores, such as thyroid_us; got {name!r}")
     target = Path(to).expanduser().absolute() / name
     if target.exists():
         raise FileExistsError(f"{target} exists already")
     if importlib.util.find_spec(name) is not None:
         raise ValueError(f"there is a Python package {name} already: choose another name")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=target.parent) as temporary:
-        folder = Path(temporary) / name
+    with scratch(target.parent) as temporary:
+        folder = temporary / name
         shutil.copytree(TEMPLATE, folder, ignore=shutil.ignore_patterns("__pycache__"))
         (folder / _NAME).rename(folder / name)
         (folder / "models").mkdir()
