@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 import torch
 from litemed.images.volumes import open_volume
+from litemed.images.writing import write_volume
 from litemed.slices.dataset import SliceDataset
-from litemed.slices.stacking import stack_slices, write_nifti
+from litemed.slices.stacking import stack_slices
 from monai.data import DataLoader, MetaTensor, decollate_batch
 from monai.transforms import Compose, Flipd, Invertd, Resized
 
@@ -34,7 +35,7 @@ def test_round_trip(
     source = open_volume(path)
     np.testing.assert_array_equal(stacked_affine, source.affine)
 
-    written = nibabel.load(write_nifti(tmp_path / "pred.nii.gz", volume, stacked_affine))
+    written = nibabel.load(write_volume(tmp_path / "pred.nii.gz", volume, stacked_affine))
     np.testing.assert_array_equal(np.asarray(written.dataobj), voxels)
     np.testing.assert_allclose(written.affine, source.affine, atol=1e-4)
     assert written.header.get_xyzt_units()[0] == "mm"
@@ -46,7 +47,7 @@ def test_itk_sees_the_geometry_of_the_source(
 ) -> None:
     path = write(kind, voxels, affine)
     volume, stacked_affine = stack_slices(item["image"] for item in SliceDataset([{"image": str(path)}], interval=1))
-    written = itk.imread(str(write_nifti(tmp_path / "pred.nii", volume, stacked_affine)))
+    written = itk.imread(str(write_volume(tmp_path / "pred.nii", volume, stacked_affine)))
     source = itk.imread(str(path))
     for corner in [[0, 0, 0], [4, 0, 0], [0, 5, 0], [4, 5, 6]]:
         np.testing.assert_allclose(
@@ -114,37 +115,3 @@ def test_what_cannot_be_stacked(write: Callable, voxels: np.ndarray, affine: np.
             stack_slices(slices, missing="zero")
     with pytest.raises(ValueError, match='expected missing="error" or "zero", got \'none\''):
         stack_slices([first], missing="none")
-
-
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [
-        (np.array([0, 1], bool), "u1"),
-        (np.array([0, 255], np.int64), "u1"),
-        (np.array([0, 300], np.int64), "i2"),
-        (np.array([-1, 300], np.int64), "i2"),
-        (np.array([0, 40_000], np.uint16), "i4"),
-        (np.array([0, 2**40], np.int64), "i8"),
-        (np.array([0.0, 0.25], np.float64), "f4"),
-        (np.array([0.0, 0.25], np.float16), "f4"),
-    ],
-)
-def test_written_types(values: np.ndarray, expected: str, tmp_path: Path) -> None:
-    volume = np.broadcast_to(values, (3, 4, 2))
-    written = nibabel.load(write_nifti(tmp_path / "a.nii", volume, np.eye(4)))
-    assert written.get_data_dtype() == np.dtype(expected)
-    np.testing.assert_array_equal(written.get_fdata(), volume)
-
-
-@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
-def test_equal_volumes_make_equal_files(suffix: str, tmp_path: Path, voxels: np.ndarray, affine: np.ndarray) -> None:
-    first, second = (write_nifti(tmp_path / f"{name}{suffix}", voxels, affine) for name in "ab")
-    assert first.read_bytes() == second.read_bytes()
-
-
-def test_nothing_half_written(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"a.png: expected a name that ends in .nii or .nii.gz"):
-        write_nifti(tmp_path / "a.png", np.zeros((2, 3, 4)), np.eye(4))
-    with pytest.raises(ValueError, match="shape"):
-        write_nifti(tmp_path / "a.nii", np.zeros((2, 3, 4)), np.eye(3))
-    assert list(tmp_path.iterdir()) == []

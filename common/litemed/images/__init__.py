@@ -18,6 +18,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "nrrd": ["NrrdVolume", "open_nrrd"],
         "overlay": ["label_overlay", "mask_overlay"],
         "pictures": ["count_pages", "picture_size", "read_picture"],
+        "writing": ["write_labels", "write_volume"],
         "volume": ["Volume", "check_same_grid", "slice_affine"],
     },
 )

@@ -11,6 +11,6 @@ __getattr__, __dir__, __all__ = lazy_names(
     {
         "dataset": ["SliceDataset"],
         "sampling": ["label_slices", "sample_slices"],
-        "stacking": ["stack_slices", "write_nifti"],
+        "stacking": ["stack_slices"],
     },
 )

@@ -4,25 +4,17 @@
 
 from __future__ import annotations
 
-import gzip
-import os
 from collections.abc import Iterable
-from contextlib import nullcontext
-from pathlib import Path
 from typing import Literal
 
-import nibabel
 import numpy as np
 import torch
 from monai.data import MetaTensor
 from monai.utils import ImageMetaKey
 
-from litemed.files import replacing
 from litemed.images.volume import spacing_of
 
-__all__ = ["stack_slices", "write_nifti"]
-
-_WHOLE_NUMBERS: list[np.dtype] = [np.dtype(name) for name in ("uint8", "int16", "int32", "int64")]
+__all__ = ["stack_slices"]
 
 
 def stack_slices(
@@ -68,40 +60,6 @@ def stack_slices(
     if lacking and missing == "error":
         raise ValueError(f"{origin[0]}: {len(lacking)} slices of axis {origin[1]} are missing, the first {lacking[0]}")
     return volume, affine
-
-
-def write_nifti(path: str | os.PathLike[str], volume: np.ndarray, affine: np.ndarray) -> Path:
-    """Write a volume as NIfTI, whole or not at all.
-
-    Args:
-        path: a ``.nii`` or ``.nii.gz`` file.
-        volume: (I, J, K). Whole numbers are written in the first of uint8, int16, int32 and int64 that holds them,
-            floats as float32.
-        affine: 4x4, RAS in mm.
-
-    Returns:
-        The path.
-
-    Raises:
-        ValueError: for another suffix.
-    """
-    path = Path(path)
-    if not path.name.lower().endswith((".nii", ".nii.gz")):
-        raise ValueError(f"{path}: expected a name that ends in .nii or .nii.gz")
-    dtype: np.dtype = np.dtype(np.float32)
-    if volume.dtype.kind != "f":
-        low, high = int(volume.min()), int(volume.max())
-        dtype = next(kind for kind in _WHOLE_NUMBERS if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max)
-    image = nibabel.Nifti1Image(volume.astype(dtype), affine, dtype=dtype)
-    image.header.set_xyzt_units("mm")
-    is_gzip = path.suffix.lower() == ".gz"
-    with (
-        replacing(path) as temporary,
-        temporary.open("wb") as file,
-        gzip.GzipFile("", "wb", fileobj=file, mtime=0) if is_gzip else nullcontext(file) as stream,
-    ):
-        image.to_stream(stream)
-    return path
 
 
 def _array(values: np.ndarray | torch.Tensor) -> np.ndarray:
