@@ -78,12 +78,8 @@ def test_nifti_keeps_its_header(suffix, shape, affine, tmp_path):
 
 def test_pictures(tmp_path):
     labels = LABELS[..., 0]
-    for name, result in {
-        "a.jpg": "a_mask.png",
-        "a.webp": "a_mask.png",
-        "b.tif": "b_mask.tif",
-        "c.gif": "c_mask.png",
-    }.items():
+    names = {"a.jpg": "a_mask.png", "a.webp": "a_mask.png", "b.tif": "b_mask.tif", "c.gif": "c_mask.png"}
+    for name, result in names.items():
         path = write_labels(tmp_path, labels, tmp_path / name)
         assert path == tmp_path / result
         read = np.asarray(Image.open(path))
@@ -147,7 +143,7 @@ def test_nothing_half_written(tmp_path):
         write_volume(tmp_path / "a.nii", np.zeros((2, 3, 4)), np.eye(3))
     with pytest.raises(ValueError, match="at most 65535 objects, got 70000"):
         write_labels(tmp_path, np.full((2, 2), 70000), "a.png")
-    with pytest.raises(ValueError, match="a.png: expected whole numbers from 0 as labels, got int64 from -1"):
+    with pytest.raises(ValueError, match=r"a.png: expected whole numbers from 0 as labels, got int64 from -1"):
         write_labels(tmp_path, np.full((2, 2), -1), "a.png")
     assert list(tmp_path.iterdir()) == []
     nibabel.save(nibabel.Nifti1Image(np.zeros((2, 3, 4), np.uint8), np.eye(4)), tmp_path / "a.nii")
