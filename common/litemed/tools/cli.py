@@ -188,6 +188,8 @@ class Litemed:
     def verify(self, *bundles: str, export: bool = True, json: bool = False) -> None:
         """Make the MONAI Model Zoo's checks of bundles; exits with 1 when one fails.
 
+        The checks run the bundle's code, as using it does: verify only what you trust.
+
         Example: ``litemed verify thyroid_us zips/thyroid_us_v0.1.0.zip``
 
         Args:

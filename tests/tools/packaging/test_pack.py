@@ -24,7 +24,7 @@ BUNDLES = Path(__file__).resolve().parents[3] / "bundles"
 MININET = BUNDLES / "mininet"
 
 
-def _bundle(root: Path, code: str = "", config: str = "{}", version: str = "1.0.0") -> Path:
+def _bundle(root: Path, code: str = "", config: str = "{}", version: object = "1.0.0") -> Path:
     folder = root / "tiny"
     (folder / "configs").mkdir(parents=True)
     (folder / "tiny").mkdir()
@@ -116,6 +116,35 @@ def test_an_import_that_cannot_be_packed_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"tiny/__init__\.py, line 2: write 'import litemed\.losses as \.\.\.'"):
         pack(folder, tmp_path)
     assert not list(tmp_path.glob("*.zip"))
+
+
+@pytest.mark.parametrize("version", ["/../../../outside", "../outside", "..", "a/b", "", None, 1])
+def test_a_version_cannot_lead_out_of_the_folder(version: object, tmp_path: Path) -> None:
+    folder = _bundle(tmp_path / "bundles", version=version)
+    with pytest.raises(ValueError, match=r"tiny/configs/metadata\.json: expected a version such as 0\.1\.0"):
+        pack(folder, tmp_path / "out/x")
+    assert [path.name for path in tmp_path.iterdir()] == ["bundles"]
+
+
+def test_links_out_of_the_bundle_are_refused_and_those_within_followed(tmp_path: Path) -> None:
+    folder = _bundle(tmp_path / "bundles")
+    (folder / "tiny/within.txt").symlink_to(folder / "configs/metadata.json")
+    assert packed_files(folder, "1.0.0")["tiny/within.txt"] == (folder / "configs/metadata.json").read_bytes()
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret/key").write_text("secret")
+    for name, target in (("file", "secret/key"), ("folder", "secret"), ("nothing", "gone")):
+        link = folder / "tiny" / name
+        link.symlink_to(tmp_path / target)
+        with pytest.raises(ValueError, match=rf"tiny/{name} is a link to .*, outside the bundle"):
+            pack(folder, tmp_path / "out")
+        link.unlink()
+    assert not list(tmp_path.glob("out/*.zip"))
+
+
+@pytest.mark.parametrize("code", ["def (:", "\0", "(" * 10000])
+def test_code_that_cannot_be_read_is_told_with_its_file(code: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"^tiny/__init__\.py is no Python: [^\n]*$"):
+        pack(_bundle(tmp_path, code), tmp_path)
 
 
 def test_no_bundle(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from litemed.files import only_writer
 from litemed.tools.packaging.publish import publish
 from monai.bundle import download
 
@@ -58,3 +59,35 @@ def test_a_version_is_published_once(tmp_path: Path) -> None:
         "mininet_v0.1.0.zip",
         "model_info.json",
     ]
+
+
+def test_names_from_metadata_are_text_in_the_page(tmp_path: Path) -> None:
+    folder = tmp_path / "tiny"
+    for name in ("configs", "tiny", "docs"):
+        (folder / name).mkdir(parents=True)
+    bad = '<script>alert(1)</script>" onload="alert(2)'
+    texts = dict.fromkeys(("name", "description", "data_source", "intended_use"), bad)
+    metadata = {"version": "1.0", **texts, "eval_metrics": {bad: bad}}
+    (folder / "configs/metadata.json").write_text(json.dumps(metadata))
+    (folder / "docs/example.png").write_bytes(b"picture")
+    page = publish([folder], tmp_path / "zoo", url='https://example.org/"><script>').read_text()
+    assert "<script" not in page
+    assert 'onload="' not in page
+    (folder / "configs/metadata.json").write_text('{"version": "2.0"}')
+    assert "tiny 2.0" in publish([folder], tmp_path / "zoo").read_text()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [("[]", "is no list of a zoo"), ('{"a": 1}', "is no list"), ("{", "is no JSON")]
+)
+def test_a_folder_that_is_no_zoo_is_left_alone(content: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "model_info.json").write_text(content)
+    with pytest.raises(ValueError, match=rf"model_info\.json {said}"):
+        publish([MININET], tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["model_info.json"]
+
+
+def test_one_publishes_at_a_time(tmp_path: Path) -> None:
+    with only_writer(tmp_path), pytest.raises(BlockingIOError, match="is being written by process"):
+        publish([MININET], tmp_path)
+    assert list(tmp_path.iterdir()) == []

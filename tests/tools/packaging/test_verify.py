@@ -57,7 +57,7 @@ def test_what_is_no_bundle(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no bundle at"):
         list(verify(tmp_path))
     (tmp_path / "text.zip").write_text("text")
-    with pytest.raises(ValueError, match=r"text\.zip is not a zip"):
+    with pytest.raises(ValueError, match=r"text\.zip is not a readable zip"):
         list(verify(tmp_path / "text.zip"))
     with zipfile.ZipFile(tmp_path / "empty.zip", "w"):
         pass

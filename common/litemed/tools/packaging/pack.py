@@ -19,6 +19,7 @@ from pathlib import Path
 
 from litemed.bundles import metadata_of
 from litemed.files import replacing
+from litemed.tools.packaging.archives import files_within
 from litemed.tools.packaging.reach import LIBRARY, reached
 
 __all__ = ["pack", "packed_files"]
@@ -46,11 +47,14 @@ def pack(bundle: str | os.PathLike[str], output_dir: str | os.PathLike[str] = ".
 
     Raises:
         FileNotFoundError: when there is no bundle in the folder.
-        ValueError: when its code imports the library in a way that can't be rewritten.
+        ValueError: when its code can't be read, or imports the library in a way that can't be rewritten; when its name
+            or version can't be that of a file; for a link that leads out of the folder.
     """
     folder = Path(bundle).expanduser().resolve()
     if not (folder / "configs/metadata.json").is_file():
         raise FileNotFoundError(f"no bundle in {folder}: it lacks configs/metadata.json")
+    if not folder.name.isidentifier():
+        raise ValueError(f"{folder} isn't named like a package: expected letters, digits and underscores")
     version = metadata_of(folder)["version"]
     files = packed_files(folder, version)
     target = Path(output_dir).expanduser() / f"{folder.name}_v{version}.zip"
@@ -78,10 +82,10 @@ def packed_files(folder: Path, version: str) -> dict[str, bytes]:
 
 
 def _own_files(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.rglob("*")):
+    for path in files_within(folder):
         parts = path.relative_to(folder).parts
         hidden = any(part.startswith(".") or part in _LEFT_OUT or part.endswith(".egg-info") for part in parts)
-        if path.is_file() and not hidden and path.suffix not in _SUFFIXES_LEFT_OUT:
+        if not hidden and path.suffix not in _SUFFIXES_LEFT_OUT:
             yield path
 
 

@@ -8,15 +8,18 @@ import hashlib
 import html
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from litemed.files import replacing
+from litemed.bundles import metadata_of
+from litemed.files import only_writer, replacing, scratch
 from litemed.tools.packaging.pack import pack
 
 __all__ = ["publish"]
 
+_TOLD = ("name", "version", "description", "data_source", "intended_use")
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
 article { border-top: 1px solid #ccc; padding: 1rem 0 }
@@ -43,52 +46,67 @@ def publish(bundles: Iterable[str | os.PathLike[str]], to: str | os.PathLike[str
 
     Raises:
         FileNotFoundError: when a folder holds no bundle.
-        ValueError: when a zip of the same version lies there with other content: raise the bundle's version.
+        BlockingIOError: while another process publishes there.
+        ValueError: when a zip of the same version lies there with other content: raise the bundle's version; when the
+            folder's ``model_info.json`` isn't one; or as `pack` does.
     """
     folder = Path(to).expanduser()
-    folder.mkdir(parents=True, exist_ok=True)
-    info_file = folder / "model_info.json"
-    info = json.loads(info_file.read_text()) if info_file.is_file() else {}
-    base = f"{url.rstrip('/')}/" if url else ""
-    articles = []
-    for bundle in sorted(Path(each).expanduser().resolve() for each in bundles):
-        packed = pack(bundle, folder / ".new")
-        checksum = hashlib.sha1(packed.read_bytes()).hexdigest()
-        known = info.get(packed.stem)
-        if known and known["checksum"] != checksum:
-            shutil.rmtree(folder / ".new")
-            raise ValueError(f"{packed.stem} was published with other content: raise the version in {bundle}/configs")
-        packed.replace(folder / packed.name)
-        info[packed.stem] = {"checksum": checksum, "source": base + packed.name}
-        articles.append(_article(bundle, folder, base + packed.name, checksum))
-    shutil.rmtree(folder / ".new", ignore_errors=True)
-    with replacing(info_file) as temporary:
-        temporary.write_text(json.dumps(dict(sorted(info.items())), indent=4) + "\n")
-    with replacing(folder / "index.html") as temporary:
-        temporary.write_text(_page(articles))
+    sources = sorted(Path(each).expanduser().resolve() for each in bundles)
+    with only_writer(folder), scratch(folder) as new:
+        info = _published(folder / "model_info.json")
+        base = f"{url.rstrip('/')}/" if url else ""
+        articles = []
+        for bundle in sources:
+            packed = pack(bundle, new)
+            checksum = hashlib.sha1(packed.read_bytes()).hexdigest()
+            known = info.get(packed.stem)
+            if known and known.get("checksum") != checksum:
+                raise ValueError(
+                    f"{packed.stem} was published with other content: raise the version in {bundle}/configs"
+                )
+            packed.replace(folder / packed.name)
+            info[packed.stem] = {"checksum": checksum, "source": base + packed.name}
+            articles.append(_article(bundle, folder, base + packed.name, checksum))
+        with replacing(folder / "model_info.json") as temporary:
+            temporary.write_text(json.dumps(dict(sorted(info.items())), indent=4) + "\n")
+        with replacing(folder / "index.html") as temporary:
+            temporary.write_text(_page(articles))
     return folder / "index.html"
+
+
+def _published(file: Path) -> dict[str, dict[str, str]]:
+    """What a zoo lists so far."""
+    try:
+        info = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{file} is no JSON: {error}") from error
+    if not isinstance(info, dict) or not all(isinstance(each, dict) for each in info.values()):
+        raise ValueError(f"{file} is no list of a zoo: expected an object of checksums and sources by name")
+    return info
 
 
 def _article(bundle: Path, folder: Path, source: str, checksum: str) -> str:
     """What the page says of a bundle. Its picture is copied beside the page."""
-    metadata = json.loads((bundle / "configs/metadata.json").read_text())
+    metadata = metadata_of(bundle)
+    told = {key: html.escape(str(metadata.get(key, ""))) for key in _TOLD}
     picture = bundle / "docs/example.png"
     image = ""
     if picture.is_file():
         shutil.copyfile(picture, folder / f"{bundle.name}.png")
-        image = f'<p><img src="{bundle.name}.png" alt="{html.escape(metadata["name"])}"></p>'
+        image = f'<p><img src="{bundle.name}.png" alt="{told["name"]}"></p>'
+    metrics = metadata.get("eval_metrics")
     scores = "".join(
         f"<tr><td>{html.escape(str(name))}</td><td>{html.escape(str(value))}</td></tr>"
-        for name, value in metadata["eval_metrics"].items()
+        for name, value in (metrics.items() if isinstance(metrics, dict) else ())
     )
-    link = f'<a href="{html.escape(source)}">{bundle.name} {html.escape(metadata["version"])}</a>'
-    command = f"python -m monai.bundle download --name {bundle.name} --url {source} --bundle_dir ."
+    link = f'<a href="{html.escape(source)}">{bundle.name} {told["version"]}</a>'
+    command = f"python -m monai.bundle download --name {bundle.name} --url {shlex.quote(source)} --bundle_dir ."
     return f"""<article id="{bundle.name}">
-<h2>{html.escape(metadata["name"])}</h2>
-<p>{html.escape(metadata["description"])}</p>
+<h2>{told["name"]}</h2>
+<p>{told["description"]}</p>
 {image}
 <table><tr><th>score</th><th></th></tr>{scores}</table>
-<p>{html.escape(metadata["data_source"])}. {html.escape(metadata["intended_use"])}.</p>
+<p>{told["data_source"]}. {told["intended_use"]}.</p>
 <pre>{html.escape(command)}</pre>
 <p>{link}, sha1 <code>{checksum}</code></p>
 </article>"""

@@ -32,11 +32,18 @@ def reached(files: Mapping[str, bytes]) -> set[Path]:
 
     Args:
         files: the bundle's contents by path; ``.py`` and ``.json`` are read.
+
+    Raises:
+        ValueError: when the code can't be parsed.
     """
-    names = set(_of_configurations([text.decode() for path, text in files.items() if path.endswith(".json")]))
+    configurations = [content.decode(errors="replace") for path, content in files.items() if path.endswith(".json")]
+    names = set(_of_configurations(configurations))
     for path, content in files.items():
         if path.endswith(".py"):
-            names |= _of_code(content.decode())
+            try:
+                names |= _of_code(content.decode())
+            except (SyntaxError, ValueError, RecursionError) as error:
+                raise ValueError(f"{path} is no Python: {error}") from error
     needed: set[Path] = set()
     pending = [*ALWAYS, *_modules(names)]
     while pending:

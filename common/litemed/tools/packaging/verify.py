@@ -9,12 +9,12 @@ import os
 import subprocess
 import sys
 import tempfile
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from litemed.tools.packaging import checks
+from litemed.tools.packaging.archives import files_within, unpack
 
 __all__ = ["Check", "verify"]
 
@@ -31,7 +31,7 @@ class Check(NamedTuple):
 
 
 def verify(path: str | os.PathLike[str], export: bool = True) -> Iterator[Check]:
-    """Make the MONAI Model Zoo's checks of a bundle, one after the other.
+    """Make the MONAI Model Zoo's checks of a bundle, one after the other. They run its code: verify what you trust.
 
     A zip is unpacked into a temporary folder and checked with the copy of the library that it carries; a folder with
     the installed library. Either is done in a new process, from an unrelated folder.
@@ -45,14 +45,16 @@ def verify(path: str | os.PathLike[str], export: bool = True) -> Iterator[Check]
 
     Raises:
         FileNotFoundError: when there is no bundle at ``path``.
-        ValueError: when a zip doesn't hold exactly one bundle.
+        ValueError: when a zip can't be unpacked, see `archives.unpack`, or a link leads out of a folder.
         RuntimeError: when the checking process died.
     """
     path = Path(path).expanduser()
     with tempfile.TemporaryDirectory() as temporary, tempfile.TemporaryFile("w+") as errors:
-        folder = _unzipped(path, Path(temporary)) if path.is_file() else path
+        folder = unpack(path, Path(temporary)) if path.is_file() else path
         if not (folder / "configs").is_dir():
             raise FileNotFoundError(f"no bundle at {path}: expected a folder with configs/, or a zip of one")
+        for _ in files_within(folder):  # no check shall read what a link leads to
+            pass
         command = [sys.executable, "-W", "ignore", checks.__file__, str(folder), *([] if export else ["export"])]
         environment = {**os.environ, "PYTHONPATH": str(folder.absolute())}
         # errors go to a file: a pipe that nobody reads until the end would fill and stop the process
@@ -65,16 +67,3 @@ def verify(path: str | os.PathLike[str], export: bool = True) -> Iterator[Check]
         if process.wait():
             errors.seek(0)
             raise RuntimeError(f"the checks of {path} ended with code {process.returncode}: {errors.read()[-2000:]}")
-
-
-def _unzipped(path: Path, folder: Path) -> Path:
-    """Unpack a bundle and return its folder."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            archive.extractall(folder)
-    except zipfile.BadZipFile as error:
-        raise ValueError(f"{path} is not a zip: {error}") from error
-    bundles = [found.parents[1] for found in folder.glob("*/configs/metadata.json")]
-    if len(bundles) != 1:
-        raise ValueError(f"expected one bundle in {path}, found {len(bundles)}")
-    return bundles[0]
