@@ -20,6 +20,8 @@ __getattr__, __dir__, __all__ = lazy_names(
         "overlay_writer": ["OverlayWriter"],
         "prompt_images": ["PromptImage", "open_image"],
         "prompt_inferer": ["PromptInferer"],
+        "refining": ["Place", "Prompt"],
         "segment": ["segment_boxes"],
+        "session": ["Change", "Progress", "Session"],
     },
 )

@@ -37,6 +37,9 @@ class EmbeddingCache:
     def __len__(self) -> int:
         return len(self._held)
 
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._held
+
     def __getitem__(self, key: Hashable) -> torch.Tensor:
         if key in self._held:
             self._held.move_to_end(key)

@@ -6,15 +6,17 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from litemed.files import replacing
 from litemed.prompting.box_network import BoxNetwork
 
-__all__ = ["EmbeddingStore", "StoredEncoder"]
+__all__ = ["EmbeddingStore", "StoredEncoder", "encoder_name", "prune_embeddings"]
 
 _TOLERANCE = 0.02
 
@@ -27,11 +29,12 @@ class EmbeddingStore:
 
     Args:
         folder: of the files; made when it isn't there.
+        known: a network whose embeddings they are for sure; it isn't checked.
     """
 
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
+    def __init__(self, folder: str | os.PathLike[str], known: BoxNetwork | None = None) -> None:
         self.folder = Path(folder)
-        self._known: BoxNetwork | None = None
+        self._known = known
 
     def __call__(self, network: BoxNetwork, images: torch.Tensor) -> torch.Tensor:
         """Embeddings of images; those not in the folder yet are computed, without gradients.
@@ -60,9 +63,7 @@ class EmbeddingStore:
         return torch.stack([_load(file, images.device) for file in files])
 
     def _check(self, network: BoxNetwork, device: torch.device) -> None:
-        ramp = torch.linspace(0, 1, 256, device=device)
-        picture = torch.stack([ramp.expand(256, 256), ramp.expand(256, 256).T, ramp.outer(ramp)])
-        found, file = _encode(network, picture[None])[0].float(), self.folder / "reference.pt"
+        found, file = _reference(network, device), self.folder / "reference.pt"
         if not file.is_file():
             _save(file, found)
             return
@@ -89,6 +90,40 @@ class StoredEncoder:
     def encode_image(self, image: torch.Tensor) -> torch.Tensor:
         """See `BoxNetwork`."""
         return self.store(self.network, image)
+
+
+def encoder_name(network: BoxNetwork) -> str:
+    """A name for a network's image encoder, by its weights, or by what it gives where these can't be seen."""
+    encoder = getattr(network, "image_encoder", None)
+    if isinstance(encoder, nn.Module):
+        values = [value for _, value in sorted(encoder.state_dict().items())]
+    else:
+        values = [_reference(network, torch.device("cpu"))]
+    digest = hashlib.sha256()
+    for value in values:
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def prune_embeddings(folder: str | os.PathLike[str], most: int) -> None:
+    """Delete the embeddings below a folder that were not used for longest, until they take at most so many bytes."""
+    files = []
+    for file in Path(folder).rglob("*.pt"):
+        with suppress(FileNotFoundError):
+            stat = file.stat()
+            files.append((max(stat.st_atime, stat.st_mtime), stat.st_size, file))
+    total = 0
+    for _, size, file in sorted(files, reverse=True):
+        total += size
+        if total > most:
+            file.unlink(missing_ok=True)
+
+
+def _reference(network: BoxNetwork, device: torch.device) -> torch.Tensor:
+    """The embedding of a fixed picture."""
+    ramp = torch.linspace(0, 1, 256, device=device)
+    picture = torch.stack([ramp.expand(256, 256), ramp.expand(256, 256).T, ramp.outer(ramp)])
+    return _encode(network, picture[None])[0].float()
 
 
 @torch.no_grad()

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from litemed.datasets.challenge import ChallengeCase, read_challenge
-from litemed.images.orientation import PlaneView
+from litemed.images.orientation import PLANES, PlaneView
 from litemed.images.volume import LPS_TO_RAS, Volume
 from litemed.images.volumes import open_volume
 from litemed.prompting.box_3d import SliceSource
@@ -76,6 +76,24 @@ class PromptImage(ABC):
     def to_view(self, boxes: np.ndarray) -> np.ndarray:
         """Boxes in the frame of `pixels`."""
         return boxes
+
+    def planes(self) -> dict[str, SliceSource]:
+        """Slices by the direction that they are seen in; a picture is the one slice of ``"picture"``."""
+        pixels = self.pixels()
+        return {"stored": pixels} if len(self.sides) == 3 else {"picture": np.asarray(pixels)[None]}
+
+    @property
+    def own_shape(self) -> tuple[int, ...]:
+        """Of an array in the image's own axes: x, y, z of a volume's file, else those of the slices of `planes`."""
+        return (1, *self.sides[::-1])[-3:]
+
+    def seen_in(self, plane: str, voxels: np.ndarray) -> np.ndarray:
+        """An array of the image's own axes as the slices ``(D, H, W)`` of one of `planes`, of the same memory."""
+        return voxels
+
+    def write_own(self, path: Path, labels: np.ndarray) -> None:
+        """`write` of a label map in the image's own axes."""
+        self.write(path, labels[0] if len(self.sides) == 2 else labels)
 
     @abstractmethod
     def write(self, path: Path, labels: np.ndarray) -> None:
@@ -161,6 +179,19 @@ class VolumeImage(PromptImage):
 
     def pixels(self) -> SliceSource:
         return _ScaledSlices(self._view, self._range)
+
+    def planes(self) -> dict[str, SliceSource]:
+        return {plane: _ScaledSlices(PlaneView(self.volume, plane), self._range) for plane in PLANES}
+
+    @property
+    def own_shape(self) -> tuple[int, ...]:
+        return self.volume.shape
+
+    def seen_in(self, plane: str, voxels: np.ndarray) -> np.ndarray:
+        return PlaneView(self.volume, plane).of_file(voxels)
+
+    def write_own(self, path: Path, labels: np.ndarray) -> None:
+        self.write(path, self._view.of_file(labels))
 
     def to_view(self, boxes: np.ndarray) -> np.ndarray:
         return self._view.to_view(boxes)

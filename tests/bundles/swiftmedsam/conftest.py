@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import swiftmedsam
 import torch
-from litemed.networks.architecture import set_architecture
 from litemed.training.checkpoints import save_checkpoint
 from swiftmedsam import PromptedNetwork
 from torch import nn
@@ -23,7 +22,7 @@ class BrightNetwork(nn.Module):
     def __init__(self, variant: str = "v2") -> None:
         super().__init__()
         self.variant = variant
-        set_architecture(self, network="BrightNetwork", variant=variant)
+        self.architecture = {"network": "BrightNetwork", "variant": variant}
         self.threshold = nn.Parameter(torch.tensor(0.5))
         self.iou = nn.Parameter(torch.tensor(0.75))
         self.encoded = 0

@@ -1,0 +1,228 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""Prompts on a slice to a mask, each answer refined from the one before."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy as np
+import torch
+
+from litemed.images.boxes import check_boxes
+from litemed.prompting.clicks import Click, stroke_clicks
+from litemed.transforms.longest_side import LongestSide, Region
+
+__all__ = ["Found", "Place", "Prompt", "PromptNetwork", "Refiner", "check_prompt"]
+
+_STROKE_STEP = 12
+_STROKE_CLICKS = 8
+
+
+class PromptNetwork(Protocol):
+    """A network of the MedSAM-lite family, which takes all its prompts."""
+
+    def encode_image(self, image: torch.Tensor) -> torch.Tensor:
+        """Embed ``(1, 3, 256, 256)`` pictures, values 0 to 1."""
+
+    def decode(
+        self,
+        embedding: torch.Tensor,
+        boxes: torch.Tensor | None = None,
+        points: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+        masks: torch.Tensor | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits ``(1, 1, 256, 256)`` and predicted IoU ``(1, 1)``, see `litemed.networks.MedSAMLite.decode`."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A slice of an image.
+
+    Attributes:
+        plane: of the slice, see `litemed.prompting.PromptImage.planes`.
+        index: of the slice; 0 of a picture.
+    """
+
+    plane: str
+    index: int
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What someone draws on a slice to say what an object is.
+
+    Attributes:
+        kind: ``"box"``, ``"click"`` or ``"stroke"``.
+        numbers: x0, y0, x1, y1 of a box; x, y of a click; x, y, x, y, ... along a stroke; in pixels of the slice, whole
+            numbers on pixel centres.
+        positive: whether a click or stroke is on the object.
+        plane: see `Place`.
+        index: see there.
+    """
+
+    kind: Literal["box", "click", "stroke"]
+    numbers: tuple[float, ...]
+    positive: bool
+    plane: str
+    index: int
+
+    @property
+    def place(self) -> Place:
+        """The slice that it is on."""
+        return Place(self.plane, self.index)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        return {**asdict(self), "numbers": list(self.numbers)}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Prompt:
+        """What `to_json` gave.
+
+        Raises:
+            TypeError, ValueError, KeyError: for other content.
+        """
+        numbers = tuple(map(float, content["numbers"]))
+        return cls(
+            **{**content, "numbers": numbers, "positive": bool(content["positive"]), "index": int(content["index"])}
+        )
+
+
+class Found(NamedTuple):
+    """A mask on a slice.
+
+    Attributes:
+        logits: float16 of the rows and columns of ``region``; -inf beside the mask, and so beyond the region.
+        region: rows and columns.
+        extent: x0, y0, x1, y1 of the mask in the network's square, or None for an empty one.
+    """
+
+    logits: np.ndarray
+    region: Region
+    extent: np.ndarray | None
+
+
+def check_prompt(prompt: Prompt, sides: tuple[int, int], before: Sequence[Prompt] = ()) -> Prompt:
+    """Check a prompt against its slice, and clip a box that leaves it.
+
+    Args:
+        prompt: the prompt.
+        sides: width and height of the slice.
+        before: prompts of the same object on the same slice.
+
+    Raises:
+        ValueError: for numbers that aren't finite or lie outside, and a click where one of the other kind is.
+    """
+    if prompt.kind == "box":
+        (box,), _ = check_boxes([prompt.numbers], sides)
+        return replace(prompt, numbers=tuple(box.tolist()), positive=True)
+    if prompt.kind not in ("click", "stroke"):
+        raise ValueError(f"expected a box, click or stroke, got {prompt.kind!r}")
+    places = np.asarray(prompt.numbers, dtype=np.float64)
+    if not len(places) or len(places) % 2 or (prompt.kind == "click" and len(places) != 2):
+        raise ValueError(f"expected x and y of a {prompt.kind}, got {list(prompt.numbers)}")
+    pairs = places.reshape(-1, 2)
+    if not ((pairs >= -0.5) & (pairs <= np.array(sides) - 0.5)).all():
+        size = "x".join(map(str, sides))
+        raise ValueError(f"expected a {prompt.kind} inside {size} pixels, got {list(prompt.numbers)}")
+    for other in before:
+        same = other.kind == prompt.kind == "click" and np.array_equal(np.rint(other.numbers), np.rint(places))
+        if same and other.positive != prompt.positive:
+            raise ValueError(f"pixel {list(prompt.numbers)} has a click that says the opposite: take it back first")
+    return prompt
+
+
+class Refiner:
+    """Decodes the prompts of an object on a slice in their order: each with all before it and the mask they gave.
+
+    A box says anew where the object is: it comes first, the last one alone. The answer depends on the prompts only, not
+    on what was undone between; the latest are kept, so that the next prompt costs one decoding. Threads may share it.
+
+    Args:
+        network: in evaluation mode.
+        embedding: gives the embedding of a slice, ``(1, 256, 64, 64)``.
+        geometry: gives how a slice of a plane lies in the network's square.
+        capacity: most answers kept, of 256 KiB each.
+    """
+
+    def __init__(
+        self,
+        network: PromptNetwork,
+        embedding: Callable[[Place], torch.Tensor],
+        geometry: Callable[[str], LongestSide],
+        capacity: int = 256,
+    ) -> None:
+        self._network = network
+        self._embedding = embedding
+        self._geometry = geometry
+        self._capacity = capacity
+        self._held: OrderedDict[tuple[Prompt, ...], torch.Tensor] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def answer(self, prompts: Sequence[Prompt]) -> Found:
+        """The mask of prompts that are all on one slice, at least one."""
+        place = prompts[0].place
+        boxes = [prompt for prompt in prompts if prompt.kind == "box"]
+        ordered = (*boxes[-1:], *(prompt for prompt in prompts if prompt.kind != "box"))
+        known, logits = self._latest(ordered)
+        for count in range(known + 1, len(ordered) + 1):
+            logits = self._decode(place, ordered[:count], logits)
+            self._keep(ordered[:count], logits)
+        assert logits is not None
+        return self.found(place.plane, logits)
+
+    def follow(self, place: Place, extent: np.ndarray) -> Found:
+        """The mask in a box of the network's square, ``(4,)``: that of the object in the slice beside it, grown."""
+        with torch.inference_mode():
+            logits, _ = self._network.decode(self._embedding(place), torch.from_numpy(extent)[None])
+        return self.found(place.plane, logits)
+
+    def found(self, plane: str, logits: torch.Tensor) -> Found:
+        """Logits ``(1, 1, 256, 256)`` as a mask of the slice."""
+        geometry = self._geometry(plane)
+        height, width = geometry.resized
+        values, region = geometry.restore(logits[0, 0])
+        inside = (logits[0, 0, :height, :width] > 0).numpy()
+        rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+        extent = np.array([columns[0], rows[0], columns[-1], rows[-1]], np.float32) if len(rows) else None
+        return Found(np.where(values > 0, values, -np.inf).astype(np.float16), region, extent)
+
+    def _decode(self, place: Place, prompts: Sequence[Prompt], before: torch.Tensor | None) -> torch.Tensor:
+        geometry = self._geometry(place.plane)
+        boxes, clicks = None, []
+        for prompt in prompts:
+            if prompt.kind == "box":
+                boxes = torch.from_numpy(geometry.to_square(np.array([prompt.numbers])))
+            elif prompt.kind == "click":
+                x, y = prompt.numbers
+                clicks.append(Click(x, y, prompt.positive))
+            else:
+                path = np.reshape(prompt.numbers, (-1, 2))
+                clicks += stroke_clicks(path, prompt.positive, _STROKE_STEP / geometry.scale, _STROKE_CLICKS)
+        points = torch.tensor([[click[:2] for click in clicks]]) if clicks else None
+        labels = torch.tensor([[float(click.positive) for click in clicks]]) if clicks else None
+        if points is not None:
+            points = (points + 0.5) * geometry.scale - 0.5
+        with torch.inference_mode():
+            return self._network.decode(self._embedding(place), boxes, points, labels, before)[0]
+
+    def _latest(self, prompts: tuple[Prompt, ...]) -> tuple[int, torch.Tensor | None]:
+        """How many of the prompts have an answer already, and that."""
+        with self._lock:
+            for count in range(len(prompts), 0, -1):
+                if prompts[:count] in self._held:
+                    self._held.move_to_end(prompts[:count])
+                    return count, self._held[prompts[:count]]
+        return 0, None
+
+    def _keep(self, prompts: tuple[Prompt, ...], logits: torch.Tensor) -> None:
+        with self._lock:
+            self._held[prompts] = logits
+            while len(self._held) > self._capacity:
+                self._held.popitem(last=False)

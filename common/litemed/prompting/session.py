@@ -1,0 +1,539 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""An image, its embeddings kept, and objects that are outlined on it by boxes, clicks and strokes."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+from collections.abc import Hashable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from litemed.files import litemed_home, replacing
+from litemed.images.boxes import mask_boxes
+from litemed.prompting.box_network import encode, label_dtype
+from litemed.prompting.embedding_cache import EmbeddingCache
+from litemed.prompting.embedding_store import EmbeddingStore, StoredEncoder, encoder_name, prune_embeddings
+from litemed.prompting.following import Cancelled, Follower
+from litemed.prompting.prompt_images import PromptImage, open_image
+from litemed.prompting.refining import Found, Place, Prompt, PromptNetwork, Refiner, check_prompt
+from litemed.transforms.longest_side import LongestSide, Region
+
+__all__ = ["Change", "Progress", "Session"]
+
+_UNDONE = 1000
+_NOWHERE: Region = (slice(0, 0), slice(0, 0))
+
+
+class Change(NamedTuple):
+    """What an answer changed on the slice that was prompted.
+
+    Attributes:
+        objects: names of those that changed.
+        place: the slice; None where an object of several slices changed as a whole.
+        region: rows and columns beyond which the slice is as it was; empty where nothing changed.
+    """
+
+    objects: tuple[str, ...]
+    place: Place | None
+    region: Region
+
+
+class Progress(NamedTuple):
+    """Following objects through a volume.
+
+    Attributes:
+        done: slices.
+        total: slices at most.
+    """
+
+    done: int
+    total: int
+
+
+_State = Mapping[str, tuple[Prompt, ...]]
+
+
+class Session:
+    """Outline objects of a picture or volume, with a network of the MedSAM-lite family.
+
+    The image is embedded in the background; a prompt waits for its slice only. What was drawn is kept, not the masks:
+    these follow from it, so that undoing and redoing are exact, and equal prompts give equal masks. In a volume an
+    object is followed from the slices with prompts to the others, in the background, in the plane of its first prompt;
+    slices with prompts, also in the other planes, stay as these say. All methods may be called from several threads.
+
+    Args:
+        network: in evaluation mode.
+        image: path of an image, see `litemed.prompting.open_image`, or what that gave.
+        folder: for embeddings, by encoder and content; None for one of the user, see `litemed.files.litemed_home`.
+        capacity: embeddings held in memory, of 4 MiB each.
+        disk: most bytes of the folder, of 2 MiB an embedding; what wasn't used for longest goes.
+        options: of `open_image`.
+
+    Raises:
+        FileNotFoundError, ValueError: as `open_image` does.
+
+    Example:
+        >>> with Session(network, "picture.png") as session:
+        ...     session.add_object("lesion")
+        ...     session.box("lesion", [40, 30, 120, 90])
+        ...     session.click("lesion", 50, 80, positive=False)
+        ...     mask = session.mask("lesion")
+    """
+
+    def __init__(
+        self,
+        network: PromptNetwork,
+        image: str | os.PathLike[str] | PromptImage,
+        *,
+        folder: str | os.PathLike[str] | None = None,
+        capacity: int = 32,
+        disk: int = 4 * 2**30,
+        **options: Any,
+    ) -> None:
+        self.image = image if isinstance(image, PromptImage) else open_image(image, **options)
+        self.planes = self.image.planes()
+        self._file = _stamp(self.image.path)
+        root = litemed_home() / "embeddings" if folder is None else Path(folder)
+        prune_embeddings(root, disk)
+        self._encoder = StoredEncoder(network, EmbeddingStore(root / encoder_name(network), known=network))
+        self._embeddings = EmbeddingCache(self._embed, capacity)
+        self._embedding_lock = threading.Lock()
+        self._refiner = Refiner(network, self._embedding, self.geometry)
+        self._follower = Follower(self._refiner, lambda plane: self.planes[plane].shape[0])
+        self._lock = threading.RLock()
+        self._state: _State = {}
+        self._past: list[_State] = []
+        self._undone: list[_State] = []
+        self._followed: dict[tuple[Prompt, ...], dict[int, Found]] = {}
+        self._worker = ThreadPoolExecutor(1, "litemed-session")
+        self._numbers = itertools.count(1)
+        self._wanted = 0
+        self._progress = Progress(0, 0)
+        self._following: Future[None] | None = None
+        plane, slices = next(iter(self.planes.items()))
+        self.encode(Place(plane, slices.shape[0] // 2))
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop what runs in the background."""
+        self.cancel()
+        self._worker.shutdown(cancel_futures=True)
+
+    # --- what is drawn ---------------------------------------------------------------------------------------------
+
+    def add_object(self, name: str) -> None:
+        """Begin an object.
+
+        Raises:
+            ValueError: for a name that is taken or empty.
+        """
+        with self._lock:
+            if not name or name in self._state:
+                raise ValueError(f"expected the name of a new object, got {name!r}")
+            self._set({**self._state, name: ()})
+
+    def remove_object(self, name: str) -> Change:
+        """Remove an object with its prompts."""
+        with self._lock:
+            self._prompts_of(name)
+            return self._set({other: prompts for other, prompts in self._state.items() if other != name})
+
+    def rename_object(self, name: str, new: str) -> None:
+        """Give an object another name; its number stays.
+
+        Raises:
+            ValueError: for a name that is taken or empty.
+        """
+        with self._lock:
+            self._prompts_of(name)
+            if not new or new in self._state:
+                raise ValueError(f"expected the name of a new object, got {new!r}")
+            self._set({new if other == name else other: prompts for other, prompts in self._state.items()})
+
+    def box(self, name: str, numbers: Sequence[float], plane: str | None = None, index: int = 0) -> Change:
+        """Say where an object is: x0, y0, x1, y1. It takes the place of an earlier box on the same slice."""
+        return self.add(name, Prompt("box", tuple(map(float, numbers)), True, self._plane(plane), index))
+
+    def click(
+        self, name: str, x: float, y: float, positive: bool = True, plane: str | None = None, index: int = 0
+    ) -> Change:
+        """Say that a pixel is on an object, or not."""
+        return self.add(name, Prompt("click", (float(x), float(y)), positive, self._plane(plane), index))
+
+    def stroke(
+        self,
+        name: str,
+        path: Sequence[Sequence[float]],
+        positive: bool = True,
+        plane: str | None = None,
+        index: int = 0,
+    ) -> Change:
+        """Say that the pixels along a stroke, x and y of each, are on an object, or not."""
+        numbers = tuple(float(number) for pair in path for number in pair)
+        return self.add(name, Prompt("stroke", numbers, positive, self._plane(plane), index))
+
+    def add(self, name: str, prompt: Prompt) -> Change:
+        """Add a prompt of an object, and answer it.
+
+        Where the object was followed to the slice, the box of its mask there is added before its first click or stroke.
+
+        Raises:
+            ValueError: when there is no such object or slice, the prompt doesn't fit it (see
+                `litemed.prompting.refining.check_prompt`), or the file has changed on disk.
+        """
+        with self._lock:
+            prompts = self._prompts_of(name)
+            self._check_file()
+            if prompt.plane not in self.planes or not 0 <= prompt.index < self.planes[prompt.plane].shape[0]:
+                depths = ", ".join(f"{plane} 0 to {slices.shape[0] - 1}" for plane, slices in self.planes.items())
+                raise ValueError(f"expected a slice of {depths}, got {prompt.plane} {prompt.index}")
+            height, width = self.planes[prompt.plane].shape[1:3]
+            before = [other for other in prompts if other.place == prompt.place]
+            checked = check_prompt(prompt, (width, height), before)
+            if checked.kind == "box":
+                prompts = tuple(other for other in prompts if other.place != checked.place or other.kind != "box")
+            elif not before and (box := self._box_of(name, checked.place)) is not None:
+                prompts = (*prompts, box)
+            return self._set({**self._state, name: (*prompts, checked)}, checked.place)
+
+    def remove(self, name: str, number: int) -> Change:
+        """Take back one of an object's prompts, by its number in `prompts`.
+
+        Raises:
+            ValueError: when there is no such object or prompt.
+        """
+        with self._lock:
+            prompts = self._prompts_of(name)
+            if not 0 <= number < len(prompts):
+                raise ValueError(f"expected one of {len(prompts)} prompts of {name!r}, got {number}")
+            kept = (*prompts[:number], *prompts[number + 1 :])
+            return self._set({**self._state, name: kept}, prompts[number].place)
+
+    def undo(self) -> Change:
+        """Go back by one change.
+
+        Raises:
+            ValueError: when there is none.
+        """
+        with self._lock:
+            return self._turn(self._past, self._undone, "undo")
+
+    def redo(self) -> Change:
+        """Take back one `undo`.
+
+        Raises:
+            ValueError: when nothing was undone, or something was changed since.
+        """
+        with self._lock:
+            return self._turn(self._undone, self._past, "redo")
+
+    # --- what is read ----------------------------------------------------------------------------------------------
+
+    @property
+    def objects(self) -> tuple[str, ...]:
+        """Names of the objects, in the order of their labels."""
+        with self._lock:
+            return tuple(self._state)
+
+    def prompts(self, name: str) -> tuple[Prompt, ...]:
+        """What was drawn of an object.
+
+        Raises:
+            ValueError: when there is no such object.
+        """
+        with self._lock:
+            return self._prompts_of(name)
+
+    def slice_mask(self, name: str, plane: str | None = None, index: int = 0) -> np.ndarray:
+        """An object on a slice, ``(H, W)`` bool, as far as it has been followed."""
+        place = Place(self._plane(plane), index)
+        own = [prompt for prompt in self.prompts(name) if prompt.place == place]
+        if not own:
+            return self.image.seen_in(place.plane, self._logits(name))[index] > -np.inf
+        logits = np.full(self.planes[place.plane].shape[1:3], -np.inf, np.float16)
+        _paint(logits, self._refiner.answer(own))
+        return logits > -np.inf
+
+    def mask(self, name: str) -> np.ndarray:
+        """An object, bool in the image's own axes: ``(H, W)`` of a picture, x, y, z of a volume's file.
+
+        In a volume as far as it has been followed; see `wait`.
+        """
+        mask = self._logits(name) > -np.inf
+        return mask[0] if len(self.image.sides) == 2 else mask
+
+    def labels(self) -> np.ndarray:
+        """All objects, numbered from 1 in their order, in the axes of `mask`.
+
+        Where two overlap, the one of higher probability has the pixel, and the earlier one on a tie.
+        """
+        labels = self._label_map()
+        return labels[0] if len(self.image.sides) == 2 else labels
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Wait for what is followed, and write `labels` in the image's format and geometry, whole or not at all.
+
+        Raises:
+            ValueError: when the file has changed on disk, or its format doesn't hold so many objects.
+        """
+        self.wait()
+        self._check_file()
+        with replacing(path) as temporary:
+            self.image.write_own(temporary, self._label_map())
+
+    def to_json(self) -> dict[str, Any]:
+        """What was drawn, as plain values, for `replay`."""
+        with self._lock:
+            return {
+                "version": 1,
+                "image": self.image.path.name,
+                "objects": [
+                    {"name": name, "prompts": [prompt.to_json() for prompt in prompts]}
+                    for name, prompts in self._state.items()
+                ],
+            }
+
+    def replay(self, content: Mapping[str, Any]) -> None:
+        """Draw what a session of this image told by `to_json`, in place of what is there.
+
+        Raises:
+            ValueError: for other content, or prompts that don't fit; what was there stays.
+        """
+        try:
+            drawn = {
+                str(entry["name"]): [Prompt.from_json(each) for each in entry["prompts"]]
+                for entry in content["objects"]
+            }
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ValueError(f"expected objects with names and prompts, as a session writes them: {error!r}") from error
+        with self._lock:
+            before, past, undone = self._state, list(self._past), list(self._undone)
+            try:
+                self._state = {}
+                for name, prompts in drawn.items():
+                    self.add_object(name)
+                    for prompt in prompts:
+                        self.add(name, prompt)
+            except ValueError:
+                self._state, self._past, self._undone = before, past, undone
+                raise
+            self._past, self._undone = [*past, before], []
+
+    # --- what runs in the background -------------------------------------------------------------------------------
+
+    def encode(self, *places: Place) -> Future[None]:
+        """Embed slices in the background, such as those that are looked at, so that prompts on them needn't wait."""
+
+        def run() -> None:
+            for place in places:
+                self._embedding(place)
+
+        return self._worker.submit(run)
+
+    def is_encoded(self, place: Place) -> bool:
+        """Whether prompts on a slice needn't wait for its embedding."""
+        return place in self._embeddings
+
+    @property
+    def progress(self) -> Progress:
+        """How far objects have been followed; all is done where the two are equal."""
+        return self._progress
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait until objects have been followed, or following was cancelled.
+
+        Raises:
+            TimeoutError: when it takes longer.
+        """
+        following = None
+        while following is not self._following:
+            following = self._following
+            if following is not None:
+                following.result(timeout)
+
+    def cancel(self) -> None:
+        """Stop following objects; the next prompt takes it up again."""
+        self._wanted = next(self._numbers)
+
+    def _follow(self, wanted: int, state: _State) -> None:
+        own = {name: prompts for name, prompts in state.items() if prompts}
+        segments = [(prompts, each) for prompts in own.values() for each in self._follower.segments(prompts)]
+        total = sum(abs(each.end - each.prompts[0].index) - 1 for _, each in segments)
+        done = 0
+        self._progress = Progress(0, total)
+        for prompts, segment in segments:
+
+            def seen(index: int, found: Found, prompts: tuple[Prompt, ...] = prompts) -> None:
+                nonlocal done
+                done += 1
+                self._progress = Progress(done, total)
+                with self._lock:
+                    self._followed.setdefault(prompts, {})[index] = found
+                if wanted != self._wanted:
+                    raise Cancelled
+
+            try:
+                self._follower.follow(segment, seen)
+            except Cancelled:
+                return
+        with self._lock:
+            near = (self._state, *self._past[-8:], *self._undone[-8:])
+            kept = {prompts for each in near for prompts in each.values()}
+            self._followed = {prompts: masks for prompts, masks in self._followed.items() if prompts in kept}
+            if wanted == self._wanted:
+                self._progress = Progress(total, total)
+
+    # --- inner parts -----------------------------------------------------------------------------------------------
+
+    def geometry(self, plane: str) -> LongestSide:
+        """How slices of a plane lie in the network's square."""
+        return LongestSide(*self.planes[plane].shape[1:3])
+
+    def _embedding(self, place: Place) -> torch.Tensor:
+        with self._embedding_lock:
+            return self._embeddings[place]
+
+    def _embed(self, place: Hashable) -> torch.Tensor:
+        assert isinstance(place, Place)
+        image = np.asarray(self.planes[place.plane][place.index])
+        return encode(self._encoder, self.geometry(place.plane), image, rounded=False)
+
+    def _plane(self, plane: str | None) -> str:
+        return next(iter(self.planes)) if plane is None else plane
+
+    def _prompts_of(self, name: str) -> tuple[Prompt, ...]:
+        if name not in self._state:
+            raise ValueError(f"there is no object {name!r}: it was removed, or never added")
+        return self._state[name]
+
+    def _box_of(self, name: str, place: Place) -> Prompt | None:
+        """The box of an object on a slice that it was followed to."""
+        mask = self.slice_mask(name, place.plane, place.index)
+        if not mask.any():
+            return None
+        (box,), _ = mask_boxes(mask.astype(np.uint8))
+        return Prompt("box", tuple(map(float, box)), True, place.plane, place.index)
+
+    def _check_file(self) -> None:
+        if _stamp(self.image.path) != self._file:
+            raise ValueError(f"{self.image.path} has changed on disk since it was opened: open it anew")
+
+    def _logits(self, name: str) -> np.ndarray:
+        """Of an object in the image's own axes, three of them; -inf beside it."""
+        with self._lock:
+            prompts = self._prompts_of(name)
+            followed = dict(self._followed.get(prompts, {}))
+        logits = np.full(self.image.own_shape, -np.inf, np.float16)
+        if followed:
+            seen = self.image.seen_in(prompts[0].plane, logits)
+            for index, found in followed.items():
+                _paint(seen[index], found)
+        for place in dict.fromkeys(prompt.place for prompt in prompts):
+            found = self._refiner.answer([prompt for prompt in prompts if prompt.place == place])
+            _paint(self.image.seen_in(place.plane, logits)[place.index], found)
+        return logits
+
+    def _label_map(self) -> np.ndarray:
+        names = self.objects
+        labels = np.zeros(self.image.own_shape, label_dtype(len(names)))
+        best = np.full(self.image.own_shape, -np.inf, np.float16)
+        for number, name in enumerate(names, start=1):
+            logits = self._logits(name)
+            won = logits > best
+            labels[won] = number
+            best[won] = logits[won]
+        return labels
+
+    def _turn(self, source: list[_State], target: list[_State], name: str) -> Change:
+        if not source:
+            raise ValueError(f"there is nothing to {name}")
+        now = self._state
+        change = self._show(source[-1])
+        source.pop()
+        target.append(now)
+        return change
+
+    def _set(self, state: _State, place: Place | None = None) -> Change:
+        now = self._state
+        change = self._show(state, place)
+        self._past, self._undone = [*self._past[-_UNDONE:], now], []
+        return change
+
+    def _show(self, after: _State, place: Place | None = None) -> Change:
+        """Make a state the present one, and say what that changed; where an answer fails nothing is changed."""
+        before = self._state
+        names = [name for name in {**before, **after} if before.get(name, ()) != after.get(name, ())]
+        changed = {p.place for name in names for p in {*before.get(name, ())} ^ {*after.get(name, ())}}
+        if place is None and len(changed) == 1:
+            (place,) = changed
+        region = _NOWHERE
+        if place is not None:
+            for name in names:
+                masks = [self._answer(state.get(name, ()), place) for state in (before, after)]
+                region = _joined(region, _difference(*masks))
+        self._state = after
+        if len(self.image.sides) == 3:
+            self.cancel()
+            self._following = self._worker.submit(self._follow, self._wanted, dict(after))
+        return Change(tuple(names), place, region)
+
+    def _answer(self, prompts: tuple[Prompt, ...], place: Place) -> Found | None:
+        own = [prompt for prompt in prompts if prompt.place == place]
+        return self._refiner.answer(own) if own else None
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    stat = path.stat()
+    return stat.st_mtime_ns, stat.st_size
+
+
+def _paint(logits: np.ndarray, found: Found) -> None:
+    logits[:] = -np.inf
+    logits[found.region] = found.logits
+
+
+def _difference(before: Found | None, after: Found | None) -> Region:
+    """Rows and columns beyond which two masks of a slice agree."""
+    regions = [found.region for found in (before, after) if found is not None]
+    span = _joined(*regions, _NOWHERE)
+    masks = []
+    for found in (before, after):
+        mask = np.zeros([part.stop - part.start for part in span], bool)
+        if found is not None and found.logits.size:
+            place = tuple(slice(a.start - b.start, a.stop - b.start) for a, b in zip(found.region, span, strict=True))
+            mask[place] = found.logits > -np.inf
+        masks.append(mask)
+    different = masks[0] ^ masks[1]
+    rows, columns = np.flatnonzero(different.any(axis=1)), np.flatnonzero(different.any(axis=0))
+    if not len(rows):
+        return _NOWHERE
+    top, left = (part.start for part in span)
+    return slice(top + int(rows[0]), top + int(rows[-1]) + 1), slice(
+        left + int(columns[0]), left + int(columns[-1]) + 1
+    )
+
+
+def _joined(*regions: Region) -> Region:
+    """The smallest region around others, of which those without a pixel don't count."""
+    held = [region for region in regions if all(part.stop > part.start for part in region)]
+    if not held:
+        return _NOWHERE
+    rows, columns = (
+        slice(min(part.start for part in parts), max(part.stop for part in parts)) for parts in zip(*held, strict=True)
+    )
+    return rows, columns

@@ -1,0 +1,371 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""Sessions with a network whose answers are known."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import pytest
+import torch
+from litemed.prompting import Place, Prompt, Session
+from litemed.prompting.embedding_store import prune_embeddings
+from PIL import Image
+
+
+class Bright:
+    """Bright pixels inside the box, or up to 20 from a positive click, or in the mask before; none up to 5 from a
+    negative click."""
+
+    def __init__(self) -> None:
+        self.encoded = 0
+        self.decoded: list[tuple[Any, ...]] = []
+        self.each: Callable[[], Any] = list
+
+    def encode_image(self, image: torch.Tensor) -> torch.Tensor:
+        self.encoded += 1
+        return image
+
+    def decode(
+        self, embedding: torch.Tensor, boxes: Any = None, points: Any = None, labels: Any = None, masks: Any = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        self.decoded.append((boxes, points, labels, masks))
+        self.each()
+        rows, columns = torch.meshgrid(torch.arange(256.0), torch.arange(256.0), indexing="ij")
+        allowed = torch.zeros(256, 256, dtype=torch.bool) if masks is None else masks[0, 0] > 0
+        if boxes is not None:
+            x0, y0, x1, y1 = boxes[0]
+            allowed |= (columns >= x0) & (columns <= x1) & (rows >= y0) & (rows <= y1)
+        clicks = [] if points is None else [(*place, label) for place, label in zip(points[0], labels[0], strict=True)]
+        for x, y, label in clicks:
+            near = torch.maximum((columns - x).abs(), (rows - y).abs()) <= (20 if label else 5)
+            allowed = allowed | near if label else allowed & ~near
+        inside = allowed & (embedding[0, 0] > 0.5)
+        return torch.where(inside, 4.0, -4.0)[None, None], torch.ones(1, 1)
+
+
+@pytest.fixture
+def network() -> Bright:
+    return Bright()
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    """256x256; bright squares at rows and columns 20 to 59 and 100 to 149."""
+    values = np.full((256, 256), 20, np.uint8)
+    values[20:60, 20:60] = values[100:150, 100:150] = 220
+    Image.fromarray(values).save(tmp_path / "case.png")
+    return tmp_path / "case.png"
+
+
+@pytest.fixture
+def session(network: Bright, picture: Path, tmp_path: Path) -> Iterator[Session]:
+    with Session(network, picture, folder=tmp_path / "kept") as opened:
+        yield opened
+
+
+def _square(low: int, high: int, side: int = 256) -> np.ndarray:
+    mask = np.zeros((side, side), bool)
+    mask[low:high, low:high] = True
+    return mask
+
+
+def test_each_answer_says_what_it_changed(session: Session) -> None:
+    session.add_object("one")
+    change = session.box("one", [20, 20, 59, 59])
+    assert change == (("one",), Place("picture", 0), (slice(20, 60), slice(20, 60)))
+    np.testing.assert_array_equal(session.mask("one"), _square(20, 60))
+    change = session.click("one", 30, 40, positive=False)
+    assert change.region == (slice(35, 46), slice(25, 36))
+    expected = _square(20, 60)
+    expected[35:46, 25:36] = False
+    np.testing.assert_array_equal(session.mask("one"), expected)
+    assert session.click("one", 200, 200).region == (slice(0, 0), slice(0, 0))
+    assert session.click("one", 110, 110).region == (slice(100, 131), slice(100, 131))
+
+
+def test_the_mask_before_and_all_prompts_are_given_again(session: Session, network: Bright) -> None:
+    session.add_object("one")
+    session.box("one", [20, 20, 59, 59])
+    session.click("one", 30, 40, positive=False)
+    session.stroke("one", [[110, 110], [110, 134]])
+    boxes, points, labels, masks = network.decoded[-1]
+    assert boxes.tolist() == [[20, 20, 59, 59]]
+    assert points.tolist() == [[[30, 40], [110, 110], [110, 122], [110, 134]]]
+    assert labels.tolist() == [[0, 1, 1, 1]]
+    assert masks.shape == (1, 1, 256, 256)
+    assert [decoded[3] is None for decoded in network.decoded] == [True, False, False]
+    assert session.mask("one")[149, 120]  # up to 20 from the stroke's end
+    # another box takes the first one's place, and the rest is answered after it
+    session.box("one", [100, 100, 149, 149])
+    assert [prompt.kind for prompt in session.prompts("one")] == ["click", "stroke", "box"]
+    assert not session.mask("one")[20:60, 20:60].any()
+    assert session.mask("one")[100:150, 100:150].all()
+
+
+def test_undo_and_redo_are_exact_and_decode_nothing(session: Session, network: Bright) -> None:
+    session.add_object("one")
+    session.box("one", [20, 20, 59, 59])
+    session.click("one", 30, 40, positive=False)
+    corrected, count = session.mask("one"), len(network.decoded)
+    assert session.undo().region == (slice(35, 46), slice(25, 36))
+    np.testing.assert_array_equal(session.mask("one"), _square(20, 60))
+    assert session.redo().region == (slice(35, 46), slice(25, 36))
+    np.testing.assert_array_equal(session.mask("one"), corrected)
+    for _ in range(3):
+        session.undo()
+    assert session.objects == ()
+    with pytest.raises(ValueError, match="nothing to undo"):
+        session.undo()
+    for _ in range(3):
+        session.redo()
+    np.testing.assert_array_equal(session.mask("one"), corrected)
+    assert len(network.decoded) == count
+    session.undo()
+    session.click("one", 50, 50)
+    with pytest.raises(ValueError, match="nothing to redo"):
+        session.redo()
+
+
+def test_prompts_and_objects_are_taken_back(session: Session) -> None:
+    session.add_object("one")
+    session.add_object("two")
+    session.box("one", [20, 20, 59, 59])
+    session.click("one", 30, 40, positive=False)
+    session.box("two", [100, 100, 149, 149])
+    assert session.remove("one", 1).region == (slice(35, 46), slice(25, 36))
+    np.testing.assert_array_equal(session.labels(), _square(20, 60) + 2 * _square(100, 150))
+    session.rename_object("one", "first")
+    assert session.objects == ("first", "two")
+    assert session.remove_object("first") == (("first",), Place("picture", 0), (slice(20, 60), slice(20, 60)))
+    np.testing.assert_array_equal(session.labels(), _square(100, 150))
+    with pytest.raises(ValueError, match="no object 'first': it was removed"):
+        session.click("first", 1, 1)
+    session.undo()
+    assert session.mask("first").sum() == 1600
+
+
+def test_where_objects_overlap_the_earlier_one_has_equal_pixels(session: Session) -> None:
+    for name in ("one", "two"):
+        session.add_object(name)
+        session.box(name, [20, 20, 59, 59])
+    np.testing.assert_array_equal(session.labels(), _square(20, 60))
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (lambda s: s.box("one", [300, 20, 320, 40]), "expected a box inside 256x256"),
+        (lambda s: s.box("one", [20, 20, 10, 40]), "whose ends lie beyond its starts"),
+        (lambda s: s.click("one", 256, 3), "expected a click inside 256x256 pixels, got"),
+        (lambda s: s.click("one", float("nan"), 3), "expected a click inside 256x256 pixels"),
+        (lambda s: s.stroke("one", []), "expected x and y of a stroke"),
+        (lambda s: s.stroke("one", [[1, 2], [-4, 2]]), "expected a stroke inside"),
+        (lambda s: s.click("one", 30.2, 30, positive=False), "has a click that says the opposite"),
+        (lambda s: s.click("none", 3, 3), "no object 'none'"),
+        (lambda s: s.click("one", 3, 3, index=1), "expected a slice of picture 0 to 0, got picture 1"),
+        (lambda s: s.click("one", 3, 3, plane="axial"), "expected a slice of picture"),
+        (
+            lambda s: s.add("one", Prompt("lasso", (1.0, 2.0), True, "picture", 0)),
+            "a box, click or stroke, got 'lasso'",
+        ),
+        (lambda s: s.remove("one", 1), "expected one of 1 prompts of 'one', got 1"),
+        (lambda s: s.add_object("one"), "name of a new object, got 'one'"),
+        (lambda s: s.rename_object("one", ""), "name of a new object, got ''"),
+        (lambda s: s.replay({"objects": [{"name": "a"}]}), "expected objects with names and prompts"),
+        (lambda s: s.replay({"objects": [{"name": "", "prompts": []}]}), "name of a new object"),
+    ],
+)
+def test_what_cannot_be_is_told_and_nothing_is_lost(session: Session, draw: Any, message: str) -> None:
+    session.add_object("one")
+    session.click("one", 30, 30)
+    before, mask = session.to_json(), session.mask("one")
+    with pytest.raises(ValueError, match=message):
+        draw(session)
+    assert session.to_json() == before
+    np.testing.assert_array_equal(session.mask("one"), mask)
+    session.undo()
+    assert session.prompts("one") == ()
+
+
+def test_a_box_that_leaves_the_picture_is_clipped(session: Session) -> None:
+    session.add_object("one")
+    session.box("one", [-5, 10, 59, 300])
+    assert session.prompts("one")[0].numbers == (0, 10, 59, 256)
+
+
+def test_reopening_embeds_nothing_and_replaying_gives_the_same(
+    session: Session, network: Bright, picture: Path, tmp_path: Path
+) -> None:
+    session.add_object("one")
+    session.add_object("two")
+    session.box("one", [20, 20, 59, 59])
+    session.click("two", 120, 120)
+    session.click("one", 30, 40, positive=False)
+    content = json.loads(json.dumps(session.to_json()))
+    assert network.encoded == 2  # the picture, and one by which the encoder is known
+    with Session(network, picture, folder=tmp_path / "kept") as again:
+        again.replay(content)
+        np.testing.assert_array_equal(again.labels(), session.labels())
+        assert again.to_json() == session.to_json()
+        again.undo()
+        assert again.objects == ()
+    assert network.encoded == 3  # the encoder again
+
+
+def test_the_folder_stays_within_its_bound(tmp_path: Path) -> None:
+    for number, name in enumerate(("old", "new", "newest")):
+        (tmp_path / f"{name}.pt").write_bytes(bytes(100))
+        os.utime(tmp_path / f"{name}.pt", (1e9 + number, 1e9 + number))
+    prune_embeddings(tmp_path, 250)
+    assert {file.stem for file in tmp_path.iterdir()} == {"new", "newest"}
+
+
+def test_a_file_that_changed_is_told(session: Session, picture: Path) -> None:
+    session.add_object("one")
+    session.box("one", [20, 20, 59, 59])
+    os.utime(picture, (1e9, 1e9))
+    with pytest.raises(ValueError, match="has changed on disk since it was opened"):
+        session.click("one", 30, 30)
+    with pytest.raises(ValueError, match="has changed on disk since it was opened"):
+        session.save(picture.with_name("out.png"))
+    assert not picture.with_name("out.png").exists()
+    assert session.mask("one").sum() == 1600
+
+
+def test_saving_a_picture(session: Session, tmp_path: Path) -> None:
+    session.add_object("one")
+    session.box("one", [20, 20, 59, 59])
+    session.save(tmp_path / "out.png")
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out.png")), _square(20, 60))
+
+
+def test_threads_draw_at_the_same_time(session: Session) -> None:
+    def draw(number: int) -> None:
+        session.add_object(str(number))
+        session.box(str(number), [20, 20, 59, 59] if number % 2 else [100, 100, 149, 149])
+        session.click(str(number), 30 if number % 2 else 110, 110 - 70 * (number % 2), positive=False)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(draw, range(16)))
+    assert sorted(session.objects, key=int) == [str(number) for number in range(16)]
+    for number in range(16):
+        expected = _square(20, 60) if number % 2 else _square(100, 150)
+        expected[(slice(35, 46), slice(25, 36)) if number % 2 else (slice(105, 116), slice(105, 116))] = False
+        np.testing.assert_array_equal(session.mask(str(number)), expected)
+    for _ in range(48):
+        session.undo()
+    assert session.objects == ()
+
+
+# --- volumes ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def volume(tmp_path: Path) -> Path:
+    """x, y, z of 256x256x16 in RAS; a bright block of x 10 to 29, y 20 to 49 in z 3 to 12."""
+    values = np.full((256, 256, 16), 20, np.int16)
+    values[10:30, 20:50, 3:13] = 200
+    nibabel.save(nibabel.Nifti1Image(values, np.diag([1.0, 1, 3, 1])), tmp_path / "scan.nii.gz")
+    return tmp_path / "scan.nii.gz"
+
+
+# rows and columns of the view run to the back and the left: mirrored, for RAS
+BLOCK = (slice(10, 30), slice(20, 50), slice(3, 13))
+BOX = [255 - 29, 255 - 49, 255 - 10, 255 - 20]
+
+
+@pytest.fixture
+def scanned(network: Bright, volume: Path, tmp_path: Path) -> Iterator[Session]:
+    with Session(network, volume, folder=tmp_path / "kept", modality="MR") as opened:
+        opened.add_object("block")
+        yield opened
+
+
+def _block() -> np.ndarray:
+    mask = np.zeros((256, 256, 16), bool)
+    mask[BLOCK] = True
+    return mask
+
+
+def test_an_object_is_followed_from_one_slice(scanned: Session, tmp_path: Path) -> None:
+    change = scanned.box("block", BOX, "axial", 6)
+    assert change == (("block",), Place("axial", 6), (slice(206, 236), slice(226, 246)))
+    scanned.wait(60)
+    assert scanned.progress.done == scanned.progress.total == 15
+    np.testing.assert_array_equal(scanned.mask("block"), _block())
+    np.testing.assert_array_equal(scanned.slice_mask("block", "coronal", 30), np.flip(_block()[:, 30].T, (0, 1)))
+    scanned.save(tmp_path / "out.nii.gz")
+    written = nibabel.load(tmp_path / "out.nii.gz")
+    np.testing.assert_array_equal(np.asanyarray(written.dataobj), _block())
+    np.testing.assert_array_equal(written.affine, np.diag([1.0, 1, 3, 1]))
+
+
+def test_a_corrected_slice_stays_and_the_rest_is_not_computed_again(scanned: Session, network: Bright) -> None:
+    scanned.box("block", BOX, "axial", 6)
+    scanned.wait(60)
+    count = len(network.decoded)
+    # on slice 10, which was followed to, the box of the mask comes before the click
+    scanned.click("block", 236, 212, False, "axial", 10)
+    assert [prompt.kind for prompt in scanned.prompts("block")] == ["box", "box", "click"]
+    assert list(scanned.prompts("block")[1].numbers) == BOX
+    scanned.wait(60)
+    # answered: box and click; followed: 7 and 8 from slice 6, 9 from slice 10, and 11 to 13, where it ends
+    assert len(network.decoded) == count + 2 + 3 + 3
+    corrected = scanned.slice_mask("block", "axial", 10)
+    assert corrected.sum() < 600
+    assert not corrected[212, 236]
+    np.testing.assert_array_equal(scanned.mask("block")[..., 10], np.flip(corrected.T, (0, 1)))
+    np.testing.assert_array_equal(scanned.mask("block")[..., 3:9], _block()[..., 3:9])
+    count = len(network.decoded)
+    scanned.undo()
+    scanned.wait(60)
+    np.testing.assert_array_equal(scanned.mask("block"), _block())
+    assert len(network.decoded) == count
+
+
+def test_a_slice_of_another_plane_stays_as_corrected(scanned: Session) -> None:
+    scanned.box("block", BOX, "axial", 6)
+    scanned.wait(60)
+    scanned.click("block", 232, 8, False, "coronal", 30)
+    scanned.wait(60)
+    corrected = scanned.slice_mask("block", "coronal", 30)
+    assert not corrected[8, 232]
+    assert corrected.any()
+    expected = _block()
+    expected[:, 30] = np.flip(corrected, (0, 1)).T
+    np.testing.assert_array_equal(scanned.mask("block"), expected)
+
+
+def test_following_is_cancelled_and_taken_up_again(scanned: Session, network: Bright) -> None:
+    # the first decoding answers the box, the fourth is of slice 9
+    network.each = lambda: scanned.cancel() if len(network.decoded) == 4 else None
+    scanned.box("block", BOX, "axial", 6)
+    scanned.wait(60)
+    assert scanned.progress.done < scanned.progress.total
+    partly = scanned.mask("block")
+    assert np.flatnonzero(partly.any(axis=(0, 1))).tolist() == [3, 4, 5, 6]
+    scanned.add_object("other")
+    scanned.wait(60)
+    np.testing.assert_array_equal(scanned.mask("block"), _block())
+    assert len(network.decoded) == 1 + 4 + 7  # no slice twice: down to 2, where it ends, and up to 13
+
+
+def test_replaying_a_volume_needs_no_following_between(
+    scanned: Session, network: Bright, volume: Path, tmp_path: Path
+) -> None:
+    scanned.box("block", BOX, "axial", 6)
+    scanned.wait(60)
+    scanned.click("block", 236, 212, False, "axial", 10)
+    scanned.wait(60)
+    with Session(network, volume, folder=tmp_path / "kept", modality="MR") as again:
+        again.replay(scanned.to_json())
+        again.wait(60)
+        np.testing.assert_array_equal(again.mask("block"), scanned.mask("block"))
