@@ -11,35 +11,12 @@ import numpy as np
 import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
-from monai.transforms import MapTransform
+from monai.transforms import MapTransform, RandomizableTransform
 from monai.utils import convert_to_tensor
-from scipy import ndimage
 
-__all__ = ["FieldOfViewd", "NormalizeInRegiond", "field_of_view"]
+from mininet.field_of_view import field_of_view
 
-DARK = 0.12
-"""Pixels darker than this share of the picture's brightest percent lie outside the field of view."""
-
-
-def field_of_view(image: np.ndarray) -> np.ndarray:
-    """Find the lit disc of a fundus photograph: the largest bright area, its holes filled.
-
-    Data sets without a field-of-view mask (CHASEDB1, STARE, users' pictures) get theirs from here.
-
-    Args:
-        image: ``(C, ...)`` intensities of any scale, with a black surround or none.
-
-    Returns:
-        bool array of the image's spatial shape; all true when the picture is bright up to its edges.
-    """
-    brightness = image.max(axis=0)
-    lit = brightness > DARK * np.percentile(brightness, 99)
-    lit = ndimage.binary_opening(np.pad(lit, 2, mode="edge"), iterations=2)[2:-2, 2:-2]
-    labels, count = ndimage.label(lit)
-    if count == 0:
-        return np.ones(brightness.shape, dtype=bool)
-    sizes = np.bincount(labels.ravel())[1:]
-    return ndimage.binary_fill_holes(labels == 1 + int(sizes.argmax()))
+__all__ = ["FieldOfViewd", "NormalizeInRegiond", "RandUnevenLightd"]
 
 
 class FieldOfViewd(MapTransform):
@@ -98,4 +75,41 @@ class NormalizeInRegiond(MapTransform):
             mean, deviation = inside.mean(dim=1), inside.std(dim=1, correction=0)
             normalized = (image - mean[:, None, None]) / deviation.clamp_min(1e-6)[:, None, None]
             items[key] = normalized * region
+        return items
+
+
+class RandUnevenLightd(RandomizableTransform, MapTransform):
+    """Add a smooth brightness, a random polynomial of second degree, to all channels of normalised pictures.
+
+    A photograph's illumination multiplies it; with contrast brought to unit deviation it comes close to a sum.
+
+    Args:
+        keys: keys of the pictures, ``(C, W, H)``.
+        prob: share of the pictures that are changed.
+        strength: deviation of each coefficient, on coordinates of -1 to 1 across the picture.
+    """
+
+    def __init__(self, keys: KeysCollection, prob: float = 0.5, strength: float = 0.4) -> None:
+        MapTransform.__init__(self, keys)
+        RandomizableTransform.__init__(self, prob)
+        self.strength = strength
+        self.coefficients = np.zeros(5)
+
+    def randomize(self, data: Any = None) -> None:
+        """Draw whether to change a picture, and the coefficients."""
+        super().randomize(data)
+        self.coefficients = self.R.normal(scale=self.strength, size=5)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        items = dict(data)
+        self.randomize()
+        if not self._do_transform:
+            return items
+        for key in self.key_iterator(items):
+            image = convert_to_tensor(items[key], dtype=torch.float32, track_meta=True)
+            x, y = (torch.linspace(-1, 1, side) for side in image.shape[-2:])
+            x, y = x[:, None], y[None, :]
+            terms = (x + 0 * y, y + 0 * x, x * y, x**2 - 1 / 3 + 0 * y, y**2 - 1 / 3 + 0 * x)
+            light = sum(float(weight) * term for weight, term in zip(self.coefficients, terms, strict=True))
+            items[key] = image + light
         return items

@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from mininet.transforms import FieldOfViewd, NormalizeInRegiond, field_of_view
+from mininet.transforms import FieldOfViewd, NormalizeInRegiond, RandUnevenLightd
 
 
 def _disc(size: int = 101, radius: int = 40) -> np.ndarray:
@@ -22,18 +22,6 @@ def _fundus() -> np.ndarray:
     image[:, 48:53, 48:53] = 0
     image[:, 2:6, 2:6] = 120
     return image
-
-
-def test_field_of_view_is_the_filled_disc() -> None:
-    found, disc = field_of_view(_fundus()), _disc()
-    assert found[50, 50]
-    assert not found[:8, :8].any()
-    assert 2 * (found & disc).sum() / (found.sum() + disc.sum()) > 0.99
-
-
-@pytest.mark.parametrize("value", [0.0, 100.0])
-def test_field_of_view_of_a_picture_without_border_is_everything(value: float) -> None:
-    assert field_of_view(np.full((3, 20, 30), value, dtype=np.float32)).all()
 
 
 def test_region_of_the_data_set_is_kept() -> None:
@@ -65,3 +53,16 @@ def test_normalisation_ignores_the_surround() -> None:
 def test_normalisation_of_a_flat_channel_is_zero() -> None:
     result = NormalizeInRegiond("image")({"image": torch.full((3, 4, 4), 7.0), "fov": torch.ones(1, 4, 4)})["image"]
     assert not result.any()
+
+
+def test_uneven_light_is_one_polynomial_of_second_degree() -> None:
+    image = torch.zeros(3, 9, 11)
+    transform = RandUnevenLightd("image", prob=1.0).set_random_state(seed=0)
+    light = transform({"image": image})["image"].numpy()
+    assert np.ptp(light) > 0.1
+    np.testing.assert_array_equal(light[0], light[1])
+    # third differences of a polynomial of second degree vanish
+    np.testing.assert_allclose(np.diff(light[0], 3, axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(np.diff(light[0], 3, axis=1), 0, atol=1e-5)
+    unchanged = RandUnevenLightd("image", prob=0.0)({"image": image})["image"]
+    assert torch.equal(torch.as_tensor(unchanged), image)
