@@ -13,7 +13,7 @@ from litemed.metrics.overlap import OverlapScores, overlap_scores
 from litemed.metrics.overlap_metric import OverlapMetric
 from sklearn import metrics as sklearn
 
-NAMES = ("dice", "iou", "sensitivity", "specificity", "precision", "accuracy")
+NAMES = ("dice", "iou", "sensitivity", "specificity", "precision", "accuracy", "mcc")
 
 
 def test_by_hand() -> None:
@@ -27,6 +27,8 @@ def test_by_hand() -> None:
     assert scores.specificity == pytest.approx(3 / 4)
     assert scores.precision == pytest.approx(2 / 3)
     assert scores.accuracy == pytest.approx(5 / 8)
+    assert scores.mcc == pytest.approx((2 * 3 - 1 * 2) / math.sqrt(3 * 4 * 4 * 5))
+    assert scores + OverlapScores(1, 2, 3, 4) == OverlapScores(3, 3, 5, 7)
 
 
 @pytest.mark.parametrize("with_region", [False, True])
@@ -42,17 +44,18 @@ def test_equals_scikit_learn(with_region: bool) -> None:
     assert scores.specificity == pytest.approx(sklearn.recall_score(a, b, pos_label=0))
     assert scores.precision == pytest.approx(sklearn.precision_score(a, b))
     assert scores.accuracy == pytest.approx(sklearn.accuracy_score(a, b))
+    assert scores.mcc == pytest.approx(sklearn.matthews_corrcoef(a, b))
 
 
 @pytest.mark.parametrize(
     ("counts", "expected"),
     [
         # both empty, missed, spurious, both full, opposite
-        ((0, 0, 0, 9), (1.0, 1.0, math.nan, 1.0, math.nan, 1.0)),
-        ((0, 0, 4, 5), (0.0, 0.0, 0.0, 1.0, math.nan, 5 / 9)),
-        ((0, 4, 0, 5), (0.0, 0.0, math.nan, 5 / 9, 0.0, 5 / 9)),
-        ((9, 0, 0, 0), (1.0, 1.0, 1.0, math.nan, 1.0, 1.0)),
-        ((0, 4, 5, 0), (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)),
+        ((0, 0, 0, 9), (1.0, 1.0, math.nan, 1.0, math.nan, 1.0, math.nan)),
+        ((0, 0, 4, 5), (0.0, 0.0, 0.0, 1.0, math.nan, 5 / 9, math.nan)),
+        ((0, 4, 0, 5), (0.0, 0.0, math.nan, 5 / 9, 0.0, 5 / 9, math.nan)),
+        ((9, 0, 0, 0), (1.0, 1.0, 1.0, math.nan, 1.0, 1.0, math.nan)),
+        ((0, 4, 5, 0), (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1.0)),
     ],
 )
 def test_without_a_denominator(counts: tuple[int, int, int, int], expected: tuple[float, ...]) -> None:

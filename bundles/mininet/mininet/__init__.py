@@ -14,8 +14,8 @@ BUNDLE_ROOT = str(Path(__file__).resolve().parents[1])
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
-        "data": ["load_cases", "patient_of"],
+        "data": ["evaluation_part", "load_cases", "patient_of"],
         "network": ["MiniNet"],
-        "transforms": ["FieldOfViewd", "NormalizeInRegiond"],
+        "transforms": ["FieldOfViewd", "NormalizeInRegiond", "RandUnevenLightd"],
     },
 )

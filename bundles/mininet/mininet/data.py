@@ -4,75 +4,147 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from litemed.datasets.files import Case
+from litemed.datasets.files import Case, dataset_root, wrong_layout
 from litemed.datasets.paired_folders import paired
 from litemed.datasets.splits import split_cases
 
 from mininet.readers import READERS
 
-__all__ = ["load_cases", "patient_of"]
+__all__ = ["POOLED", "evaluation_part", "load_cases", "patient_of", "pooled_sets"]
+
+POOLED = ("drive", "chasedb1", "hrf", "fives")
+"""Sets that the reader ``pooled`` finds below one folder, each in a folder of its reader's name."""
 
 _PARTS = ("training", "validation", "test")
 _ALL_TRAINING = "training+validation"
+_FLAT = ("monuseg", "paired", "stare")
 _PATIENT_PREFIX = {
     "chasedb1": 8,  # Image_07L and Image_07R are one child's eyes
     "monuseg": 12,  # the first three fields of a TCGA barcode name the patient
 }
+_SAME_PATIENT = {"fives": {"23_A": "22_A"}}
 
 
 def patient_of(reader: str) -> Callable[[str], str] | None:
     """How to tell the patient from the name of a case; None where a data set has one picture of each, or doesn't say.
 
     Args:
-        reader: name of a reader of :data:`mininet.readers.READERS`.
+        reader: name of a reader of :data:`mininet.readers.READERS`, or ``"pooled"``.
     """
+    if reader == "pooled":
+        return lambda case: case[: _PATIENT_PREFIX["chasedb1"]] if case.startswith("Image_") else case
+    if reader in _SAME_PATIENT:
+        return lambda case: _SAME_PATIENT[reader].get(case, case)
     length = _PATIENT_PREFIX.get(reader)
     return None if length is None else (lambda case: case[:length])
 
 
+def evaluation_part(reader: str) -> str:
+    """The part to score by default: all of STARE, which no shipped weights were trained on, else the test part.
+
+    Args:
+        reader: name of a reader of :data:`mininet.readers.READERS`.
+    """
+    return "all" if reader == "stare" else "test"
+
+
+def pooled_sets(root: str | Path) -> dict[str, Path]:
+    """The folders of the sets of :data:`POOLED` below a folder, by the name of their reader; names in any case.
+
+    Raises:
+        FileNotFoundError: when none is there.
+    """
+    base = dataset_root(root)
+    folders = {path.name.lower(): path for path in sorted(base.iterdir()) if path.is_dir()}
+    found = {reader: folders[reader] for reader in POOLED if reader in folders}
+    if not found:
+        raise wrong_layout(base, f"folders among {', '.join(POOLED)}")
+    return found
+
+
 def load_cases(
-    reader: str, dataset_dir: str | Path, part: str, validation: float = 0.1, test: float = 0.25, seed: int = 0
+    reader: str,
+    dataset_dir: str | Path,
+    part: str,
+    validation: float = 0.1,
+    test: float = 0.25,
+    seed: int = 0,
+    leave_out: str | None = None,
 ) -> list[Case]:
     """List the cases of one part of a data set.
 
-    - A set that comes with training and test sections (DRIVE, CHASEDB1, ISIC) keeps them; the validation part is
-      drawn from the training section.
+    - A set that comes with training and test sections (DRIVE, CHASEDB1, HRF, FIVES, ISIC) keeps them; the validation
+      part is drawn from the training section.
     - A folder of ``training/``, ``validation/`` and perhaps ``test/``, each with ``images/`` and ``masks/``, keeps
       them; without ``test/`` the validation part is tested on.
-    - A flat set (STARE, MoNuSeg, ``images/`` and ``masks/``) is drawn into three parts.
+    - A flat set (STARE, MoNuSeg, a part of FIVES, ``images/`` and ``masks/``) is drawn into three parts.
+    - ``pooled`` joins the same part of all sets of :data:`POOLED` that lie in the folder.
 
     Drawing is by patient where the set names patients, by picture elsewhere, and depends on the seed alone.
 
     Args:
-        reader: name of a reader of :data:`mininet.readers.READERS`.
-        dataset_dir: the data set's folder.
-        part: ``"training"``, ``"validation"`` or ``"test"``; ``"training+validation"`` is the first two together.
+        reader: name of a reader of :data:`mininet.readers.READERS`, or ``"pooled"``.
+        dataset_dir: the data set's folder, or for ``"pooled"`` the one that holds several sets.
+        part: ``"training"``, ``"validation"`` or ``"test"``; ``"training+validation"`` is the first two together,
+            ``"all"`` all three.
         validation: share of the training section, or of a flat set, that validates.
         test: share of a flat set that tests.
         seed: of the drawing.
+        leave_out: of the pooled sets the one that takes no part in training and validation; all of it is then the test
+            part.
 
     Raises:
-        ValueError: for an unknown reader or part, or a data set that its reader refuses.
+        ValueError: for an unknown reader or part, a set left out that isn't there, or a data set that its reader
+            refuses.
     """
-    if reader not in READERS:
-        raise ValueError(f"expected a reader among {', '.join(sorted(READERS))}, got {reader!r}")
-    if part == _ALL_TRAINING:
-        both = (load_cases(reader, dataset_dir, each, validation, test, seed) for each in _PARTS[:2])
-        return sorted((case for cases in both for case in cases), key=lambda case: case["case"])
-    if part not in _PARTS:
-        raise ValueError(f"expected a part among {', '.join((*_PARTS, _ALL_TRAINING))}, got {part!r}")
-    if reader == "paired" and (Path(dataset_dir) / "training").is_dir():
-        has_test = (Path(dataset_dir) / "test").is_dir()
-        return paired(dataset_dir, split="validation" if part == "test" and not has_test else part)
+    if reader != "pooled" and reader not in READERS:
+        raise ValueError(f"expected a reader among {', '.join(sorted({*READERS, 'pooled'}))}, got {reader!r}")
+    allowed = (*_PARTS, _ALL_TRAINING, "all")
+    if part not in allowed:
+        raise ValueError(f"expected a part among {', '.join(allowed)}, got {part!r}")
+    if reader == "pooled":
+        return _pooled(pooled_sets(dataset_dir), part, leave_out, validation, test, seed)
+    if leave_out is not None:
+        raise ValueError(f"leave_out={leave_out!r} is for the reader 'pooled', got {reader!r}")
+    if part == "all" and reader == "hrf":
+        return READERS[reader](dataset_dir, section=None)
+    if part in (_ALL_TRAINING, "all"):
+        parts = [
+            _part(reader, dataset_dir, each, validation, test, seed) for each in _PARTS[: 3 if part == "all" else 2]
+        ]
+        # without test/ in a divided folder, validation stands in for it
+        unique = {case["image"]: case for cases in parts for case in cases}
+        return sorted(unique.values(), key=lambda case: case["case"])
+    return _part(reader, dataset_dir, part, validation, test, seed)
+
+
+def _pooled(
+    folders: dict[str, Path], part: str, leave_out: str | None, validation: float, test: float, seed: int
+) -> list[Case]:
+    if leave_out is not None and leave_out not in folders:
+        raise ValueError(f"expected leave_out among {', '.join(folders)}, got {leave_out!r}")
+    if leave_out is not None and part == "test":
+        return load_cases(leave_out, folders[leave_out], "all")
+    chosen = [reader for reader in folders if reader != leave_out]
+    return [case for each in chosen for case in load_cases(each, folders[each], part, validation, test, seed)]
+
+
+def _part(reader: str, dataset_dir: str | Path, part: str, validation: float, test: float, seed: int) -> list[Case]:
+    """The training, validation or test cases of one set."""
+    root = Path(dataset_dir)
+    if reader == "paired" and (root / "training").is_dir():
+        has_test = (root / "test").is_dir()
+        return paired(root, split="validation" if part == "test" and not has_test else part)
     patient = patient_of(reader)
     group = None if patient is None else (lambda case: patient(case["case"]))
-    if reader in ("monuseg", "paired", "stare"):
-        cases, fractions = READERS[reader](dataset_dir), [1 - validation - test, validation, test]
+    fractions: Sequence[float]
+    if reader in _FLAT or (reader == "fives" and not (root / "train").is_dir()):
+        cases, fractions = READERS[reader](root), [1 - validation - test, validation, test]
     elif part == "test":
-        return READERS[reader](dataset_dir, section="test")
+        return READERS[reader](root, section="test")
     else:
-        cases, fractions = READERS[reader](dataset_dir, section="training"), [1 - validation, validation]
+        cases, fractions = READERS[reader](root, section="training"), [1 - validation, validation]
     return split_cases(cases, fractions, seed=seed, group=group)[_PARTS.index(part)]

@@ -12,7 +12,7 @@ from pathlib import Path
 Case = dict[str, str]
 """One image with its annotation: ``case``, ``image``, ``label`` and, where the set has one, ``region``."""
 
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".ppm")
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm")
 SUFFIXES = (".nii.gz", ".nii", *PICTURE_SUFFIXES)
 _SHOWN = 10
 

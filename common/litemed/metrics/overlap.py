@@ -1,6 +1,6 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""Overlap of two masks: Dice, IoU, sensitivity, specificity, precision and accuracy."""
+"""Overlap of two masks: Dice, IoU, sensitivity, specificity, precision, accuracy and MCC."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ __all__ = ["OverlapScores", "overlap_scores"]
 
 @dataclass(frozen=True)
 class OverlapScores:
-    """Numbers of voxels, and the ratios they give, each 0 to 1.
+    """Numbers of voxels, and the ratios they give, each 0 to 1, but for MCC, -1 to 1. Scores of several cases add up.
 
     Dice and IoU of two empty masks are 1: nothing was to be found and nothing was. Any other ratio without a
     denominator is undefined and nan: sensitivity without true voxels, specificity when all voxels are true, precision
-    without predicted voxels.
+    without predicted voxels, MCC where a mask is empty or full.
 
     Attributes:
         tp: voxels in both masks.
@@ -63,6 +63,15 @@ class OverlapScores:
     def accuracy(self) -> float:
         """(tp + tn) / all."""
         return (self.tp + self.tn) / (self.tp + self.fp + self.fn + self.tn)
+
+    @property
+    def mcc(self) -> float:
+        """Matthews' correlation coefficient of the two masks."""
+        sides = (self.tp + self.fp) * (self.tp + self.fn) * (self.tn + self.fp) * (self.tn + self.fn)
+        return (self.tp * self.tn - self.fp * self.fn) / math.sqrt(sides) if sides else math.nan
+
+    def __add__(self, other: OverlapScores) -> OverlapScores:
+        return OverlapScores(self.tp + other.tp, self.fp + other.fp, self.fn + other.fn, self.tn + other.tn)
 
 
 def overlap_scores(pred: Image, truth: Image, *, region: Image | None = None) -> OverlapScores:

@@ -22,11 +22,11 @@ class OverlapMetric(RegionMetric):
     optionally ``region``, one mask of shape (1, spatial) for each case.
 
     Args:
-        scores: which of "dice", "iou", "sensitivity", "specificity", "precision" and "accuracy" to report.
+        scores: which of "dice", "iou", "sensitivity", "specificity", "precision", "accuracy" and "mcc" to report.
         include_background, reduction, get_not_nans: as in :py:class:`litemed.metrics.CaseMetric`.
     """
 
-    available = ("dice", "iou", "sensitivity", "specificity", "precision", "accuracy")
+    available = ("dice", "iou", "sensitivity", "specificity", "precision", "accuracy", "mcc")
 
     def __init__(
         self,

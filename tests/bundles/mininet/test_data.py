@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mininet import load_cases
+from mininet import evaluation_part, load_cases
 from mininet.simulation.fundus import fundus
 from PIL import Image
 
@@ -70,6 +70,64 @@ def test_sections_of_drive_are_kept() -> None:
     assert not _names(training) & _names(validation)
     assert all("training" in case["image"] for case in training + validation)
     assert all("test" in case["image"] and "region" in case for case in test)
+
+
+@pytest.fixture
+def pool(tmp_path: Path) -> Path:
+    for child in range(1, 15):
+        for side in "LR":
+            _write(tmp_path / "CHASEDB1" / f"Image_{child:02d}{side}.jpg")
+            _write(tmp_path / "CHASEDB1" / f"Image_{child:02d}{side}_1stHO.png")
+    for number in range(1, 13):
+        for kind in ("dr", "g", "h"):
+            _write(tmp_path / "HRF" / "images" / f"{number:02d}_{kind}.png")
+            _write(tmp_path / "HRF" / "masks" / f"{number:02d}_{kind}.png")
+    _flat(tmp_path / "fives", [f"{number}_A" for number in range(1, 21)])
+    return tmp_path
+
+
+def test_pooled_parts_are_those_of_the_sets(pool: Path) -> None:
+    for part, counts in (("training", (18, 14, 13)), ("validation", (2, 1, 2)), ("test", (8, 21, 5))):
+        cases = load_cases("pooled", pool, part)
+        folders = [Path(case["image"]).relative_to(pool).parts[0] for case in cases]
+        assert tuple(folders.count(name) for name in ("CHASEDB1", "HRF", "fives")) == counts
+
+
+def test_a_set_left_out_is_tested_whole_and_trains_nothing(pool: Path) -> None:
+    for left_out, folder, count in (("chasedb1", "CHASEDB1", 28), ("hrf", "HRF", 36), ("fives", "fives", 20)):
+        test = load_cases("pooled", pool, "test", leave_out=left_out)
+        assert len(test) == count
+        assert all(f"/{folder}/" in case["image"] for case in test)
+        for part in ("training", "validation", "training+validation"):
+            assert not any(
+                f"/{folder}/" in case["image"] for case in load_cases("pooled", pool, part, leave_out=left_out)
+            )
+
+
+def test_both_pictures_of_one_eye_stay_together(tmp_path: Path) -> None:
+    _flat(tmp_path, [f"{number}_A" for number in range(14, 34)])
+    for seed in range(5):
+        parts = [_names(load_cases("fives", tmp_path, part, seed=seed)) for part in ("training", "validation", "test")]
+        assert [len({"22_A", "23_A"} & part) for part in parts].count(2) == 1
+
+
+def test_left_out_sets_are_checked(pool: Path) -> None:
+    with pytest.raises(ValueError, match="expected leave_out among chasedb1, hrf, fives, got 'drive'"):
+        load_cases("pooled", pool, "training", leave_out="drive")
+    with pytest.raises(ValueError, match="leave_out='hrf' is for the reader 'pooled'"):
+        load_cases("hrf", pool / "HRF", "training", leave_out="hrf")
+    with pytest.raises(FileNotFoundError, match="expected folders among drive, chasedb1, hrf, fives"):
+        load_cases("pooled", pool / "HRF", "training")
+
+
+def test_all_pictures_of_a_set(tmp_path: Path) -> None:
+    for number in range(1, 21):
+        _write(tmp_path / "stare-images" / f"im{number:04d}.ppm")
+        _write(tmp_path / "labels-ah" / f"im{number:04d}.ah.ppm")
+    assert evaluation_part("stare") == "all"
+    assert evaluation_part("drive") == "test"
+    assert len(load_cases("stare", tmp_path, "all")) == 20
+    assert len(load_cases("stare", tmp_path, "test")) == 5
 
 
 @pytest.mark.parametrize(("reader", "part"), [("kvasir", "training"), ("drive", "train")])

@@ -11,13 +11,15 @@ from litemed.datasets.paired_folders import paired
 
 from mininet.readers.chasedb1 import chasedb1
 from mininet.readers.drive import drive
+from mininet.readers.fives import fives
+from mininet.readers.hrf import hrf
 from mininet.readers.isic import isic
 from mininet.readers.monuseg import imagescope_instances, monuseg
 from mininet.readers.stare import stare
 
 READERS: dict[str, Callable[..., list[Case]]] = {
-    reader.__name__: reader for reader in (chasedb1, drive, isic, monuseg, paired, stare)
+    reader.__name__: reader for reader in (chasedb1, drive, fives, hrf, isic, monuseg, paired, stare)
 }
 """Readers by name, for configurations and the command line."""
 
-__all__ = ["READERS", "chasedb1", "drive", "imagescope_instances", "isic", "monuseg", "paired", "stare"]
+__all__ = ["READERS", "chasedb1", "drive", "fives", "hrf", "imagescope_instances", "isic", "monuseg", "paired", "stare"]

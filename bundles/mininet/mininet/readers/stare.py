@@ -19,8 +19,9 @@ def stare(root: str | os.PathLike[str], observer: str = "ah", validate: bool = T
     """Reads the vessel part of STARE (Hoover et al., IEEE TMI 19(3), 2000): 20 fundus photographs of 700x605.
 
     The layout is ``stare-images/im0001.ppm`` (or ``images/``), ``labels-ah/im0001.ah.ppm`` and
-    ``labels-vk/im0001.vk.ppm``. Files that are still packed, as the archives hold them (``.ppm.gz``), are unpacked
-    beside themselves, once. The set has neither sections nor field-of-view masks.
+    ``labels-vk/im0001.vk.ppm``, or ``masks/`` (``labels/``) for the labels that are handed round without the observer's
+    name; any picture format, ``.pgm`` and ``.ppm`` too. Files that are still packed, as the archives hold them
+    (``.ppm.gz``), are unpacked beside themselves, once. The set has neither sections nor field-of-view masks.
 
     Args:
         root: the data set's folder.
@@ -33,20 +34,26 @@ def stare(root: str | os.PathLike[str], observer: str = "ah", validate: bool = T
     """
     check_option("observer", observer, ("ah", "vk"))
     base = dataset_root(root)
-    images = next((base / name for name in ("stare-images", "images") if (base / name).is_dir()), None)
-    labels = base / f"labels-{observer}"
-    if images is None or not labels.is_dir():
-        raise wrong_layout(base, f"stare-images/ and {labels.name}/")
+    images = _folder(base, ("stare-images", "images"))
+    labels = _folder(base, (f"labels-{observer}", "labels", "masks"))
+    if images is None or labels is None:
+        raise wrong_layout(base, f"stare-images/ and labels-{observer}/")
     _unpack(images)
     _unpack(labels)
-    cases = pair(index(images, r"(im\d+)"), label=index(labels, rf"(im\d+)\.{observer}"))
+    # a folder with both observers' labels has their names in the files
+    both = any(f".{observer}." in path.name.lower() for path in labels.iterdir())
+    cases = pair(index(images, r"(im\d+)"), label=index(labels, rf"(im\d+)\.{observer}" if both else r"(im\d+)"))
     if validate:
         check_cases(cases, "binary")
     return cases
 
 
+def _folder(base: Path, names: tuple[str, ...]) -> Path | None:
+    return next((base / name for name in names if (base / name).is_dir()), None)
+
+
 def _unpack(folder: Path) -> None:
-    for packed in sorted(folder.glob("*.ppm.gz")):
+    for packed in sorted(path for kind in ("ppm", "pgm") for path in folder.glob(f"*.{kind}.gz")):
         plain = packed.with_suffix("")
         if plain.exists():
             continue

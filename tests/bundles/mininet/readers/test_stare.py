@@ -21,7 +21,7 @@ def folder(tmp_path, save, image, mask) -> Path:
 
 
 def pack(folder: Path) -> None:
-    for path in list(folder.rglob("*.ppm")):
+    for path in [*folder.rglob("*.ppm"), *folder.rglob("*.pgm")]:
         path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
         path.unlink()
 
@@ -36,6 +36,20 @@ def test_cases(folder, observer, packed):
     assert [case["case"] for case in cases] == ["im0001", "im0002", "im0044"]
     assert [Path(case["label"]).name for case in cases] == [f"{case['case']}.{observer}.ppm" for case in cases]
     assert Path(cases[1]["image"]).read_bytes() == original
+
+
+@pytest.mark.parametrize(
+    ("labels", "ending"), [("labels-ah", ".ah.pgm"), ("labels", ".ah.ppm"), ("masks", ".png"), ("labels-ah", ".pgm")]
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_labels_as_they_are_handed_round(tmp_path, save, image, mask, labels, ending, packed):
+    for name in ("im0001", "im0077"):
+        save(tmp_path / "images" / f"{name}.ppm", image)
+        save(tmp_path / labels / f"{name}{ending}", mask)
+    if packed:
+        pack(tmp_path)
+    cases = stare(tmp_path)
+    assert [Path(case["label"]).name for case in cases] == [f"im0001{ending}", f"im0077{ending}"]
 
 
 def test_cut_archive_is_named_and_leaves_nothing(folder):
