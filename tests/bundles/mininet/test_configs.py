@@ -14,6 +14,7 @@ import pytest
 import torch
 from litemed import samples
 from mininet import BUNDLE_ROOT, MiniNet
+from mininet.simulation.fundus import fundus
 from mlflow import MlflowClient
 from monai.bundle import ConfigParser
 from monai.bundle import run as run_bundle
@@ -73,6 +74,27 @@ def test_training_starts_from_given_weights(tmp_path: Path, weights: Path) -> No
     first, last = (torch.load(path, weights_only=True) for path in (weights, tmp_path / "run" / "model.pt"))
     unchanged = [name for name in first if name.endswith(("weight", "bias"))]
     assert all(torch.equal(first[name], last[name]) for name in unchanged)
+
+
+def test_several_sets_train_together_and_one_may_be_left_out(tmp_path: Path) -> None:
+    (tmp_path / "sets").mkdir()
+    sample = fundus()
+    (tmp_path / "sets" / "DRIVE").symlink_to(sample)
+    (tmp_path / "sets" / "fives" / "images").mkdir(parents=True)
+    (tmp_path / "sets" / "fives" / "masks").mkdir()
+    for number, picture in enumerate(sorted((sample / "training" / "images").iterdir())):
+        for source, folder in (
+            (picture, "images"),
+            (sample / f"training/1st_manual/{picture.name[:2]}_manual1.gif", "masks"),
+        ):
+            Image.open(source).save(tmp_path / "sets" / "fives" / folder / f"{number}_N.png")
+    options = {"dataset_dir": str(tmp_path / "sets"), **QUICK, "max_epochs": 1}
+    for name, left_out in (("both", None), ("one", "drive")):
+        _run("train", "pooled", **options, leave_out=left_out, output_dir=str(tmp_path / name))
+        assert (tmp_path / name / "model.pt").is_file()
+    cached = [len(list((tmp_path / name / "cache").iterdir())) for name in ("both", "one")]
+    # of the sample's six training pictures one validates; a flat set keeps 65 % for training
+    assert cached == [5 + 4, 4]
 
 
 def test_results_go_into_the_bundle_by_default() -> None:
