@@ -133,7 +133,7 @@ def test_values_of_mask(folder, save, mask):
 
 def test_coloured_mask(folder, save, image):
     save(folder / "masks" / "b.png", image)
-    with pytest.raises(ValueError, match=r"masks/b\.png can't be read: a label must be grey"):
+    with pytest.raises(ValueError, match=r"masks/b\.png: a mask must be grey"):
         paired(folder)
 
 
@@ -143,7 +143,10 @@ def test_labels_are_whole_numbers(folder, save, mask, wrong):
     labels[0, 0] = wrong
     (folder / "masks" / "b.png").unlink()
     save(folder / "masks" / "b.tif", labels)
-    with pytest.raises(ValueError, match=rf"masks/b\.tif has other values than whole numbers from 0: .*{wrong:g}"):
+    with pytest.raises(
+        ValueError,
+        match=r"masks/b\.tif: expected (whole numbers as labels, got 0.5|labels from 0, got -1|labels, got NaN or inf)",
+    ):
         paired(folder)
 
 
@@ -184,11 +187,13 @@ def test_truncated_files_are_named(tmp_path, kind, kept, suffix, options):
             nibabel.save(nibabel.Nifti1Image(pixels[..., None], np.eye(4)), path)
         else:
             Image.fromarray(pixels).save(path, **options)
-    assert len(paired(tmp_path)) == 1
+    assert len(paired(tmp_path, threshold=127)) == 1
     path = tmp_path / kind / f"a.{suffix}"
     os.truncate(path, int(kept * path.stat().st_size))
-    with pytest.raises(ValueError, match=rf"1 of 1 cases are wrong:\n  {path} can't be read: "):
-        paired(tmp_path)
+    with pytest.raises(
+        ValueError, match=rf"1 of 1 cases are wrong:\n  {path}( can't be read|: not a readable|: truncated)"
+    ):
+        paired(tmp_path, threshold=127)
 
 
 def test_bytes_after_the_end_of_a_file_do_no_harm(folder):

@@ -11,7 +11,8 @@ from typing import Any
 import nibabel
 import numpy as np
 import pytest
-from litemed.images.boxes import check_boxes, mask_boxes, read_boxes, read_mask
+from litemed.images.boxes import check_boxes, mask_boxes, read_boxes
+from litemed.images.masks import read_mask
 from PIL import Image
 
 NAN, INF = float("nan"), float("inf")
@@ -116,7 +117,7 @@ def test_broken_files_are_named(tmp_path: Path, name: str, content: str, message
 
 def test_a_volume_gives_no_boxes_for_a_picture(tmp_path: Path) -> None:
     nibabel.save(nibabel.Nifti1Image(np.ones((3, 3, 3), np.uint8), np.eye(4)), tmp_path / "mask.nii")
-    with pytest.raises(ValueError, match=r"mask.nii: expected boxes of a picture"):
+    with pytest.raises(ValueError, match=r"mask.nii: expected the mask of a picture"):
         read_boxes(tmp_path / "mask.nii", 2)
 
 
@@ -144,7 +145,7 @@ def test_empty_and_blurred_masks_are_refused(tmp_path: Path) -> None:
     Image.new("L", (5, 5), 255).save(tmp_path / "blurred.jpg")
     with pytest.raises(ValueError, match="give a threshold"):
         read_mask(tmp_path / "blurred.jpg")
-    assert read_mask(tmp_path / "blurred.jpg", 127).tolist() == [[1] * 5] * 5
+    assert read_mask(tmp_path / "blurred.jpg", 127).labels.tolist() == [[1] * 5] * 5
     Image.new("RGB", (5, 5), (1, 2, 3)).save(tmp_path / "colour.png")
     with pytest.raises(ValueError, match="colour channels differ"):
         read_mask(tmp_path / "colour.png")

@@ -60,7 +60,7 @@ def test_evaluate_prints_scores_and_fails_on_a_bad_file(monkeypatch, capsys, tmp
         Image.fromarray(np.eye(8, dtype=np.uint8)).save(tmp_path / folder / "a.png")
     arguments = ["evaluate", str(tmp_path / "pred"), str(tmp_path / "truth"), "--workers", "1"]
     assert _call(monkeypatch, *arguments, "--json") == 0
-    assert json.loads(capsys.readouterr().out)["means"]["all"]["dice"]["mean"] == 1.0
+    assert json.loads(capsys.readouterr().out)["scores"]["dice"]["mean"] == 1.0
     (tmp_path / "pred/a.png").write_bytes(b"")
     assert _call(monkeypatch, *arguments) == 1
     assert "not scored: a" in capsys.readouterr().out

@@ -10,7 +10,8 @@ import itk
 import numpy as np
 import pytest
 import torch
-from litemed.transforms.pictures import LoadLabeld, LoadPictured, to_picture
+from litemed.transforms.label_maps import LoadLabeld
+from litemed.transforms.pictures import LoadPictured, to_picture
 from PIL import Image
 
 ROWS = np.arange(12, dtype=np.uint8).reshape(3, 4)  # 3 high, 4 wide

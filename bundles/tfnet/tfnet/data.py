@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from litemed.losses.class_weighted_cross_entropy import class_weights
-from litemed.transforms.pictures import LoadLabeld
+from litemed.transforms.label_maps import LoadLabeld
 
 from tfnet.classifier import CLASSES
 from tfnet.readers.tfm import tfm

@@ -23,7 +23,8 @@ from tqdm import tqdm
 from litemed.command_line import run_command
 from litemed.datasets.challenge import write_challenge
 from litemed.datasets.files import PICTURE_SUFFIXES, dataset_root, wrong_layout
-from litemed.images.boxes import mask_boxes, read_mask
+from litemed.images.boxes import mask_boxes
+from litemed.images.masks import read_labels, whole_labels
 from litemed.images.orientation import PlaneView
 from litemed.images.volume import check_same_grid
 from litemed.images.volumes import open_volume
@@ -127,7 +128,7 @@ def convert_case(
     """
     spacing: tuple[float, ...] | None = None
     if _is_picture(image):
-        pixels, values = _picture(image), read_mask(mask, threshold)
+        pixels, values = _picture(image), read_labels(mask, threshold)
         if pixels.shape[:2] != values.shape:
             raise ValueError(f"{mask} is {values.shape[1]}x{values.shape[0]}, but {image} isn't: {pixels.shape[1::-1]}")
     else:
@@ -137,10 +138,10 @@ def convert_case(
         scale = intensity_range(view, modality, window)
         pixels = np.stack([np.rint(scale.apply(plane_)).astype(np.uint8) for plane_ in view])
         values = np.stack(list(PlaneView(truth, plane, affine=volume.affine)))
-        values = values if threshold is None else values > threshold
+        if values.ndim != 3:
+            raise ValueError(f"{mask}: expected labels of one channel, got {values.shape[-1]} channels")
+        values = whole_labels(values, mask, threshold)
         spacing = view.spacing
-    if values.ndim != len(pixels.shape[: values.ndim]) or not np.array_equal(values, np.trunc(values)):
-        raise ValueError(f"{mask}: expected whole numbers of one channel as labels, got shape {values.shape}")
     if labels is not None:
         values = np.where(np.isin(values, list(labels)), values, 0)
     objects = _numbered(values, components, min_size)

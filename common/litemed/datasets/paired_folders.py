@@ -17,6 +17,7 @@ def paired(
     split: str | None = None,
     label_values: LabelValues = "any",
     validate: bool = True,
+    threshold: float | None = None,
 ) -> list[Case]:
     """Reads ``root/images`` and ``root/masks``, or the same two folders below ``root/<split>``.
 
@@ -28,8 +29,9 @@ def paired(
         images: name of the folder of images.
         masks: name of the folder of masks.
         split: name of the part's folder, for example ``"training"``, ``"validation"`` or ``"test"``.
-        label_values: ``"any"`` whole numbers (classes, instances, masks to be thresholded), or ``"binary"``.
+        label_values: ``"any"`` whole numbers (classes, instances), or ``"binary"``.
         validate: check sizes and values of all files.
+        threshold: mask values above it are foreground, which masks kept as JPEG need; for the check alone.
 
     Raises:
         FileNotFoundError: when the folders are missing or empty.
@@ -43,5 +45,5 @@ def paired(
         raise wrong_layout(base, f"{where}{images}/ and {where}{masks}/")
     cases = pair(index(folder / images), label=index(folder / masks))
     if validate:
-        check_cases(cases, label_values)
+        check_cases(cases, label_values, threshold)
     return cases

@@ -18,6 +18,8 @@ from nibabel.filebasedimages import ImageFileError
 from PIL import Image
 
 from litemed.datasets.files import Case, listing
+from litemed.images.masks import read_labels
+from litemed.images.pictures import picture_size
 
 LabelValues = Literal["any", "binary"]
 
@@ -26,7 +28,7 @@ _TIFF_DATA_TAGS = ((273, 279), (324, 325))  # offsets and byte counts, of strips
 _UNREADABLE = (OSError, EOFError, SyntaxError, ValueError, struct.error, zlib.error, ImageFileError)
 
 
-def check_cases(cases: Sequence[Case], label_values: LabelValues = "any") -> None:
+def check_cases(cases: Sequence[Case], label_values: LabelValues = "any", threshold: float | None = None) -> None:
     """Checks that images are whole, and that labels and regions are too, fit their image and have sound values.
 
     Images are judged by their header and the end of the file and decoded only when these look wrong; labels and
@@ -34,8 +36,9 @@ def check_cases(cases: Sequence[Case], label_values: LabelValues = "any") -> Non
 
     Args:
         cases: what a reader found.
-        label_values: ``"any"`` for whole numbers from 0, as class or instance labels and masks to be thresholded have
-            them, ``"binary"`` for 0 and one other value. Regions are always binary.
+        label_values: ``"any"`` for whole numbers from 0, as class or instance labels have them, ``"binary"`` for 0 and
+            one other value. Regions are always binary.
+        threshold: of labels, see `litemed.images.masks.read_mask`.
 
     Raises:
         ValueError: names every wrong file (the first ten, and the count) and what is wrong with it.
@@ -44,7 +47,7 @@ def check_cases(cases: Sequence[Case], label_values: LabelValues = "any") -> Non
     for case in cases:
         try:
             size = image_size(Path(case["image"]))
-            if not _checked_values(case, "label", size, label_values).any():
+            if not _checked_values(case, "label", size, label_values, threshold).any():
                 empty.append(case["label"])
             if "region" in case:
                 _checked_values(case, "region", size, "binary")
@@ -57,7 +60,8 @@ def check_cases(cases: Sequence[Case], label_values: LabelValues = "any") -> Non
 
 
 def image_size(path: Path) -> tuple[int, ...]:
-    """Size of an image, read from its header: width and height of a picture, the three axes of a NIfTI volume.
+    """Size of an image, read from its header: width and height of a picture, the axes of a NIfTI volume, of which a
+    single slice is a picture.
 
     Raises:
         ValueError: when the file isn't an image or is cut short.
@@ -67,44 +71,30 @@ def image_size(path: Path) -> tuple[int, ...]:
             volume = _load(path)
             if _looks_cut_volume(volume, path):
                 np.asanyarray(volume.dataobj)
-            return tuple(volume.shape[:3])
+            sides = list(volume.shape[:3])
+            if 1 in sides:
+                del sides[max(axis for axis, side in enumerate(sides) if side == 1)]
+            return tuple(sides)
         with warnings.catch_warnings(record=True) as complaints:
             warnings.simplefilter("always")
             picture = Image.open(path)
         with picture:
             if complaints or _looks_cut(picture, path):
                 picture.load()
-            return picture.size
+        return picture_size(path)
 
 
-def _checked_values(case: Case, key: str, size: tuple[int, ...], allowed: LabelValues) -> np.ndarray:
+def _checked_values(
+    case: Case, key: str, size: tuple[int, ...], allowed: LabelValues, threshold: float | None = None
+) -> np.ndarray:
     path = Path(case[key])
-    own_size, values = _size_and_values(path)
+    labels = read_labels(path, threshold)
+    own_size, values = labels.shape[::-1] if labels.ndim == 2 else labels.shape, np.unique(labels)
     if own_size != size:
         raise ValueError(f"{path} is {_text(own_size)}, but its image {case['image']} is {_text(size)}")
-    if not (np.isfinite(values).all() and np.array_equal(values, np.abs(np.trunc(values)))):
-        raise ValueError(f"{path} has other values than whole numbers from 0: {_some(values)}")
     if allowed == "binary" and np.count_nonzero(values) > 1:
         raise ValueError(f"{path} has {len(values)} values, expected 0 and one other: {_some(values)}")
     return values
-
-
-def _size_and_values(path: Path) -> tuple[tuple[int, ...], np.ndarray]:
-    """Size as of ``image_size``, and the sorted distinct values; of an RGB(A) label, the channels must agree."""
-    with _naming(path):
-        if _is_volume(path):
-            volume = _load(path)
-            return tuple(volume.shape[:3]), np.unique(np.asanyarray(volume.dataobj))
-        with Image.open(path) as picture:
-            if picture.mode in ("1", "L", "P"):
-                return picture.size, np.flatnonzero(picture.histogram())
-            pixels = np.asarray(picture)
-            if pixels.ndim == 3:
-                colours = pixels[..., :3] if picture.mode.startswith("RGB") else pixels[..., :1]
-                if (colours != colours[..., :1]).any():
-                    raise ValueError("a label must be grey, but its colour channels differ")
-                pixels = colours[..., 0]
-            return picture.size, np.unique(pixels)
 
 
 @contextmanager

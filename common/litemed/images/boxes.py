@@ -18,17 +18,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 from scipy import ndimage
 
+from litemed.images.masks import read_labels, whole_labels
+from litemed.images.names import is_image
 from litemed.images.volume import Volume
 from litemed.images.volumes import open_volume
 
-__all__ = ["check_boxes", "mask_boxes", "read_boxes", "read_mask", "volume_boxes"]
+__all__ = ["check_boxes", "mask_boxes", "read_boxes", "volume_boxes"]
 
 NAMES = {2: ("x0", "y0", "x1", "y1"), 3: ("x0", "y0", "z0", "x1", "y1", "z1")}
 _NUMBERS = r"(nan|inf|[-+\d.,;\s\[\]()e])+"
-_PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif")
 
 Sides = Sequence[int]
 
@@ -118,8 +118,9 @@ def volume_boxes(volume: Volume) -> tuple[np.ndarray, np.ndarray]:
     spans: dict[int, list[tuple[int, int]]] = {}
     for index in range(volume.shape[axis]):
         plane = volume.read_slice(axis, index)
-        if plane.ndim != 2 or not np.array_equal(plane, np.trunc(plane)):
-            raise ValueError(f"{volume.path}: expected whole numbers of one channel as labels (slice {index})")
+        if plane.ndim != 2:
+            raise ValueError(f"{volume.path}: expected labels of one channel, got {plane.shape[-1]} channels")
+        plane = whole_labels(plane, f"{volume.path}, slice {index}")
         if not plane.any():
             continue
         for value in np.unique(plane[plane != 0]).tolist():
@@ -134,37 +135,6 @@ def volume_boxes(volume: Volume) -> tuple[np.ndarray, np.ndarray]:
     return _with_extent([spans[value] for value in values], 3), np.array(values)
 
 
-def read_mask(path: str | os.PathLike[str], threshold: float | None = None) -> np.ndarray:
-    """Read a label picture of whole numbers.
-
-    Args:
-        path: PNG, TIFF, BMP, GIF or JPEG. A palette picture gives its indices, a colour one must have equal channels.
-        threshold: values above it become 1, others 0; needed for JPEG, which blurs values.
-
-    Returns:
-        ``(H, W)`` uint8 to int32.
-
-    Raises:
-        ValueError: when the file isn't a readable picture of labels.
-    """
-    try:
-        with Image.open(path) as picture:
-            if picture.format == "JPEG" and threshold is None:
-                raise ValueError(f"{path}: JPEG blurs the labels of a mask: give a threshold, such as 127")
-            pixels = np.asarray(picture.convert("L") if picture.mode in ("1", "LA") else picture)
-    except (OSError, SyntaxError, UnidentifiedImageError) as error:
-        raise ValueError(f"{path} can't be read as a picture: {error}") from error
-    if pixels.ndim == 3:
-        if (pixels[..., :3] != pixels[..., :1]).any():
-            raise ValueError(f"{path}: a mask must be grey, but its colour channels differ")
-        pixels = pixels[..., 0]
-    if threshold is not None:
-        return (pixels > threshold).astype(np.uint8)
-    if not np.array_equal(pixels, np.trunc(pixels)):
-        raise ValueError(f"{path}: expected whole numbers as labels")
-    return pixels if pixels.dtype.kind in "iu" else pixels.astype(np.int32)
-
-
 def read_boxes(source: Any, dims: int, threshold: float | None = None) -> tuple[Any, str]:
     """Boxes from whatever a user has.
 
@@ -174,7 +144,7 @@ def read_boxes(source: Any, dims: int, threshold: float | None = None) -> tuple[
             its columns x0, y0, (z0,) x1, y1, (z1); or a mask, of which each label gives a box: a picture for a picture,
             NIfTI, NRRD or the challenge's ``gts`` for a volume.
         dims: 2 for a picture, 3 for a volume.
-        threshold: for a mask that is a picture, see `read_mask`.
+        threshold: for a mask that is a picture, see `litemed.images.masks.read_mask`.
 
     Returns:
         the boxes as they are given, to be checked by `check_boxes`, and the source's name for messages.
@@ -198,8 +168,11 @@ def read_boxes(source: Any, dims: int, threshold: float | None = None) -> tuple[
         return _from_csv(path, dims), path.name
     if dims == 3:
         boxes, _ = volume_boxes(open_volume(path, is_label=True))
-    elif suffix in _PICTURES:
-        boxes, _ = mask_boxes(read_mask(path, threshold))
+    elif is_image(path):
+        labels = read_labels(path, threshold)
+        if labels.ndim != 2:
+            raise ValueError(f"{path}: expected the mask of a picture, got {labels.shape} voxels")
+        boxes, _ = mask_boxes(labels)
     else:
         raise ValueError(f"{path}: expected boxes of a picture in .json, .csv or a mask that is a picture")
     if not len(boxes):

@@ -10,7 +10,8 @@ import shutil
 from pathlib import Path
 
 from litemed.datasets.challenge_conversion import convert
-from litemed.images.boxes import mask_boxes, read_mask
+from litemed.images.boxes import mask_boxes
+from litemed.images.masks import read_labels
 from litemed.samples.cache import written_once
 from litemed.samples.nuclei_picture import nuclei
 
@@ -34,7 +35,7 @@ def sample_pictures(root: str | os.PathLike[str] | None = None) -> Path:
         source = nuclei(root) / "test"
         for picture in sorted((source / "images").iterdir()):
             shutil.copy(picture, folder)
-            boxes, _ = mask_boxes(read_mask(source / "masks" / picture.name))
+            boxes, _ = mask_boxes(read_labels(source / "masks" / picture.name))
             (folder / f"{picture.stem}.json").write_text(json.dumps({"boxes": boxes.tolist()}) + "\n")
 
     return written_once("nuclei-boxes-v1", write, root)

@@ -108,6 +108,7 @@ class Litemed:
         out: str | None = None,
         definition: str = "monai",
         tolerance: float = 1.0,
+        threshold: float | None = None,
         workers: int | None = None,
         engine: str = "local",
         json: bool = False,
@@ -120,11 +121,12 @@ class Litemed:
             litemed evaluate predictions/ truth/ --engine ray
 
         Args:
-            predictions: a mask, or a folder of them: pictures, NIfTI or NRRD.
+            predictions: a mask, or a folder of them: pictures, NIfTI, NRRD, MetaImage, DICOM or npz.
             truth: the true mask, or a folder of them with the same names.
             out: folder for scores.json and scores.csv.
             definition: of surface distances: monai, medpy or deepmind.
             tolerance: of NSD, in mm, or in pixels for pictures.
+            threshold: mask values above it are the object; masks kept as JPEG need one, such as 127.
             workers: processes; by default as many as there are cores, if there are masks enough.
             engine: local, or ray: the same scores by Ray, on the cluster that RAY_ADDRESS names or on this computer.
             json: print JSON.
@@ -135,13 +137,14 @@ class Litemed:
             str(predictions),
             str(truth),
             output_dir=out,
-            definition=definition,
+            definition=definition,  # type: ignore[arg-type]  # both are checked where they are used
             tolerance=tolerance,
+            threshold=threshold,
             workers=workers,
-            engine=engine,  # type: ignore[arg-type]  # checked where it is used
+            engine=engine,  # type: ignore[arg-type]
             progress=not json,
         )
-        _show(scored.as_dict(), scored.table(), json)
+        _show(scored.as_dict(), scored.text(), json)
         if scored.failed:
             sys.exit(1)
 

@@ -4,26 +4,24 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import math
 import os
-from dataclasses import dataclass, field
-from functools import partial
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image
 from tqdm import tqdm
 
-from litemed.datasets.files import PICTURE_SUFFIXES
-from litemed.files import replacing
+from litemed.images.masks import binary_as_one, read_mask
+from litemed.images.names import image_stem, is_dicom, is_image, is_picture
 from litemed.images.volume import check_same_grid
-from litemed.images.volumes import open_volume
-from litemed.metrics.bootstrap import bootstrap_mean
 from litemed.metrics.overlap import overlap_scores
-from litemed.metrics.surface import surface_scores
+from litemed.metrics.surface import Definition, check_options, surface_scores
+from litemed.metrics.tables import Table, finite, write_json, write_rows
 from litemed.parallel import Engine, in_parallel
 
 __all__ = ["SCORES", "Evaluation", "evaluate", "pair_masks"]
@@ -31,7 +29,10 @@ __all__ = ["SCORES", "Evaluation", "evaluate", "pair_masks"]
 SCORES = ("dice", "iou", "sensitivity", "specificity", "hd95", "assd", "nsd")
 """What is scored of each label of each case."""
 
-VOLUME_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
+_FLAGS = ("missed", "spurious")
+_ENDINGS = ("mask", "labels", "label", "seg", "segmentation", "pred", "trans", "gt")
+
+AnyPath = str | os.PathLike[str]
 
 
 @dataclass
@@ -44,62 +45,69 @@ class Evaluation:
         failed: for each case that could not be scored, why.
         definition: which definition of surface distances was used.
         tolerance: of NSD, in mm, or in pixels where a file has no spacing.
+        notes: what was taken for granted, and in how many cases.
     """
 
     rows: list[dict[str, Any]]
     failed: dict[str, str]
     definition: str
     tolerance: float
-    means: dict[str, dict[str, Any]] = field(init=False)
+    notes: dict[str, int]
 
-    def __post_init__(self) -> None:
-        self.means = {"all": _means(self.rows)} if self.rows else {}
+    @cached_property
+    def table(self) -> Table | None:
+        """Means over the labels of a case, then over cases; by label where there are several. None without a case."""
+        if not self.rows:
+            return None
         labels = sorted({row["label"] for row in self.rows})
-        for label in labels if len(labels) > 1 else []:
-            self.means[f"label {label}"] = _means([row for row in self.rows if row["label"] == label])
+        table = _table(self.rows)
+        if len(labels) > 1:
+            groups = {f"label {label}": [row for row in self.rows if row["label"] == label] for label in labels}
+            table.groups = {name: _table(rows) for name, rows in groups.items()}
+        return table
 
     def as_dict(self) -> dict[str, Any]:
-        """All of it, for JSON: numbers that are undefined or infinite are null."""
+        """All of it, for JSON."""
+        table = self.table
         return {
+            **({"cases": 0, "scores": {}} if table is None else table.as_dict()),
             "definition": self.definition,
             "tolerance": self.tolerance,
-            "means": self.means,
-            "cases": [{key: _json_number(value) for key, value in row.items()} for row in self.rows],
+            "notes": self.notes,
             "failed": self.failed,
+            "rows": finite(self.rows),
         }
 
-    def table(self) -> str:
-        """Means with their bootstrap 95 % intervals over cases, for reading."""
-        lines = []
-        for name, means in self.means.items():
-            lines.append(f"{name}: {means['cases']} cases, {means['missed']} missed, {means['spurious']} spurious")
-            for score in SCORES:
-                row = means[score]
-                interval = "" if row["low"] is None else f"   {row['low']:.4f} to {row['high']:.4f}"
-                note = f"   undefined in {row['undefined']}" if row["undefined"] else ""
-                mean = "undefined" if row["mean"] is None else f"{row['mean']:9.4f}"
-                lines.append(f"  {score:<12}{mean}{interval}{note}")
+    def text(self) -> str:
+        """For reading: the table, what was taken for granted, and what failed."""
+        table = self.table
+        lines = [] if table is None else [table.text(), ""]
         lines.append(f'surface distances by definition="{self.definition}", NSD at tolerance {self.tolerance:g}')
+        if any(row["missed"] or row["spurious"] for row in self.rows):
+            lines.append("distances of what is missed or spurious are the diagonal of the image")
+        lines += [f"{note} ({count} case{'s' * (count > 1)})" for note, count in self.notes.items()]
         lines += [f"not scored: {case}: {error}" for case, error in self.failed.items()]
         return "\n".join(lines)
 
 
 def evaluate(
-    predictions: str | os.PathLike[str],
-    truth: str | os.PathLike[str],
+    predictions: AnyPath,
+    truth: AnyPath,
     *,
-    output_dir: str | os.PathLike[str] | None = None,
-    definition: str = "monai",
+    output_dir: AnyPath | None = None,
+    definition: Definition = "monai",
     tolerance: float = 1.0,
+    threshold: float | None = None,
     workers: int | None = None,
     engine: Engine = "local",
     progress: bool = True,
 ) -> Evaluation:
     """Score masks against the true ones, in parallel, going on after a file that can't be read.
 
-    Masks are pictures (png, jpg, tif, ...) or volumes (NIfTI, NRRD, MetaImage) of whole-number labels; 0 is background,
-    and a mask of 0 and 255 has the one label 1. Distances are in mm where files have spacing, in pixels elsewhere. A
-    label that neither mask has is not scored in that case.
+    Masks are what `read_mask` reads: pictures, NIfTI, NRRD, MetaImage, DICOM and archives of the MedSAM challenge, with
+    labels of whole numbers; 0 is background, and a mask of 0 and 255 has the one label 1. A volume of one slice is
+    scored as the picture it is. Distances are in mm where the true mask has spacing, in pixels elsewhere. A label that
+    neither mask has is not scored in that case. What is taken for granted stands in the result's ``notes``.
 
     Args:
         predictions: a mask, or a folder of them.
@@ -107,6 +115,7 @@ def evaluate(
         output_dir: where ``scores.json`` and ``scores.csv`` are written, if given.
         definition: of surface distances: "monai", "medpy" or "deepmind".
         tolerance: of NSD.
+        threshold: mask values above it are label 1, others background. Masks kept as JPEG need one, such as 127.
         workers: processes; by default as many as there are cores, if there are masks enough for them.
         engine: ``"local"`` for processes of this computer or ``"ray"``, see :func:`litemed.parallel.in_parallel`; the
             results are the same.
@@ -115,159 +124,163 @@ def evaluate(
     Raises:
         FileNotFoundError: when there is nothing to score.
         ImportError: when Ray is asked for and isn't installed.
+        ValueError: for an option out of range, or masks that can't be told apart by name.
     """
+    for name, value in (("tolerance", tolerance), ("threshold", threshold)):
+        if not (isinstance(value, (int, float)) or (value is None and name == "threshold")) or value is True:
+            raise ValueError(f"expected {name} to be a number, got {value!r}")
+    check_options(95, tolerance, definition, "diagonal")
+    folder = None if output_dir is None else Path(output_dir).expanduser()
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise ValueError(f"expected a folder for the scores, but {folder} is a file")
     pairs = pair_masks(predictions, truth)
+    results = in_parallel(
+        partial(_score_safely, definition, tolerance, threshold),
+        pairs,
+        engine=engine,
+        workers=workers,
+        preload=() if all(is_picture(path) for _, *paths in pairs for path in paths) else ("litemed.images.volumes",),
+        lost=lambda pair: _Scored([], (), f"{pair[1]}: its process died, perhaps for lack of memory"),
+    )
     rows: list[dict[str, Any]] = []
     failed: dict[str, str] = {}
-    score = partial(_score_safely, definition, tolerance)
-    for (case, _, _), result in tqdm(
-        in_parallel(score, pairs, engine=engine, workers=workers),
-        total=len(pairs),
-        desc="scoring",
-        disable=None if progress else True,
-    ):
-        if isinstance(result, str):
-            failed[case] = result
-        else:
-            rows += result
+    notes: Counter[str] = Counter()
+    for (case, _, _), scored in tqdm(results, total=len(pairs), desc="scoring", disable=None if progress else True):
+        rows += scored.rows
+        notes.update(scored.notes)
+        if scored.error:
+            failed[case] = scored.error
     rows.sort(key=lambda row: (row["case"], row["label"]))
-    evaluation = Evaluation(rows, dict(sorted(failed.items())), definition, tolerance)
-    if output_dir is not None:
-        _write(evaluation, Path(output_dir).expanduser())
+    evaluation = Evaluation(rows, dict(sorted(failed.items())), definition, tolerance, dict(sorted(notes.items())))
+    if folder is not None:
+        write_json(folder / "scores.json", evaluation.as_dict())
+        write_rows(folder / "scores.csv", rows, ["case", "label", *SCORES, *_FLAGS])
     return evaluation
 
 
-def pair_masks(predictions: str | os.PathLike[str], truth: str | os.PathLike[str]) -> list[tuple[str, Path, Path]]:
+def pair_masks(predictions: AnyPath, truth: AnyPath) -> list[tuple[str, Path, Path]]:
     """Pairs of predicted and true masks: name, prediction, truth.
 
-    A prediction belongs to the truth of its own name, or of its name without the ending that a program added, such as
-    ``_mask`` of ``case01_mask.png``. What else lies in the folder of predictions is left alone; a truth without a
-    prediction is an error, since leaving it out would flatter the result.
+    A prediction belongs to the truth of its own name; an ending that programs add, such as ``_mask`` of
+    ``case01_mask.png`` or ``_labels``, makes no difference. What else lies in the folder of predictions is left alone;
+    a truth without a prediction is an error, since leaving it out would flatter the result.
 
     Raises:
         FileNotFoundError: when a path doesn't exist, holds no masks, or a true mask has no prediction.
+        ValueError: when a truth has two predictions, or a prediction two truths.
     """
     predicted, true = (Path(path).expanduser() for path in (predictions, truth))
     for path in (predicted, true):
         if not path.exists():
             raise FileNotFoundError(f"no mask or folder at {path}")
-    if predicted.is_file() and true.is_file():
-        return [(_stem(true) or true.name, predicted, true)]
-    if predicted.is_file() or true.is_file():
+    single = [_is_mask(path) for path in (predicted, true)]
+    if all(single):
+        return [(image_stem(true), predicted, true)]
+    if any(single):
         raise FileNotFoundError(f"expected two masks or two folders, got {predicted} and {true}")
-    found = {name: path for path in sorted(predicted.iterdir()) if (name := _stem(path))}
-    wanted = {name: path for path in sorted(true.iterdir()) if (name := _stem(path))}
+    found, wanted = _by_stem(predicted), list(_listed(true))
     if not wanted:
         raise FileNotFoundError(f"no mask in {true}")
-    pairs, missing = [], []
-    for name, path in wanted.items():
-        partner = found.get(name) or next(
-            (found[f"{name}_{end}"] for end in _ENDINGS if f"{name}_{end}" in found), None
-        )
-        if partner is None:
-            missing.append(name)
-        else:
-            pairs.append((name, partner, path))
+    pairs, missing, truth_of = [], [], dict[Path, Path]()
+    for path in wanted:
+        stem = image_stem(path)
+        bases = {stem, *(stem.removesuffix(f"_{end}") for end in _ENDINGS)}
+        partners = [
+            own
+            for base in bases
+            for name in (base, *(f"{base}_{end}" for end in _ENDINGS))
+            for own in found.get(name, ())
+        ]
+        partners = sorted(set(partners))
+        if len(partners) > 1:
+            raise ValueError(f"{path} has {len(partners)} predictions, {', '.join(map(str, partners))}: keep one")
+        if not partners:
+            missing.append(stem)
+            continue
+        other = truth_of.setdefault(partners[0], path)
+        if other != path:
+            raise ValueError(f"{other} and {path} have the same prediction, {partners[0]}: keep one")
+        pairs.append((stem, partners[0], path))
     if missing:
         shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
         raise FileNotFoundError(f"no prediction in {predicted} for {shown}")
     return pairs
 
 
-_ENDINGS = ("mask", "seg", "pred", "trans", "label")
+def _is_mask(path: Path) -> bool:
+    """Whether a path is one mask: a file, or the folder of a DICOM series."""
+    return path.is_file() or any(is_dicom(file) for file in path.iterdir())
 
 
-def _stem(path: Path) -> str | None:
-    name = path.name.lower()
-    suffix = next((each for each in (*VOLUME_SUFFIXES, *PICTURE_SUFFIXES) if name.endswith(each)), None)
-    return None if suffix is None or name.startswith(".") else path.name[: -len(suffix)]
+def _listed(folder: Path) -> Iterator[Path]:
+    return (path for path in sorted(folder.iterdir()) if is_image(path))
 
 
-def _score_safely(definition: Any, tolerance: float, pair: tuple[str, Path, Path]) -> list[dict[str, Any]] | str:
-    """Scores of a case, or why there are none."""
+def _by_stem(folder: Path) -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {}
+    for path in _listed(folder):
+        found.setdefault(image_stem(path), []).append(path)
+    return found
+
+
+class _Scored(NamedTuple):
+    """What a pair gave: rows of scores with what was taken for granted, or why there are none."""
+
+    rows: list[dict[str, Any]]
+    notes: Sequence[str] = ()
+    error: str = ""
+
+
+def _score_safely(
+    definition: Definition, tolerance: float, threshold: float | None, pair: tuple[str, Path, Path]
+) -> _Scored:
     try:
-        return _score(*pair, definition, tolerance)
-    except (OSError, ValueError) as error:
-        return str(error)
+        return _score(*pair, definition, tolerance, threshold)
+    except Exception as error:  # whatever is wrong with one file, the others are scored
+        told = str(error)
+        return _Scored([], (), told if str(pair[1]) in told or str(pair[2]) in told else f"{pair[1]}: {error!r}")
 
 
-def _score(case: str, prediction: Path, truth: Path, definition: Any, tolerance: float) -> list[dict[str, Any]]:
-    pred, spacing = _read(prediction, truth if _is_volume(truth) else None)
-    true, _ = _read(truth)
-    if pred.shape != true.shape:
-        raise ValueError(f"{prediction}: size {pred.shape} differs from {true.shape} of {truth}")
+def _score(
+    case: str, prediction: Path, truth: Path, definition: Definition, tolerance: float, threshold: float | None
+) -> _Scored:
+    pred, true = (read_mask(path, threshold) for path in (prediction, truth))
+    if threshold is None:
+        pred, true = binary_as_one(pred), binary_as_one(true)
+    notes = dict.fromkeys((*pred.notes, *true.notes))
+    if pred.labels.shape != true.labels.shape:
+        raise ValueError(f"{prediction}: size {pred.labels.shape} differs from {true.labels.shape} of {truth}")
+    if pred.volume is not None and true.volume is not None:
+        check_same_grid(true.volume, pred.volume)
+    spacing = true.spacing
+    if spacing is None:
+        notes["the true mask has no spacing, distances are in pixels"] = None
+    if threshold is not None:
+        notes[f"values above {threshold:g} are read as label 1"] = None
     rows = []
-    for label in sorted((set(np.unique(pred)) | set(np.unique(true))) - {0}):
-        a, b = pred == label, true == label
+    for label in sorted((set(np.unique(pred.labels).tolist()) | set(np.unique(true.labels).tolist())) - {0}):
+        a, b = pred.labels == label, true.labels == label
         overlap = overlap_scores(a, b)
         surface = surface_scores(a, b, spacing=spacing, definition=definition, tolerance=tolerance)
         row: dict[str, Any] = {"case": case, "label": int(label)}
-        row |= {name: getattr(overlap, name) for name in ("dice", "iou", "sensitivity", "specificity")}
-        row |= {name: getattr(surface, name) for name in ("hd95", "assd", "nsd")}
+        row |= {name: getattr(overlap, name) for name in SCORES[:4]}
+        row |= {name: getattr(surface, name) for name in SCORES[4:]}
         rows.append({**row, "missed": surface.missed, "spurious": surface.spurious})
-    return rows
+    if not rows:
+        notes["neither mask has a label, so there is nothing to score"] = None
+    return _Scored(rows, list(notes))
 
 
-def _is_volume(path: Path) -> bool:
-    return path.name.lower().endswith(VOLUME_SUFFIXES)
-
-
-def _read(path: Path, same_grid_as: Path | None = None) -> tuple[np.ndarray, tuple[float, ...] | None]:
-    """Labels of a mask and the spacing of its axes, None for a picture."""
-    if not _is_volume(path):
-        try:
-            with Image.open(path) as picture:
-                mode = picture if picture.mode in ("L", "P", "I", "I;16", "1") else picture.convert("L")
-                labels = np.asarray(mode)
-        except (OSError, SyntaxError) as error:
-            raise ValueError(f"cannot read {path}: {error}") from error
-        return _labels(labels, path), None
-    volume = open_volume(path)
-    if same_grid_as is not None:
-        check_same_grid(open_volume(same_grid_as), volume)
-    axis = volume.slowest_axis
-    voxels = np.stack([volume.read_slice(axis, index) for index in range(volume.shape[axis])], axis)
-    return _labels(voxels, path), volume.spacing
-
-
-def _labels(values: np.ndarray, path: Path) -> np.ndarray:
-    labels = values.astype(np.int64)
-    if not (labels == values).all() or labels.min() < 0:
-        raise ValueError(f"{path}: expected whole-number labels from 0, got values up to {values.max()}")
-    return labels // 255 if set(np.unique(labels)) <= {0, 255} else labels
-
-
-def _means(rows: list[dict[str, Any]]) -> dict[str, Any]:
+def _table(rows: list[dict[str, Any]]) -> Table:
     """Mean over the labels of a case, then over cases, with intervals."""
-    cases = sorted({row["case"] for row in rows})
-    means: dict[str, Any] = {"cases": len(cases)}
-    means |= {flag: sum(bool(row[flag]) for row in rows) for flag in ("missed", "spurious")}
-    for score in SCORES:
-        grouped: dict[str, list[float]] = {case: [] for case in cases}
-        for row in rows:
-            grouped[row["case"]].append(row[score])
-        values = [float(np.nanmean(v)) if not np.isnan(v).all() else math.nan for v in map(np.array, grouped.values())]
-        if np.isnan(values).all():
-            means[score] = {"mean": None, "low": None, "high": None, "undefined": len(values)}
-            continue
-        result = bootstrap_mean(values)
-        means[score] = {
-            "mean": result.mean,
-            "low": _json_number(result.low),
-            "high": _json_number(result.high),
-            "undefined": result.undefined,
-        }
-    return means
+    by_case: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        by_case.setdefault(row["case"], []).append(row)
+    columns = {score: [_mean([row[score] for row in own]) for own in by_case.values()] for score in SCORES}
+    table = Table.of(columns)
+    table.counts = {flag: sum(row[flag] for row in rows) for flag in _FLAGS}
+    return table
 
 
-def _json_number(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _write(evaluation: Evaluation, folder: Path) -> None:
-    with replacing(folder / "scores.json") as temporary:
-        temporary.write_text(json.dumps(evaluation.as_dict(), indent=4) + "\n")
-    with replacing(folder / "scores.csv") as temporary, temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, ["case", "label", *SCORES, "missed", "spurious"])
-        writer.writeheader()
-        writer.writerows(evaluation.rows)
+def _mean(values: list[float]) -> float:
+    return math.nan if np.isnan(values).all() else float(np.nanmean(values))

@@ -16,7 +16,7 @@ from PIL import Image, UnidentifiedImageError
 
 from litemed.images.volumes import open_volume
 
-__all__ = ["LoadLabeld", "LoadPictured"]
+__all__ = ["LoadPictured"]
 
 _VOLUME_SUFFIXES = (".nii", ".nii.gz", ".nrrd")
 _GREY_MODES = ("L", "I", "F", "I;16", "I;16L", "I;16B")
@@ -25,11 +25,6 @@ _GREY_MODES = ("L", "I", "F", "I;16", "I;16L", "I;16B")
 def _grey_or_rgb(picture: Image.Image) -> Image.Image:
     """Decode a picture, keeping the bit depth of a grey one and turning any other mode into RGB."""
     return picture.copy() if picture.mode in _GREY_MODES else picture.convert("RGB")
-
-
-def _grey(picture: Image.Image) -> Image.Image:
-    """Decode a label picture to one channel: palette and RGB masks by their luminance."""
-    return picture.copy() if picture.mode in _GREY_MODES else picture.convert("L")
 
 
 class _LoadWithPIL(MapTransform):
@@ -94,29 +89,6 @@ class LoadPictured(_LoadWithPIL):
             if not torch.isfinite(picture).all():
                 raise ValueError(f"picture {items[key]} holds NaN or infinite values")
             items[key] = picture.expand(3, -1, -1).contiguous() if picture.shape[0] == 1 else picture
-        return items
-
-
-class LoadLabeld(_LoadWithPIL):
-    """Load binary masks or instance labels as ``(1, W, H)`` float32, 1 where the stored value is above 0.
-
-    Args:
-        keys: keys of the mask paths.
-        threshold: stored values above it are foreground; 127 suits masks kept as JPEG.
-        allow_missing_keys: skip keys that an item lacks.
-
-    Raises:
-        ValueError: when a file isn't a readable picture.
-    """
-
-    def __init__(self, keys: KeysCollection, threshold: float = 0, allow_missing_keys: bool = False) -> None:
-        super().__init__(keys, _grey, allow_missing_keys)
-        self.threshold = threshold
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        items = dict(data)
-        for key in self.key_iterator(items):
-            items[key] = (self._read(items[key]) > self.threshold).to(torch.float32)
         return items
 
 
