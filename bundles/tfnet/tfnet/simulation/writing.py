@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import asdict
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -21,11 +22,13 @@ from PIL import Image
 from skimage.measure import approximate_polygon, find_contours
 
 from tfnet.readers.tfm import TFM_BOXES, TFM_CLASSES
+from tfnet.simulation.device import STRESSES, Device, Stress, draw_device
 from tfnet.simulation.video import BROKEN, CLOSED, Frame, TearFilmVideo
 
 _PARTS = ("train", "val", "test")
 _VERSION = "tearfilm-v1"
 _TURN = 4
+_DEVICES = 7  # of seeds: devices apart from subjects
 _SHARES = {"broken": 0.40, "clear": 0.30, "blur": 0.15, "closed": 0.15}
 
 _NOTICE = """Simulated tear-film videos in the layout of the TFM data set.
@@ -53,10 +56,23 @@ class _Film(NamedTuple):
     size: tuple[int, int]
     seed: int
     turns: float
+    devices: int = 0
+    unseen: bool = False
+    stress: Stress | None = None
 
     @property
     def name(self) -> str:
         return f"{self.part}{self.number:02d}"
+
+    @property
+    def device(self) -> Device | None:
+        """One of a number of devices; those of a part are its own where they shall be unseen."""
+        if not self.devices:
+            return None
+        group = _PARTS.index(self.part) if self.unseen else 0
+        seed = (self.seed, _DEVICES, group, self.number % self.devices)
+        device = draw_device(seed)
+        return device if self.stress is None else device.strained(self.stress, np.random.default_rng(seed))
 
 
 def tearfilm(
@@ -70,6 +86,9 @@ def tearfilm(
     size: tuple[int, int] = (960, 1280),
     seed: int = 0,
     turns: float = 0.0,
+    devices: int = 0,
+    unseen: bool = False,
+    stress: Stress | None = None,
     workers: int = 1,
 ) -> Path:
     """Writes the simulated tear-film sample, once, in the layout of TFM.
@@ -91,14 +110,18 @@ def tearfilm(
         seed: of everything; a video depends on the seed, its part and its number alone.
         turns: share of the frames written that stand within four frames of a change of class, where classes are hardest
             to tell, as far as there are such; the others come from anywhere.
+        devices: how many devices record a part's videos in turn (see `draw_device`), each with its own ``size``; 0 is
+            the one of the TFM data set.
+        unseen: give validation and test devices of their own, in place of training's.
+        stress: strain every device, see `Device.strained`.
         workers: number of processes that write; the files don't depend on it.
 
     Returns:
         The data set's folder, for `tfnet.readers.tfm`. Other arguments than the defaults give another folder.
 
     Raises:
-        ValueError: for counts below one, more films than videos, a share beyond 0 to 1, or what `TearFilmVideo`
-            refuses.
+        ValueError: for counts below one, more films than videos, a share beyond 0 to 1, options of devices without
+            devices, or what `TearFilmVideo` refuses.
     """
     if min(*videos, frames, workers) < 1 or any(
         not 0 <= film <= total for film, total in zip(films, videos, strict=True)
@@ -109,6 +132,10 @@ def tearfilm(
         )
     if not 0 <= turns <= 1:
         raise ValueError(f"expected a share of frames from 0 to 1, got turns={turns}")
+    if devices < 0 or (not devices and (unseen or stress)):
+        raise ValueError(f"expected a number of devices, got devices={devices}, unseen={unseen}, stress={stress}")
+    if stress is not None and stress not in STRESSES:
+        raise ValueError(f"expected a stress among {', '.join(STRESSES)}, got {stress!r}")
     settings = {
         "videos": tuple(videos),
         "films": tuple(films),
@@ -117,11 +144,26 @@ def tearfilm(
         "frame_rate": frame_rate,
         "size": tuple(size),
         "seed": seed,
-        **({"turns": turns} if turns else {}),  # without it, the name of a folder stays as it was
+        # without them, the name of a folder stays as it was
+        **({"turns": turns} if turns else {}),
+        **({"devices": devices, "unseen": unseen, "stress": stress} if devices else {}),
     }
     TearFilmVideo(seed, seconds=seconds, frame_rate=frame_rate, size=size)  # refuses what can't be rendered
     jobs = [
-        _Film(part, number, frames, number <= whole, seconds, frame_rate, (size[0], size[1]), seed, turns)
+        _Film(
+            part,
+            number,
+            frames,
+            number <= whole,
+            seconds,
+            frame_rate,
+            (size[0], size[1]),
+            seed,
+            turns,
+            devices,
+            unseen,
+            stress,
+        )
         for part, total, whole in zip(_PARTS, videos, films, strict=True)
         for number in range(1, total + 1)
     ]
@@ -154,7 +196,7 @@ def _write(folder: Path, jobs: list[_Film], workers: int) -> None:
 def _write_film(folder: Path, job: _Film) -> list[str]:
     """Writes one video's files; returns its rows of the list of classes."""
     seed = (job.seed, _PARTS.index(job.part), job.number)
-    video = TearFilmVideo(seed, seconds=job.seconds, frame_rate=job.frame_rate, size=job.size)
+    video = TearFilmVideo(seed, seconds=job.seconds, frame_rate=job.frame_rate, size=job.size, device=job.device)
     chosen = _chosen(np.random.default_rng(seed), np.array(video.labels), job.frames, job.turns)
     if job.whole:
         _write_truth(folder / "videos" / job.part / f"{job.name}.json", video, job)
@@ -165,7 +207,7 @@ def _write_film(folder: Path, job: _Film) -> list[str]:
     for index, frame in stream:
         if index in chosen:
             name = f"{job.name}_{index:05d}"
-            _write_frame(folder, job.part, name, frame)
+            _write_frame(folder, job.part, name, frame, video.device)
             rows.append(f"{name}.png {frame.label}\n")
     return rows
 
@@ -204,7 +246,9 @@ def _encoded(path: Path, video: TearFilmVideo) -> Iterator[tuple[int, Frame]]:
         stream.options = {"crf": "23", "preset": "veryfast", "threads": "1"}
         for index, frame in enumerate(video):
             yield index, frame
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame.image, format="gray")))
+            image = frame.image if video.device is None else video.device.coloured(frame.image)
+            kind = "rgb24" if image.ndim == 3 else "gray"
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format=kind)))
         container.mux(stream.encode())
 
 
@@ -215,6 +259,7 @@ def _write_truth(path: Path, video: TearFilmVideo, job: _Film) -> None:
         "frame_rate": video.frame_rate,
         "height": video.size[0],
         "width": video.size[1],
+        **({"device": asdict(video.device)} if video.device else {}),
         "intervals": [interval._asdict() for interval in video.intervals],
         "frames": [
             {
@@ -230,20 +275,21 @@ def _write_truth(path: Path, video: TearFilmVideo, job: _Film) -> None:
     path.write_text(json.dumps(truth, indent=1) + "\n")
 
 
-def _write_frame(folder: Path, part: str, name: str, frame: Frame) -> None:
-    Image.fromarray(frame.image).save(folder / "images" / part / f"{name}.png")
+def _write_frame(folder: Path, part: str, name: str, frame: Frame, device: Device | None) -> None:
+    image = frame.image if device is None else device.coloured(frame.image)
+    Image.fromarray(image).save(folder / "images" / part / f"{name}.png")
     if frame.boxes is None:
         return
     height, width = frame.image.shape
-    relative = frame.boxes / (width, height, width, height)
+    relative = np.clip(frame.boxes / (width, height, width, height), 0, 1)
     rows = np.hstack(((relative[:, :2] + relative[:, 2:]) / 2, relative[:, 2:] - relative[:, :2]))
     lines = [f"{number} " + " ".join(f"{value:.6f}" for value in row) + "\n" for number, row in enumerate(rows)]
     (folder / "labels" / "detection" / part / f"{name}.txt").write_text("".join(lines))
     if frame.label == BROKEN:
         (folder / "labels" / "segmentaiton" / part / f"{name}.txt").write_text(_polygons(frame.mask))
-    x0, y0, x1, y1 = np.rint(frame.boxes[-1]).astype(int)
+    x0, y0, x1, y1 = np.maximum(np.rint(frame.boxes[-1]).astype(int), 0)
     window = slice(y0, y1), slice(x0, x1)
-    crop, mask = Image.fromarray(frame.image[window]), as_mask(frame.mask[window])
+    crop, mask = Image.fromarray(image[window]), as_mask(frame.mask[window])
     for crops in ("full", "broken_only" if frame.label == BROKEN else "non_broken"):
         crop.save(folder / f"crop_{crops}" / "images" / part / f"{name}.png")
         mask.save(folder / f"crop_{crops}" / "masks" / part / f"{name}.png")
