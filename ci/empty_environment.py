@@ -24,7 +24,6 @@ from functools import partial
 from pathlib import Path
 
 import fire
-import torch
 from litemed.bundles import bundle_folders
 from litemed.tools.packaging.pack import pack
 
@@ -93,8 +92,6 @@ def _use(python: Path, where: Path, folder: Path) -> None:
     print(f"{folder.name:<14}inferred", flush=True)
     shared = ["--config_file", configs / "inference.json", "--meta_file", configs / "metadata.json"]
     shared += ["--ckpt_file", bundle / "models/model.pt", "--filepath", out / "model.ts"]
-    if "model" in torch.load(bundle / "models/model.pt", map_location="cpu", weights_only=True):
-        shared += ["--key_in_ckpt", "model"]
     _run(python, where, "ckpt_export", "network_def", *shared, path=bundle)
     print(f"{folder.name:<14}exported", flush=True)
 

@@ -136,7 +136,7 @@ def test_undefined_validation_is_an_error(tmp_path: Path) -> None:
 
 def test_no_temporary_files_are_left(tmp_path: Path) -> None:
     _Training(tmp_path, [0.1, 0.2]).run(2)
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["checkpoint.pt", "model.pt"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["checkpoint.pt", "model.json", "model.pt"]
 
 
 def test_average_by_hand() -> None:

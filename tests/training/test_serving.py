@@ -8,7 +8,7 @@ import pytest
 import torch
 from ignite.engine import Engine, Events
 from litemed.training.resuming import BestWeights, TrainingCheckpoint
-from litemed.training.serving import ServedTraining, as_served, is_served
+from litemed.training.serving import ServedTraining, is_served
 from monai.data import DataLoader, Dataset
 from torch import nn
 
@@ -95,11 +95,3 @@ def test_a_bundle_linked_into_the_app_is_served(bundle: Path, tmp_path: Path) ->
     (tmp_path / "app/model/linked").symlink_to(tmp_path / "elsewhere")
     assert is_served(tmp_path / "app/model/linked")
     assert not is_served(tmp_path / "elsewhere")
-
-
-def test_a_served_training_trains_what_is_served(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (bundle / "configs").mkdir()
-    (bundle / "configs/inference.json").write_text('{"variant": "lite"}')
-    assert as_served(bundle, "variant", "v2") == "lite"
-    monkeypatch.delenv("MONAI_LABEL_APP_DIR")
-    assert as_served(bundle, "variant", "v2") == "v2"

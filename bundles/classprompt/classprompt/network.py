@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import torch
+from litemed.networks.architecture import set_architecture
 from litemed.networks.class_prompt import ClassHead, ClassPromptEncoder
 from litemed.networks.mask_decoder import SharedImage
 from litemed.networks.medsam_lite import MedSAMLite
@@ -35,7 +36,7 @@ class ClassPromptMedSAM(MedSAMLite):
 
     def __init__(self, pooling: str = "sum", class_prompt: bool = True) -> None:
         super().__init__()
-        self.architecture |= {"network": "ClassPromptMedSAM", "pooling": pooling, "class_prompt": class_prompt}
+        set_architecture(self, network="ClassPromptMedSAM", pooling=pooling, class_prompt=class_prompt)
         self.class_prompt = class_prompt
         self.class_head = ClassHead(pooling)
         self.class_prompt_encoder = ClassPromptEncoder()
@@ -158,8 +159,7 @@ def load_network(path: str | os.PathLike[str]) -> Any:
         path: the checkpoint, see `litemed.training.checkpoints.load_network`.
 
     Raises:
-        FileNotFoundError: when there is no such file.
-        ValueError: when the file can't be read, or is of another network.
+        CheckpointError: when the file can't be read, or is of another network.
     """
     options = {
         f"{pooling}, class_prompt {told}": (pooling, told) for pooling in ("sum", "mean") for told in (True, False)

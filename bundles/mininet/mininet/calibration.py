@@ -11,12 +11,12 @@ Run ``python -m mininet.calibration --help`` for its use.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import torch
 from litemed.command_line import run_command
-from litemed.files import replacing
 from litemed.training.calibration import best_offset
+from litemed.training.checkpoints import load_checkpoint, save_checkpoint
+from litemed.training.weight_record import read_record
 from monai.bundle import ConfigParser
 from tqdm import tqdm
 
@@ -51,8 +51,7 @@ def calibrate(
     parser.update({"dataset_dir": dataset_dir, "reader": reader})
     parser["validate#dataset#data"] = f"$mininet.load_cases(@reader, @dataset_dir, {part!r})"
     network = parser.get_parsed_content("network_def")
-    state = torch.load(ckpt_path, map_location="cpu", weights_only=True)
-    network.load_state_dict(state)
+    load_checkpoint(network, ckpt_path)
     network.eval()
     inferer = parser.get_parsed_content("validate#inferer")
 
@@ -65,9 +64,9 @@ def calibrate(
             yield logits[region], truth[region]
 
     offset, before, after = best_offset(scored(), OFFSETS)
-    state["head.3.bias"] = state["head.3.bias"] + offset
-    with replacing(Path(output_path)) as temporary:
-        torch.save(state, temporary)
+    with torch.no_grad():
+        network.head[3].bias += offset
+    save_checkpoint(output_path, network, record=read_record(ckpt_path))
     print(f"added {offset:+.3f} to the last bias: F1 on {part} {before:.4f} -> {after:.4f}; written to {output_path}")
 
 

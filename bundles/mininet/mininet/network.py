@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import torch
+from litemed.networks.architecture import set_architecture
 from torch import nn
 
 __all__ = ["DualMultiResidual", "ExpandSqueeze", "MiniNet"]
@@ -98,6 +99,7 @@ class MiniNet(nn.Module):
         in_channels: channels of the image.
         out_channels: channels of the logits; 1 is the paper's binary mask.
         channels: channels at full resolution (the paper's 8); they double at each of the two levels below.
+        application: what it segments; weights of another application, of the same shapes, are refused.
 
     Shape:
         ``(B, in_channels, H, W)`` to logits ``(B, out_channels, H, W)``; ``H`` and ``W`` divisible by 4.
@@ -106,8 +108,18 @@ class MiniNet(nn.Module):
         ValueError: when ``H`` or ``W`` isn't divisible by 4.
     """
 
-    def __init__(self, in_channels: int = 3, out_channels: int = 1, channels: int = 8) -> None:
+    def __init__(
+        self, in_channels: int = 3, out_channels: int = 1, channels: int = 8, application: str | None = None
+    ) -> None:
         super().__init__()
+        set_architecture(
+            self,
+            network="MiniNet",
+            in_channels=in_channels,
+            out_channels=out_channels,
+            channels=channels,
+            application=application,
+        )
         c1, c2, c3 = channels, 2 * channels, 4 * channels
         self.stem = ConvNorm(in_channels, c1, 3)
         self.encoder_1 = DualMultiResidual(c1)

@@ -8,6 +8,7 @@ import os
 from functools import partial
 from typing import Any
 
+from litemed.networks.architecture import set_architecture
 from litemed.networks.medsam_lite import MedSAMLite
 from litemed.networks.prompted import PromptChannel
 from litemed.training import checkpoints
@@ -53,6 +54,7 @@ class SwiftMedSAM(MedSAMLite):
             raise ValueError(f"expected a variant of {', '.join(VARIANTS)}, got {variant!r}")
         super().__init__(**VARIANTS[variant])
         self.variant = variant
+        set_architecture(self, variant=variant)
 
 
 class PromptedNetwork(PromptChannel, SwiftMedSAM):
@@ -71,8 +73,7 @@ def load_network(path: str | os.PathLike[str], variant: str | None = None) -> An
         variant: the one that it must be of; None takes the one that fits.
 
     Raises:
-        FileNotFoundError: when there is no such file.
-        ValueError: when the file can't be read, or is of another network.
+        CheckpointError: when the file can't be read, or is of another network.
     """
     names = list(VARIANTS) if variant is None else [variant]
     return checkpoints.load_network(path, {name: partial(PromptedNetwork, name) for name in names})

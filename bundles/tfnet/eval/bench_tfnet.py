@@ -264,12 +264,11 @@ def bench_networks(options: argparse.Namespace, peak: float) -> tuple[dict[str, 
 
 def load_weights(network: nn.Module, path: Path) -> bool:
     """Load weights where they are there; tell whether they were."""
-    import torch
+    from litemed.training.checkpoints import load_checkpoint
 
     if not path.exists():
         return False
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    network.load_state_dict(state.get("model", state), strict=True)
+    load_checkpoint(network, path)
     return True
 
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The baselines of the TF-Net paper's table, from segmentation_models_pytorch, in an environment of their own.
 
-All have the encoder MobileOne-s0 and start from chance: nothing downloads weights. The environment also holds litemed,
+All have the encoder MobileOne-s0 and start from random initialisation: nothing downloads weights. The environment also holds litemed,
 so that TF-Net and its peers are trained and timed by the same packages.
 """
 
@@ -90,7 +90,7 @@ def declare_operators() -> object:
 
 
 def baseline(name: str, in_channels: int = 3, out_channels: int = 2) -> nn.Module:
-    """A baseline with MobileOne-s0, from chance, which gives logits of the image's size.
+    """A baseline with MobileOne-s0, randomly initialised, which gives logits of the image's size.
 
     Args:
         name: a key of :data:`BASELINES`.

@@ -12,13 +12,13 @@ Run ``python -m tfnet.calibration --help`` for its use.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 from litemed.command_line import run_command
-from litemed.files import replacing
 from litemed.training.calibration import best_offset
+from litemed.training.checkpoints import load_checkpoint, save_checkpoint
+from litemed.training.weight_record import read_record
 from monai.bundle import ConfigParser
 from tqdm import tqdm
 
@@ -55,8 +55,7 @@ def calibrate(
         parser["dataset_dir"] = str(dataset_dir)
     parser["validate#dataset#data"] = f"$tfnet.load_cases(@dataset_dir, 'segmentation', {part!r}, crops=@crops)"
     network = parser.get_parsed_content("network_def")
-    state = torch.load(ckpt_path, map_location="cpu", weights_only=True)
-    network.load_state_dict(state)
+    load_checkpoint(network, ckpt_path)
     network.eval()
     inferer = parser.get_parsed_content("validate#inferer")
 
@@ -67,9 +66,9 @@ def calibrate(
             yield (logits[:, 1:] - logits[:, :1]).float().numpy(), batch["label"].numpy() > 0
 
     offset, before, after = best_offset(scored(), OFFSETS)
-    state["head.bias"] = state["head.bias"] + torch.tensor([0.0, offset])
-    with replacing(Path(output_path)) as temporary:
-        torch.save(state, temporary)
+    with torch.no_grad():
+        network.head.bias += torch.tensor([0.0, offset])
+    save_checkpoint(output_path, network, record=read_record(ckpt_path))
     print(f"added {offset:+.2f} to the last bias of break-up: Dice on {part} {before:.4f} -> {after:.4f}")
     print(f"written to {output_path}")
 

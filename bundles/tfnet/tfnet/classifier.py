@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import torch
+from litemed.networks.architecture import set_architecture
 from torch import nn
 
 from tfnet.network import MobileOneMini
@@ -35,6 +36,9 @@ class FrameClassifier(nn.Module):
 
     def __init__(self, width: float = 0.25, in_channels: int = 3, out_channels: int = len(CLASSES)) -> None:
         super().__init__()
+        set_architecture(
+            self, network="FrameClassifier", width=width, in_channels=in_channels, out_channels=out_channels
+        )
         self.encoder = MobileOneMini(width, in_channels)
         self.head = nn.Linear(2 * self.encoder.channels[-1], out_channels)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from litemed.networks.architecture import set_architecture
 from litemed.networks.reparam import ReparamConv
 from torch import nn
 from torch.nn import functional as F
@@ -46,6 +47,7 @@ class RingDetector(nn.Module):
 
     def __init__(self, width: float = 0.125, in_channels: int = 3) -> None:
         super().__init__()
+        set_architecture(self, network="RingDetector", width=width, in_channels=in_channels)
         self.encoder = MobileOneMini(width, in_channels)
         eighth, deepest = self.encoder.channels[2:]
         self.lateral = ReparamConv(deepest, eighth, 1)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import torch
+from litemed.networks.architecture import set_architecture
 from litemed.networks.reparam import ReparamConv
 from torch import nn
 from torch.nn import functional as F
@@ -135,6 +136,16 @@ class TFNet(nn.Module):
         super().__init__()
         if variant not in VARIANTS:
             raise ValueError(f"expected a variant among {', '.join(VARIANTS)}, got {variant!r}")
+        set_architecture(
+            self,
+            network="TFNet",
+            variant=variant,
+            in_channels=in_channels,
+            out_channels=out_channels,
+            use_ppm=use_ppm,
+            use_skips=use_skips,
+            as_published=as_published,
+        )
         self.as_published = as_published
         self.encoder = MobileOneMini(VARIANTS[variant], in_channels)
         half, quarter, eighth, deepest = self.encoder.channels

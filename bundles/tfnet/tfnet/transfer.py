@@ -8,14 +8,13 @@ Run ``python -m tfnet.transfer --help`` for its use.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import torch
 from litemed.command_line import run_command
-from litemed.files import replacing
+from litemed.training.checkpoints import load_checkpoint, save_checkpoint
 
 from tfnet.classifier import FrameClassifier
-from tfnet.network import VARIANTS
+from tfnet.network import VARIANTS, TFNet
 
 __all__ = ["classifier_from_segmenter", "run"]
 
@@ -53,9 +52,9 @@ def run(ckpt_path: str, output_path: str, variant: str = "mini0", seed: int = 0)
         seed: of the untrained head.
     """
     torch.manual_seed(seed)
-    segmenter = torch.load(ckpt_path, map_location="cpu", weights_only=True)
-    with replacing(Path(output_path)) as temporary:
-        torch.save(classifier_from_segmenter(segmenter, variant).state_dict(), temporary)
+    segmenter = TFNet(variant)
+    load_checkpoint(segmenter, ckpt_path)
+    save_checkpoint(output_path, classifier_from_segmenter(segmenter.state_dict(), variant))
     print(f"written to {output_path}")
 
 

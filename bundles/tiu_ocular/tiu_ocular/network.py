@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
+from litemed.networks.architecture import set_architecture
 from monai.networks.nets import UNETR, BasicUNet, ResNet, UNet
 from torch import nn
 from torch.nn import functional as F
@@ -158,4 +159,6 @@ def build_network(
         raise ValueError(f"expected an architecture and variant among {known}; got {architecture!r} {variant!r}")
     if len(size) != 2 or any(side < 16 or side % 16 for side in size):
         raise ValueError(f"expected a size of two multiples of 16 (width, height), got {list(size)}")
-    return _BUILDERS[architecture, variant]((int(size[0]), int(size[1])), in_channels, out_channels)
+    network = _BUILDERS[architecture, variant]((int(size[0]), int(size[1])), in_channels, out_channels)
+    set_architecture(network, network=architecture, variant=variant, in_channels=in_channels, out_channels=out_channels)
+    return network

@@ -9,6 +9,7 @@ from litemed.lazy import lazy_names
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
+        "architecture": ["set_architecture"],
         "class_prompt": ["MODALITIES", "ClassHead", "ClassPromptEncoder", "modality_index"],
         "freezing": ["freeze"],
         "mask_decoder": ["MaskDecoder", "SharedImage"],

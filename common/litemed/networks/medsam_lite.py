@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import nn
 
+from litemed.networks.architecture import set_architecture
 from litemed.networks.mask_decoder import MaskDecoder, SharedImage
 from litemed.networks.prompt_encoder import PromptEncoder
 from litemed.networks.tiny_vit import TinyViT, fold_batch_norms
@@ -37,7 +37,7 @@ class MedSAMLite(nn.Module):
         decoder_depth: blocks of the mask decoder's transformer.
         decoder_mlp_channels: hidden channels of its MLPs.
         decoder_heads: heads of its attentions. It changes no weight's shape, so no strict loading would notice a
-            wrong number: `architecture` goes into checkpoints.
+            wrong number: it is stated in `litemed.networks.architecture`.
         iou_depth: layers of the head that predicts the IoU.
 
     Example:
@@ -58,14 +58,15 @@ class MedSAMLite(nn.Module):
         iou_depth: int = 3,
     ) -> None:
         super().__init__()
-        self.architecture: dict[str, Any] = {
-            "network": "MedSAMLite",
-            "encoder_depths": list(encoder_depths),
-            "decoder_depth": decoder_depth,
-            "decoder_mlp_channels": decoder_mlp_channels,
-            "decoder_heads": decoder_heads,
-            "iou_depth": iou_depth,
-        }
+        set_architecture(
+            self,
+            network="MedSAMLite",
+            encoder_depths=list(encoder_depths),
+            decoder_depth=decoder_depth,
+            decoder_mlp_channels=decoder_mlp_channels,
+            decoder_heads=decoder_heads,
+            iou_depth=iou_depth,
+        )
         channels, side, _ = EMBEDDING_SHAPE
         self.image_encoder = TinyViT(out_channels=channels, depths=encoder_depths)
         self.mask_decoder = MaskDecoder(channels, decoder_depth, decoder_heads, decoder_mlp_channels, iou_depth)

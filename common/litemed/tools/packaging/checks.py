@@ -119,17 +119,18 @@ def check_weights(bundle: Path) -> None:
     """Every shipped file of weights loads strictly into its network.
 
     That is the network of ``train_<name>.json`` for ``model_<name>.pt`` where there is such a configuration, and of
-    ``inference.json`` for any other file, with ``<name>`` as its ``variant`` where it has one.
+    ``inference.json`` for any other file, with the ``variant`` and ``application`` of the record beside the file.
     """
     for weights in sorted((bundle / "models").glob("*.pt")):
         _, _, name = weights.stem.partition("_")
         config = bundle / "configs" / f"train_{name}.json"
         parser = ConfigParser()
         parser.read_config(str(config if config.is_file() else bundle / "configs/inference.json"))
-        if name and not config.is_file() and "variant" in parser:
-            parser["variant"] = name
+        record = weights.with_suffix(".json")
+        stated = json.loads(record.read_text()).get("architecture") or {} if record.is_file() else {}
+        parser.update({key: stated[key] for key in ("variant", "application") if key in stated and key in parser})
         state = torch.load(weights, map_location="cpu", weights_only=True)
-        parser.get_parsed_content("network_def").load_state_dict(state.get("model", state), strict=True)
+        parser.get_parsed_content("network_def").load_state_dict(state, strict=True)
 
 
 def check_network(bundle: Path) -> None:
@@ -151,8 +152,6 @@ def check_export(bundle: Path) -> None:
         "meta_file": str(bundle / "configs/metadata.json"),
         "ckpt_file": str(bundle / "models/model.pt"),
     }
-    if "model" in torch.load(files["ckpt_file"], map_location="cpu", weights_only=True):
-        files["key_in_ckpt"] = "model"
     metadata = json.loads((bundle / "configs/metadata.json").read_text())
     image = metadata["network_data_format"]["inputs"]["image"]
     sides = [side if isinstance(side, int) else 64 for side in image["spatial_shape"]]
