@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The baselines of the TF-Net paper's table, from segmentation_models_pytorch, in an environment of their own.
 
-All have the encoder MobileOne-s0 and start from random initialisation: nothing downloads weights. The environment also holds litemed,
-so that TF-Net and its peers are trained and timed by the same packages.
+All have the encoder MobileOne-s0 and start from random initialisation: nothing downloads weights. The environment
+also holds litemed, so that TF-Net and its peers are trained and timed by the same packages.
 """
 
 from __future__ import annotations

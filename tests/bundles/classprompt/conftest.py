@@ -10,6 +10,7 @@ import classprompt
 import pytest
 import torch
 from classprompt import PromptedNetwork
+from litemed.networks.architecture import set_architecture
 from litemed.networks.class_prompt import ClassHead, modality_index
 from litemed.training.checkpoints import save_checkpoint
 from torch import nn
@@ -25,7 +26,7 @@ class BrightNetwork(nn.Module):
 
     def __init__(self, pooling: str = "sum", class_prompt: bool = True) -> None:
         super().__init__()
-        self.architecture = {"network": "BrightNetwork", "pooling": pooling, "class_prompt": class_prompt}
+        set_architecture(self, network="BrightNetwork", pooling=pooling, class_prompt=class_prompt)
         self.image_encoder = nn.Conv2d(1, 1, 1)
         self.prompt_encoder = nn.Identity()
         self.threshold = nn.Parameter(torch.tensor(0.5))

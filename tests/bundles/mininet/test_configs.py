@@ -123,7 +123,8 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     torch.save(MiniNet(out_channels=2).state_dict(), tmp_path / "other.pt")
     with pytest.raises(RuntimeError, match=r"(?s)Failed to evaluate .*run\(\)") as caught:
         _run("inference", ckpt_path=str(tmp_path / "other.pt"), output_dir=str(tmp_path / "out"))
-    assert "size mismatch for head.3.weight" in str(caught.value.__cause__)
+    cause = str(caught.value.__cause__)
+    assert "expected weights of MiniNet for vessels, found MiniNet (out_channels is 2, not 1)" in cause
     assert not (tmp_path / "out").exists()
 
 

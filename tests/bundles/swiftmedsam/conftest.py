@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import swiftmedsam
 import torch
+from litemed.networks.architecture import set_architecture
 from litemed.training.checkpoints import save_checkpoint
 from swiftmedsam import PromptedNetwork
 from torch import nn
@@ -22,7 +23,7 @@ class BrightNetwork(nn.Module):
     def __init__(self, variant: str = "v2") -> None:
         super().__init__()
         self.variant = variant
-        self.architecture = {"network": "BrightNetwork", "variant": variant}
+        set_architecture(self, network="BrightNetwork", variant=variant)
         self.threshold = nn.Parameter(torch.tensor(0.5))
         self.iou = nn.Parameter(torch.tensor(0.75))
         self.encoded = 0

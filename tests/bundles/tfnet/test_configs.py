@@ -255,7 +255,7 @@ def test_weights_of_another_network_are_refused(tmp_path: Path, tfm_dir: Path) -
     pictures = tfm_dir / "crop_broken_only" / "images" / "test"
     with pytest.raises(RuntimeError) as caught:
         _run("inference", dataset_dir=str(pictures), ckpt_path=str(tmp_path / "other.pt"), output_dir=str(tmp_path))
-    assert "size mismatch for encoder.stem" in _causes(caught.value)
+    assert "expected weights of TFNet mini0, found TFNet mini1" in _causes(caught.value)
 
 
 @pytest.mark.parametrize(

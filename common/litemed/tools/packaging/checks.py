@@ -119,7 +119,8 @@ def check_weights(bundle: Path) -> None:
     """Every shipped file of weights loads strictly into its network.
 
     That is the network of ``train_<name>.json`` for ``model_<name>.pt`` where there is such a configuration, and of
-    ``inference.json`` for any other file, with the ``variant`` and ``application`` of the record beside the file.
+    ``inference.json`` for any other file, with ``<name>`` as its ``variant`` where it has one, and the ``application`` of
+    the record beside the file.
     """
     for weights in sorted((bundle / "models").glob("*.pt")):
         _, _, name = weights.stem.partition("_")
@@ -128,7 +129,10 @@ def check_weights(bundle: Path) -> None:
         parser.read_config(str(config if config.is_file() else bundle / "configs/inference.json"))
         record = weights.with_suffix(".json")
         stated = json.loads(record.read_text()).get("architecture") or {} if record.is_file() else {}
-        parser.update({key: stated[key] for key in ("variant", "application") if key in stated and key in parser})
+        if name and not config.is_file() and "variant" in parser:
+            parser["variant"] = name
+        if "application" in parser and "application" in stated:
+            parser["application"] = stated["application"]
         state = torch.load(weights, map_location="cpu", weights_only=True)
         parser.get_parsed_content("network_def").load_state_dict(state, strict=True)
 
