@@ -72,5 +72,5 @@ def test_weights_named_for_a_variant_are_that_variants(tmp_path: Path) -> None:
         shutil.copytree(swiftmedsam / folder, tmp_path / folder)
     (tmp_path / "models").mkdir()
     shutil.copy(swiftmedsam / "models/model_v2.pt", tmp_path / "models/model_v1.pt")
-    with pytest.raises(ValueError, match="expected weights of .* v1, found weights of .* v2"):
+    with pytest.raises(ValueError, match=r"expected weights of .* v1, found weights of .* v2"):
         check_weights(tmp_path)

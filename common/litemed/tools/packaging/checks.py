@@ -119,8 +119,8 @@ def check_weights(bundle: Path) -> None:
     """Every shipped file of weights loads strictly into its network.
 
     That is the network of ``train_<name>.json`` for ``model_<name>.pt`` where there is such a configuration, and of
-    ``inference.json`` for any other file, with ``<name>`` as its ``variant`` where it has one, and the ``application`` of
-    the record beside the file.
+    ``inference.json`` for any other file, with ``<name>`` as its ``variant`` where it has one, and the ``application``
+    of the record beside the file.
     """
     for weights in sorted((bundle / "models").glob("*.pt")):
         _, _, name = weights.stem.partition("_")
