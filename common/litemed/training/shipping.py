@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Putting weights of a training into a bundle.
 
-    python -m litemed.training.shipping runs/v2/model.pt bundles/swiftmedsam/models/model_v2.pt --variant v2 --half True
+    python -m litemed.training.shipping runs/RUN/model.pt BUNDLE/models/NAME.pt --variant v2 --half True
 
 What the earlier record says of licence and data stays; correct it by hand where that has changed.
 """
