@@ -7,12 +7,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import itk
+import nibabel
 import numpy as np
 import pytest
 import torch
 from litemed.transforms.label_maps import LoadLabeld
 from litemed.transforms.pictures import LoadPictured, to_picture
-from PIL import Image
+from PIL import Image, ImageOps
 
 ROWS = np.arange(12, dtype=np.uint8).reshape(3, 4)  # 3 high, 4 wide
 
@@ -91,19 +92,43 @@ def test_truncated_tiff_is_named(tmp_path: Path) -> None:
     path = tmp_path / "cut.tif"
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(path)
     path.write_bytes(path.read_bytes()[:4000])
-    with pytest.raises(ValueError, match=r"cannot read picture .*cut\.tif"):
+    with pytest.raises(ValueError, match=r"cut\.tif can't be read as a picture"):
         _load(path)
 
 
 def test_not_a_picture(tmp_path: Path) -> None:
     (tmp_path / "notes.png").write_text("words")
-    with pytest.raises(ValueError, match=r"cannot read picture .*notes\.png: cannot identify"):
+    with pytest.raises(ValueError, match=r"notes\.png can't be read as a picture: it has no known format"):
         _load(tmp_path / "notes.png")
 
 
 def test_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"cannot read picture .*absent\.png"):
+    with pytest.raises(FileNotFoundError, match=r"absent\.png"):
         _load(tmp_path / "absent.png")
+
+
+def test_a_turned_photograph_is_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x112] = 6
+    Image.fromarray(ROWS).save(tmp_path / "phone.png", exif=exif)
+    shown = np.asarray(ImageOps.exif_transpose(Image.open(tmp_path / "phone.png")))
+    np.testing.assert_array_equal(_load(tmp_path / "phone.png")[0], shown.T)
+
+
+def test_a_page_is_chosen_by_the_item(tmp_path: Path) -> None:
+    frames = [Image.fromarray(ROWS + k) for k in (0, 100)]
+    frames[0].save(tmp_path / "pages.tif", save_all=True, append_images=frames[1:])
+    loaded = LoadPictured("image")({"image": str(tmp_path / "pages.tif"), "page": 2})["image"]
+    np.testing.assert_array_equal(loaded[1], ROWS.T + 100)
+    assert loaded.meta["page"] == 2
+    with pytest.raises(ValueError, match="2 pages: choose one from 1 to 2"):
+        _load(tmp_path / "pages.tif")
+
+
+@pytest.mark.parametrize("across", [0, 1, 2])
+def test_a_volume_of_one_slice_is_a_picture(across: int, tmp_path: Path) -> None:
+    nibabel.save(nibabel.Nifti1Image(np.expand_dims(ROWS.T, across), np.eye(4)), tmp_path / "plane.nii.gz")
+    np.testing.assert_array_equal(_load(tmp_path / "plane.nii.gz")[2], ROWS.T)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

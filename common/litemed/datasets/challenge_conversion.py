@@ -4,8 +4,8 @@
 
     python -m litemed.datasets.challenge_conversion data/images data/masks data/npz --modality CT
 
-Images and masks with equal stems belong together. Pictures (PNG, JPEG, TIFF, BMP, GIF) become
-``2D_<modality>_<stem>.npz``, volumes (NIfTI, NRRD, folders of DICOM) ``3D_<modality>_<stem>.npz``.
+Images and masks with equal stems belong together. Pictures become ``2D_<modality>_<stem>.npz``, volumes (NIfTI, NRRD,
+MetaImage, DICOM files and folders of a series) ``3D_<modality>_<stem>.npz``.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from tqdm import tqdm
 
 from litemed.command_line import run_command
 from litemed.datasets.challenge import write_challenge
-from litemed.datasets.files import PICTURE_SUFFIXES, dataset_root, wrong_layout
+from litemed.datasets.files import dataset_root, wrong_layout
 from litemed.images.boxes import mask_boxes
 from litemed.images.masks import read_labels, whole_labels
+from litemed.images.names import image_stem, is_archive, is_image, is_picture
 from litemed.images.orientation import PlaneView
 from litemed.images.volume import check_same_grid
 from litemed.images.volumes import open_volume
@@ -33,8 +34,6 @@ from litemed.transforms.pictures import LoadPictured
 from litemed.transforms.windows import Window, ct_range, intensity_range
 
 __all__ = ["convert", "convert_case"]
-
-_VOLUME_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr")
 
 
 def convert(
@@ -127,7 +126,7 @@ def convert_case(
         ValueError: when a file is wrong, the two don't fit together, or no object is left.
     """
     spacing: tuple[float, ...] | None = None
-    if _is_picture(image):
+    if is_picture(image):
         pixels, values = _picture(image), read_labels(mask, threshold)
         if pixels.shape[:2] != values.shape:
             raise ValueError(f"{mask} is {values.shape[1]}x{values.shape[0]}, but {image} isn't: {pixels.shape[1::-1]}")
@@ -178,19 +177,12 @@ def _picture(path: Path) -> np.ndarray:
     return np.rint(array).astype(np.uint8)
 
 
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in PICTURE_SUFFIXES
-
-
 def _by_stem(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        suffixes = (*_VOLUME_SUFFIXES, *PICTURE_SUFFIXES)
-        stem = next((path.name[: -len(end)] for end in suffixes if path.name.lower().endswith(end)), None)
-        if path.is_dir():
-            stem = path.name
-        if stem is None or path.name.startswith("."):
+        if not is_image(path) or is_archive(path):
             continue
+        stem = image_stem(path)
         if stem in found:
             raise ValueError(f"two files for one case {stem!r}: {found[stem]} and {path}")
         found[stem] = path

@@ -9,20 +9,19 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
+from litemed.images.names import PICTURE_SUFFIXES, VOLUME_SUFFIXES, image_stem, image_suffix
+
 Case = dict[str, str]
 """One image with its annotation: ``case``, ``image``, ``label`` and, where the set has one, ``region``."""
 
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm")
-SUFFIXES = (".nii.gz", ".nii", *PICTURE_SUFFIXES)
+SUFFIXES = (*VOLUME_SUFFIXES, *PICTURE_SUFFIXES)
 _SHOWN = 10
 
 
 def stem(path: Path) -> str | None:
     """File name without its image suffix (any case), or None for hidden files and files of other kinds."""
-    name = path.name
-    if name.startswith("."):
-        return None
-    return next((name[: -len(suffix)] for suffix in SUFFIXES if name.lower().endswith(suffix)), None)
+    is_other = path.name.startswith(".") or image_suffix(path).lower() not in SUFFIXES
+    return None if is_other else image_stem(path)
 
 
 def dataset_root(root: str | os.PathLike[str]) -> Path:

@@ -21,8 +21,7 @@ def paired(
 ) -> list[Case]:
     """Reads ``root/images`` and ``root/masks``, or the same two folders below ``root/<split>``.
 
-    An image and its mask have the same stem; their formats (png, jpg, tif, bmp, gif, ppm, nii, nii.gz) may differ and
-    may be mixed.
+    An image and its mask have the same stem; their formats, of pictures or volumes, may differ and may be mixed.
 
     Args:
         root: the data set's folder.

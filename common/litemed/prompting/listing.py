@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from litemed.transforms.images_or_volumes import is_picture
+from litemed.images.names import is_picture
 
 __all__ = ["list_prompted"]
 

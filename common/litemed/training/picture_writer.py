@@ -13,6 +13,7 @@ from ignite.engine import Engine, Events
 from PIL import Image
 
 from litemed.files import replacing
+from litemed.images.names import result_name
 from litemed.images.overlay import mask_overlay
 from litemed.transforms.pictures import LoadPictured, to_picture
 
@@ -45,14 +46,15 @@ class PictureWriter:
             self._write(item)
 
     def _write(self, item: dict[str, Any]) -> None:
-        path = Path(item["image"].meta["filename_or_obj"])
+        path, page = item["image"].meta["filename_or_obj"], item["image"].meta.get("page")
         mask = _plane(item["pred"]) > 0
         truth = None if item.get("label") is None else _plane(item["label"]) > 0
-        picture = to_picture(self._load({"image": str(path)})["image"])
-        self._save(f"{path.stem}_overlay.png", mask_overlay(picture, mask, truth))
+        source = {"image": path} if page is None else {"image": path, "page": int(page)}
+        picture = to_picture(self._load(source)["image"])
+        self._save(result_name(path, "overlay", ".png", page), mask_overlay(picture, mask, truth))
         if self.probability is not None:
             grey = np.rint(_plane(item[self.probability]) * 255).astype(np.uint8)
-            self._save(f"{path.stem}_probability.png", grey)
+            self._save(result_name(path, "probability", ".png", page), grey)
 
     def _save(self, name: str, array: np.ndarray) -> None:
         with replacing(self.output_dir / name) as temporary:

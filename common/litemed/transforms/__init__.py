@@ -10,7 +10,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
         "challenge": ["LoadChallenged", "RandLabelledSliced"],
-        "images_or_volumes": ["LoadImageOrVolumed", "OrientVolumesd", "RestoreAxesd", "is_picture"],
+        "images_or_volumes": ["LoadImageOrVolumed", "OrientVolumesd", "RestoreAxesd"],
         "label_files": ["NarrowLabelsd", "SaveLabelMapd"],
         "label_maps": ["LoadLabelMapd", "LoadLabeld"],
         "longest_side": ["LongestSide", "ResizeLongestSided"],

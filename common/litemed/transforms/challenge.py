@@ -15,8 +15,9 @@ from monai.transforms import Compose, RandomizableTransform, Transform
 
 from litemed.datasets.challenge import read_challenge
 from litemed.images.boxes import mask_boxes
+from litemed.images.names import is_picture
 from litemed.images.npz import NpzVolume
-from litemed.transforms.images_or_volumes import LoadImageOrVolumed, OrientVolumesd, is_picture
+from litemed.transforms.images_or_volumes import LoadImageOrVolumed, OrientVolumesd
 from litemed.transforms.pictures import LoadPictured
 from litemed.transforms.windows import ScaleModalityd
 

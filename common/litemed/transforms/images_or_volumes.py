@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import Invertd, InvertibleTransform, MapTransform, Orientation, Orientationd
 
-from litemed.datasets.files import PICTURE_SUFFIXES
+from litemed.images.names import is_picture
 from litemed.images.volumes import open_volume
 from litemed.transforms.pictures import LoadPictured
 
@@ -24,11 +23,6 @@ __all__ = ["LoadImageOrVolumed", "OrientVolumesd", "RestoreAxesd", "is_picture"]
 
 RAS_LABELS = (("L", "R"), ("P", "A"), ("I", "S"))
 """Letters of the two ends of each axis, in millimetres as NIfTI counts them."""
-
-
-def is_picture(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is named like a picture."""
-    return Path(path).suffix.lower() in PICTURE_SUFFIXES
 
 
 class LoadImageOrVolumed(MapTransform):

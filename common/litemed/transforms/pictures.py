@@ -1,95 +1,81 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""Reading ordinary 2D pictures: 8 and 16 bit, grey, palette, RGB and RGBA alike."""
+"""Reading pictures of every kind."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from monai.config import KeysCollection
-from monai.data import MetaTensor, PILReader
-from monai.transforms import LoadImage, MapTransform
-from PIL import Image, UnidentifiedImageError
+from monai.data import MetaTensor
+from monai.transforms import MapTransform
 
+from litemed.images.names import is_picture, is_volume
+from litemed.images.pictures import read_picture
 from litemed.images.volumes import open_volume
 
 __all__ = ["LoadPictured"]
 
-_VOLUME_SUFFIXES = (".nii", ".nii.gz", ".nrrd")
-_GREY_MODES = ("L", "I", "F", "I;16", "I;16L", "I;16B")
 
+class LoadPictured(MapTransform):
+    """Load pictures as three-channel float32 tensors ``(3, W, H)``, upright, values as stored.
 
-def _grey_or_rgb(picture: Image.Image) -> Image.Image:
-    """Decode a picture, keeping the bit depth of a grey one and turning any other mode into RGB."""
-    return picture.copy() if picture.mode in _GREY_MODES else picture.convert("RGB")
-
-
-class _LoadWithPIL(MapTransform):
-    """Read the pictures that ``keys`` name with PIL: channel-first float32, axes (width, height) as in MONAI.
-
-    A volume of a single slice is a picture too: viewers of volumes such as 3D Slicer save a picture's labels so.
-    """
-
-    def __init__(self, keys: KeysCollection, converter: Any, allow_missing_keys: bool = False) -> None:
-        super().__init__(keys, allow_missing_keys)
-        self._reader = PILReader(converter=converter)
-        self._load = LoadImage(reader=self._reader, image_only=True, ensure_channel_first=True)
-
-    def _read(self, path: Any) -> MetaTensor:
-        if str(path).lower().endswith(_VOLUME_SUFFIXES):
-            return _read_single_slice(path)
-        try:
-            # a reader given here, unlike one given to the constructor, lets its errors through
-            return self._load(path, reader=self._reader)
-        except (OSError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-            raise ValueError(f"cannot read picture {path}: {error}") from error
-
-
-def _read_single_slice(path: Any) -> MetaTensor:
-    volume = open_volume(path)
-    if volume.shape[2] != 1:
-        raise ValueError(f"expected a picture, or a volume of a single slice, got {path} of {volume.shape} voxels")
-    pixels = volume.read_slice(2, 0).astype(np.float32)
-    channels = pixels[None] if pixels.ndim == 2 else np.moveaxis(pixels, -1, 0)
-    return MetaTensor(torch.from_numpy(np.ascontiguousarray(channels)), meta={"filename_or_obj": str(path)})
-
-
-class LoadPictured(_LoadWithPIL):
-    """Load pictures as three-channel float32 tensors ``(3, W, H)``, values as stored.
-
-    A grey picture, 8 or 16 bit or float, gets three equal channels; palette, CMYK and RGBA pictures become RGB, without
-    alpha. Values are not rescaled: normalise afterwards.
+    A grey picture, of any depth or float, gets three equal channels; see `litemed.images.pictures.read_picture`. A
+    volume of a single slice, DICOM too, is a picture as well. Values are not rescaled: normalise afterwards.
 
     Args:
         keys: keys of the picture paths.
         allow_missing_keys: skip keys that an item lacks.
         min_side: width and height in pixels that a picture must have at least.
+        page_key: entry, where an item has it, of the page to take of a picture of several, from 1. It goes into the
+            metadata, and by it into the names of results.
 
     Raises:
-        ValueError: when a file isn't a readable picture (truncated, not an image), holds NaN or infinite values, or is
-            smaller than ``min_side``.
+        FileNotFoundError: when there is no such file.
+        ValueError: when a file isn't a readable picture, has several pages and none is chosen, holds NaN or infinite
+            values, or is smaller than ``min_side``.
     """
 
-    def __init__(self, keys: KeysCollection, allow_missing_keys: bool = False, min_side: int = 1) -> None:
-        super().__init__(keys, _grey_or_rgb, allow_missing_keys)
+    def __init__(
+        self, keys: KeysCollection, allow_missing_keys: bool = False, min_side: int = 1, page_key: str = "page"
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
         self.min_side = min_side
+        self.page_key = page_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         items = dict(data)
+        page = items.get(self.page_key)
         for key in self.key_iterator(items):
-            picture = self._read(items[key])
-            width, height = picture.shape[1:]
+            path = items[key]
+            pixels = _read_plane(Path(path), page).astype(np.float32)
+            height, width = pixels.shape[:2]
             if min(width, height) < self.min_side:
                 raise ValueError(
-                    f"picture {items[key]} is {width}x{height} pixels, expected at least {self.min_side} on each side"
+                    f"picture {path} is {width}x{height} pixels, expected at least {self.min_side} on each side"
                 )
-            if not torch.isfinite(picture).all():
-                raise ValueError(f"picture {items[key]} holds NaN or infinite values")
-            items[key] = picture.expand(3, -1, -1).contiguous() if picture.shape[0] == 1 else picture
+            if not np.isfinite(pixels).all():
+                raise ValueError(f"picture {path} holds NaN or infinite values")
+            channels = pixels.transpose(2, 1, 0) if pixels.ndim == 3 else np.repeat(pixels.T[None], 3, axis=0)
+            meta = {"filename_or_obj": str(path), "spatial_shape": np.array([width, height])}
+            meta |= {} if page is None else {"page": page}
+            items[key] = MetaTensor(torch.from_numpy(np.ascontiguousarray(channels)), meta=meta)
         return items
+
+
+def _read_plane(path: Path, page: int | None) -> np.ndarray:
+    """Rows and columns, and colours last."""
+    if is_picture(path) or not is_volume(path):
+        return read_picture(path, page)
+    volume = open_volume(path)
+    if 1 not in volume.shape:
+        raise ValueError(f"expected a picture, or a volume of a single slice, got {path} of {volume.shape} voxels")
+    across = max(axis for axis in range(3) if volume.shape[axis] == 1)
+    return volume.read_slice(across, 0).swapaxes(0, 1)
 
 
 def to_picture(image: np.ndarray | torch.Tensor) -> np.ndarray:

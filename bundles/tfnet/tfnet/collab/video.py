@@ -19,14 +19,16 @@ from typing import TypeVar
 import av
 import numpy as np
 from av.video.reformatter import ColorRange
-from litemed.datasets.files import PICTURE_SUFFIXES
-from PIL import Image, UnidentifiedImageError
+from litemed.images.names import PICTURE_SUFFIXES, is_picture
+from litemed.images.pictures import read_picture
+from PIL import Image
 
 __all__ = ["Frame", "FrameSource", "PictureFolder", "VideoFile", "open_source", "prefetched"]
 
 Item = TypeVar("Item")
 
 _DEPTH_PROBES = 32
+_LUMA = np.array([19595, 38470, 7471]) / 65536  # of red, green and blue, by ITU-R BT.601
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ class PictureFolder(FrameSource):
 
     def __init__(self, path: Path, fps: float | None = None) -> None:
         named = [file for file in path.iterdir() if not file.name.startswith(".")]
-        self._files = sorted((f for f in named if f.suffix.lower() in PICTURE_SUFFIXES), key=_natural)
+        self._files = sorted((file for file in named if is_picture(file)), key=_natural)
         if not self._files:
             raise ValueError(f"folder {path} holds no picture ({' '.join(PICTURE_SUFFIXES)})")
         count = len(self._files)
@@ -270,12 +272,14 @@ def _natural(path: Path) -> list[tuple[int, int, str]]:
 def _read_picture(path: Path) -> np.ndarray | None:
     """Grey values ``(height, width)``, uint8 or uint16, or None where the file is broken."""
     try:
-        with Image.open(path) as picture:
-            if picture.mode.startswith("I"):
-                return np.clip(np.asarray(picture), 0, 65535).astype(np.uint16)
-            return np.asarray(picture.convert("L"))
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError):
+        pixels = read_picture(path)
+    except (OSError, ValueError):
         return None
+    if pixels.ndim == 3:
+        pixels = np.floor(pixels @ _LUMA + 0.5).astype(pixels.dtype)
+    if pixels.dtype == np.uint8:
+        return pixels
+    return np.clip(np.nan_to_num(pixels), 0, 65535).astype(np.uint16)
 
 
 def _depth(pictures: Iterable[np.ndarray]) -> int:
