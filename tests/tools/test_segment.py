@@ -177,7 +177,7 @@ def test_it_goes_on_past_bad_files(workers: int, pictures: Path, tmp_path: Path)
     Image.fromarray(np.full((8, 8), 255, np.uint8)).save(pictures / "p3.png")
     done = segment(pictures, bundle, tmp_path / "out", workers=workers, progress=False)
     assert {Path(image).name for image in done.failed} == {"p1.png", "p3.png"}
-    assert done.failed[str(pictures / "p1.png")].startswith(f"cannot read picture {pictures / 'p1.png'}")
+    assert done.failed[str(pictures / "p1.png")].startswith(f"{pictures / 'p1.png'} can't be read as a picture")
     assert done.failed[str(pictures / "p3.png")] == f"{pictures / 'p3.png'} is all foreground"
     assert {path.name: _area(path) for path in (tmp_path / "out").iterdir()} == {
         f"p{number}_mask.png": number + 1 for number in (0, 2, 4)

@@ -159,7 +159,7 @@ def test_a_broken_picture_is_named_and_nothing_is_measured(tmp_path: Path, weigh
     while error is not None:
         causes.append(str(error))
         error = error.__cause__
-    assert any("cannot read picture" in cause and "broken.png" in cause for cause in causes)
+    assert any("can't be read as a picture" in cause and "broken.png" in cause for cause in causes)
     assert not (tmp_path / "out").exists()
 
 
