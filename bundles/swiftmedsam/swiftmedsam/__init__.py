@@ -16,6 +16,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     {
         "clicks": ["STAGES", "ClickTraining", "ClickValidation"],
         "distillation": ["DistillationInferer", "DistillationLoss", "Lesson"],
+        "fast": ["LoadSquared", "list_pictures"],
         "network": ["KEPT_BLOCKS", "VARIANTS", "PromptedNetwork", "SwiftMedSAM", "load_network"],
         "stages": ["StageInferer", "StageLesson", "StageLoss"],
     },

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from litemed.files import replacing
 from litemed.networks.tiny_vit import TinyViT
+from litemed.prompting.embedding_store import EmbeddingStore
 from litemed.training.pretrained import weights_path
 from monai.inferers import Inferer
 from torch import nn
@@ -34,16 +35,17 @@ class StageLesson(NamedTuple):
 class StageInferer(Inferer):
     """Ask one stage of the student's image encoder for what the teacher's gives, both on the teacher's input to it.
 
-    Blocks that replace more blocks learn so from these alone, at a fraction of the cost of the whole encoder. The
-    student's batch normalisations keep the statistics that they came with.
+    Blocks that replace more blocks learn so from these alone, at a fraction of the cost of the whole encoder. Without a
+    stage the whole encoders are asked, for their embeddings. The student's batch normalisations keep the statistics
+    that they came with.
 
     Args:
         teacher: checkpoint of the teacher, see `litemed.training.pretrained.weights_path`.
-        stage: the stage, from 0. Stage 0 takes the patch embedding with it.
+        stage: the stage, from 0, which takes the patch embedding with it; None for the whole encoder.
         crop: side of a square at a random place of the images to work on, in pixels, a multiple of 4. Only for stage
             0, whose layers are convolutions. None takes whole images.
-        cache_dir: folder for the teacher's inputs and answers, in half precision, by the content of the images; None
-            computes them anew. Not for crops.
+        cache_dir: folder for the teacher's inputs and answers, in half precision, by the content of the images; for the
+            whole encoder that of a `litemed.prompting.EmbeddingStore`. None computes them anew. Not for crops.
 
     Raises:
         ValueError: for crops of another stage, or crops that would be kept.
@@ -52,7 +54,7 @@ class StageInferer(Inferer):
     def __init__(
         self,
         teacher: str | os.PathLike[str],
-        stage: int,
+        stage: int | None,
         crop: int | None = None,
         cache_dir: str | os.PathLike[str] | None = None,
     ) -> None:
@@ -62,6 +64,7 @@ class StageInferer(Inferer):
         self.stage = stage
         self.crop = crop
         self.cache_dir = None if cache_dir is None else Path(cache_dir)
+        self.store = None if cache_dir is None or stage is not None else EmbeddingStore(cache_dir)
 
     def __call__(self, inputs: torch.Tensor, network: nn.Module, *args: object, **kwargs: object) -> StageLesson:
         keep_statistics(network)
@@ -69,11 +72,17 @@ class StageInferer(Inferer):
         if self.crop is not None:
             top, left = (int(torch.randint(side - self.crop + 1, ())) for side in images.shape[2:])
             images = images[:, :, top : top + self.crop, left : left + self.crop]
+        student = without_wrapper(network)
+        if self.stage is None:
+            with torch.no_grad():
+                self.teacher.to(inputs.device)
+                wanted = self.teacher.encode_image(images) if self.store is None else self.store(self.teacher, images)
+            return StageLesson(student.encode_image(images), wanted)
         with torch.no_grad():
             self.teacher.to(inputs.device)
             pairs = [self._features(image) for image in images.split(1)]
             given, wanted = (torch.cat(features).to(images.dtype) for features in zip(*pairs, strict=True))
-        return StageLesson(_run(without_wrapper(network).image_encoder, given, self.stage), wanted)
+        return StageLesson(_run(student.image_encoder, given, self.stage), wanted)
 
     def _features(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The teacher's input to the stage and its answer, for one image."""

@@ -113,6 +113,19 @@ def test_a_stage_learns_from_the_teachers_input_to_it(tmp_path: Path, teacher: s
     assert cut.student.shape == cut.teacher.shape == (2, 128, 16, 16)
 
 
+def test_the_whole_encoder_learns_the_teachers_embeddings(tmp_path: Path, teacher: str) -> None:
+    student = PromptedNetwork("v2").train()
+    inputs = torch.rand(1, 3, 256, 256, generator=torch.Generator().manual_seed(0))
+    inferer = StageInferer(teacher, None, cache_dir=tmp_path / "cache")
+    lesson = inferer(inputs, student)
+    with torch.no_grad():
+        wanted = load_network(teacher).encode_image(inputs)
+    torch.testing.assert_close(lesson.teacher, wanted, rtol=1e-2, atol=1e-2)
+    assert len(list((tmp_path / "cache").iterdir())) == 2  # the image and the reference
+    StageLoss()(lesson).backward()
+    assert student.image_encoder.patch_embed.seq[0].c.weight.grad.abs().sum() > 0
+
+
 def test_crops_are_for_the_convolutional_stage(teacher: str) -> None:
     with pytest.raises(ValueError, match="expected crops of stage 0 alone, and no folder for them, got stage 2, None"):
         StageInferer(teacher, 2, crop=32)

@@ -18,9 +18,10 @@ from swiftmedsam import KEPT_BLOCKS, VARIANTS, PromptedNetwork, SwiftMedSAM, loa
         ("lite", 5_726_740, 4_058_340, 9_791_300, 435, 8),
         ("v1", 5_102_700, 1_887_716, 6_996_636, 359, 8),
         ("v2", 4_442_436, 1_493_732, 5_942_388, 303, 4),
+        ("fast", 6_091_200, 4_058_340, 10_155_760, 438, 8),
     ],
 )
-def test_published_counts(variant: str, encoder: int, decoder: int, total: int, entries: int, heads: int) -> None:
+def test_counts(variant: str, encoder: int, decoder: int, total: int, entries: int, heads: int) -> None:
     with torch.device("meta"):
         network = SwiftMedSAM(variant)
     counts = [
@@ -45,8 +46,8 @@ def test_kept_blocks_fill_the_stages_they_are_for(variant: str) -> None:
 
 
 def test_unknown_variant_is_refused() -> None:
-    assert list(VARIANTS) == ["lite", "v1", "v2"]
-    with pytest.raises(ValueError, match="expected a variant of lite, v1, v2, got 'v3'"):
+    assert list(VARIANTS) == ["lite", "v1", "v2", "fast"]
+    with pytest.raises(ValueError, match="expected a variant of lite, v1, v2, fast, got 'v3'"):
         SwiftMedSAM("v3")
 
 
@@ -56,5 +57,5 @@ def test_the_variant_is_read_from_the_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"v1\.pt: expected weights of SwiftMedSAM v2, found SwiftMedSAM v1"):
         load_network(tmp_path / "v1.pt", "v2")
     torch.save({"weight": torch.zeros(3)}, tmp_path / "other.pt")
-    with pytest.raises(ValueError, match=r"other\.pt: expected weights of one of lite, v1, v2, found 1 entries"):
+    with pytest.raises(ValueError, match=r"other\.pt: expected weights of one of lite, v1, v2, fast, found 1 entries"):
         load_network(tmp_path / "other.pt")

@@ -135,3 +135,40 @@ def test_distillation_moves_the_student_to_the_teacher(tmp_path: Path, archives:
     assert 1 < len(files) <= 13  # three slices, each flipped in up to four ways, and the reference
     assert teacher.encoded == len(files)
     assert torch.load(files[0], weights_only=True).dtype == torch.float16
+
+
+def test_an_encoder_learns_from_pictures_without_labels(tmp_path: Path, archives: str, bright: type) -> None:
+    import swiftmedsam.stages as module
+
+    class Scaled(bright):  # type: ignore[misc,valid-type]
+        def encode_image(self, image: torch.Tensor) -> torch.Tensor:
+            return super().encode_image(image) * self.threshold
+
+    grey = np.arange(600, dtype=np.uint8).reshape(20, 30)
+    write_challenge(Path(archives) / "pictures/2D_XRay_c.npz", grey)
+    teacher = Scaled("lite")
+    torch.nn.init.constant_(teacher.threshold, 0.3)
+    monkey = pytest.MonkeyPatch()
+    monkey.setattr(module, "load_network", lambda path: teacher)
+    monkey.setattr("swiftmedsam.PromptedNetwork", Scaled)
+    try:
+        _run(
+            "train",
+            "distill_encoder",
+            dataset_dir=archives,
+            init_path="",
+            teacher_path="unused",
+            teacher_cache=str(tmp_path / "cache"),
+            frozen=[],
+            max_epochs=5,
+            warmup_steps=0,
+            learning_rate=0.08,
+            ema_momentum=1.0,
+            output_dir=str(tmp_path / "run"),
+        )
+    finally:
+        monkey.undo()
+    rows = _history(tmp_path / "run")
+    assert rows[-1]["loss"] < rows[0]["loss"]
+    assert abs(read_checkpoint(tmp_path / "run" / "model.pt").state["threshold"] - 0.3) < 0.1
+    assert len(list((tmp_path / "cache").iterdir())) == 3  # the two pictures and the reference

@@ -1,0 +1,136 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""Box networks side by side: cases, boxes, means, intervals and paired differences."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from litemed.datasets.challenge import write_challenge
+
+_EVAL = Path(__file__).resolve().parents[4] / "bundles/swiftmedsam/eval"
+_spec = importlib.util.spec_from_file_location("compare_networks", _EVAL / "compare_networks.py")
+assert _spec is not None
+assert _spec.loader is not None
+compare_networks = importlib.util.module_from_spec(_spec)
+sys.modules["compare_networks"] = compare_networks
+_spec.loader.exec_module(compare_networks)
+
+
+class Filling:
+    """Its mask of a box is the box, cut by some pixels of the square at the right."""
+
+    def __init__(self, cut: float = 0) -> None:
+        self.cut = cut
+        self.encoded = 0
+
+    def encode_image(self, image: torch.Tensor) -> torch.Tensor:
+        self.encoded += 1
+        return image
+
+    def decode(self, embedding: torch.Tensor, boxes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        place = torch.arange(256.0)
+        across = (place >= boxes[:, :1]) & (place <= boxes[:, 2:3] - self.cut)
+        down = (place >= boxes[:, 1:2]) & (place <= boxes[:, 3:4])
+        return torch.where(down[:, None, :, None] & across[:, None, None, :], 9.0, -9.0), boxes.new_ones(len(boxes), 1)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    labels = np.zeros((256, 256), np.uint8)
+    labels[20:60, 20:60], labels[100:180, 100:180] = 1, 2
+    pixels = np.where(labels > 0, 200, 9).astype(np.uint8)
+    boxes = np.array([[20, 20, 59, 59], [100, 100, 179, 179]])
+    for name in ("seen/2D_CT_one_p1_a", "seen/2D_CT_one_p2_b", "unseen/2D_MR_two_x", "unseen/2D_MR_three_y_z007"):
+        write_challenge(tmp_path / f"data/test/{name}.npz", pixels, boxes=boxes, labels=labels)
+    rows = [
+        {"set": "one", "patient": r"^(p\d)_"},
+        {"set": "two", "family": "folk"},
+        {"set": "three", "new_kind": True},
+    ]
+    (tmp_path / "sets.json").write_text(json.dumps(rows))
+    return tmp_path / "data"
+
+
+def _compare(data: Path, monkeypatch: pytest.MonkeyPatch, networks: dict[str, Any], **options: Any) -> list[Any]:
+    for name in networks:
+        (data / name).write_text(name)
+    monkeypatch.setattr(compare_networks, "load_any", lambda path: networks[path.name])
+    named = " ".join(f"{name}={data / name}" for name in networks)
+    out = data.parent / "out"
+    compare_networks.compare(data, out, named, table=str(data.parent / "sets.json"), resamples=50, **options)
+    return list(json.loads((out / "table.json").read_text()))
+
+
+def test_groups_patients_and_pairs(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    networks = {"whole": Filling(), "cut": Filling(8)}
+    lines = _compare(data, monkeypatch, networks)
+    assert [network.encoded for network in networks.values()] == [4, 4]
+    found = {(line["group"], line["boxes"], line["network"], line["score"]): line for line in lines}
+    counts = [found[group, "exact", "whole", "dice"]["cases"] for group in ("seen", "unseen", "new kind", "all")]
+    assert counts == [2, 2, 1, 4]
+    assert found["all", "exact", "whole", "dice"]["mean"] == pytest.approx(1)
+    # columns 40 and 80 of which 8 are cut: 2 * 32 / 72 and 2 * 72 / 152
+    cut = found["all", "exact", "cut", "dice"]
+    assert cut["mean"] == pytest.approx((64 / 72 + 144 / 152) / 2)
+    assert cut["difference"]["mean"] == pytest.approx(cut["mean"] - 1)
+    assert cut["modalities"].keys() == {"CT", "MR"}
+    assert found["all", "10 %", "whole", "dice"]["mean"] < found["all", "5 %", "whole", "dice"]["mean"] < 1
+    assert "difference" not in found["all", "exact", "whole", "dice"]
+    with (data.parent / "out/cases.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 4 * 2 * 3
+    assert {row["patient"] for row in rows} == {"one/p1", "one/p2", "folk/x", "three/y"}
+    assert "all, dice, whole: CT 1.000  MR 1.000" in capsys.readouterr().out
+
+
+def test_a_second_run_measures_what_is_missing(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = _compare(data, monkeypatch, {"whole": Filling()}, most=1)
+    network, other = Filling(), Filling(8)
+    lines = _compare(data, monkeypatch, {"whole": network, "cut": other})
+    assert network.encoded == 1  # the other picture of set one
+    assert other.encoded == 4
+    assert first[0]["cases"] == 1
+    assert lines[0]["cases"] == 2
+
+
+def test_interval_of_patients_within_modalities() -> None:
+    first, second, third = ({"modality": m, "patient": p} for m, p in (("CT", "a"), ("CT", "b"), ("MR", "c")))
+    values = [*[(first, 1.0)] * 9, (second, 0.0), (third, 0.5)]
+    found = compare_networks.interval(values, 2000)
+    assert found["mean"] == pytest.approx((0.9 + 0.5) / 2)
+    assert (found["low"], found["high"]) == (0.25, 0.75)  # only a's or only b's
+    assert found["cases"] == 11
+
+
+def test_jittered_boxes_stay_inside_and_near() -> None:
+    boxes = np.array([[0, 0, 99, 49], [90, 40, 91, 41]])
+    moved = compare_networks.jittered(boxes, 0.1, (50, 100), np.random.default_rng(0))
+    assert (np.abs(moved[0] - boxes[0]) <= [9.9, 4.9, 9.9, 4.9]).all()
+    assert (moved[:, :2] >= 0).all()
+    assert (moved[:, 2:] <= [99, 49]).all()
+    assert (moved[:, 2:] - moved[:, :2] >= 1).all()
+    assert np.array_equal(compare_networks.jittered(boxes, 0.0, (50, 100), np.random.default_rng(0)), boxes)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"networks": "lite"}, "name=checkpoint"),
+        ({"networks": "lite=x", "part": "training"}, "test or validation"),
+        ({"networks": "lite=x", "part": "validation"}, "no picture of validation"),
+    ],
+)
+def test_wrong_arguments(data: Path, tmp_path: Path, options: dict[str, str], message: str) -> None:
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        compare_networks.compare(data, tmp_path / "out", **options)
