@@ -65,6 +65,7 @@ NETWORKS: dict[str, Callable[[], MedSAMLite]] = {
     "lite": lambda: SwiftMedSAM("lite"),
     "v1": lambda: SwiftMedSAM("v1"),
     "v2": lambda: SwiftMedSAM("v2"),
+    "fast": lambda: SwiftMedSAM("fast"),
     "classprompt": ClassPromptMedSAM,
 }
 METHODS = {"a": "published, eager", "b": "ours, PyTorch", "c": "ours, exported", "c'": "exported, compat"}
