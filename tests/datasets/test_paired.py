@@ -6,13 +6,16 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 import warnings
+import zlib
 from pathlib import Path
 
 import nibabel
 import numpy as np
 import pytest
 from litemed.datasets.paired_folders import paired
+from litemed.images.writing import write_volume
 from PIL import Image
 
 TIFF_LZW = {"compression": "tiff_lzw"}
@@ -203,3 +206,35 @@ def test_bytes_after_the_end_of_a_file_do_no_harm(folder):
     (folder / "images" / "a.png").unlink()
     (folder / "images" / "a.jpg").write_bytes(buffer.getvalue() + b"appended by a camera")
     assert len(paired(folder)) == 3
+
+
+def test_pictures_that_claim_too_many_pixels_are_named(folder):
+    header = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
+    chunks = (b"IHDR" + header, b"IEND")
+    data = b"".join(struct.pack(">I", len(each) - 4) + each + struct.pack(">I", zlib.crc32(each)) for each in chunks)
+    for part in ("images", "masks"):
+        (folder / part / "b.png").write_bytes(b"\x89PNG\r\n\x1a\n" + data)
+    with pytest.raises(ValueError, match=r"1 of 3 cases are wrong:\n.*b\.png .*3600000000 pixels\) exceeds limit"):
+        paired(folder)
+
+
+def test_a_turned_photograph_has_the_size_that_viewers_show(folder, image, mask):
+    exif = Image.Exif()
+    exif[0x112] = 6
+    Image.fromarray(np.rot90(image)).save(folder / "images/b.png", exif=exif)
+    assert len(paired(folder)) == 3
+    Image.fromarray(np.rot90(mask)).save(folder / "masks/b.png")
+    with pytest.raises(ValueError, match=r"b\.png is 6x8, but its image .*b\.png is 8x6"):
+        paired(folder)
+
+
+@pytest.mark.parametrize("suffix", [".nrrd", ".mha"])
+def test_volumes_of_every_format_that_are_cut_short(suffix, tmp_path):
+    labels = np.random.default_rng(0).integers(0, 2, (30, 20, 10)).astype(np.uint8)
+    for part in ("images", "masks"):
+        write_volume(tmp_path / part / f"a{suffix}", labels, np.eye(4))
+    assert [case["case"] for case in paired(tmp_path)] == ["a"]
+    cut = tmp_path / "images" / f"a{suffix}"
+    cut.write_bytes(cut.read_bytes()[:-50])
+    with pytest.raises(ValueError, match=rf"a\{suffix}: (truncated|damaged)"):
+        paired(tmp_path)

@@ -6,26 +6,25 @@ from __future__ import annotations
 
 import struct
 import warnings
-import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import nibabel
 import numpy as np
-from nibabel.filebasedimages import ImageFileError
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from litemed.datasets.files import Case, listing
 from litemed.images.masks import read_labels
-from litemed.images.pictures import picture_size
+from litemed.images.names import is_volume
+from litemed.images.nifti import NiftiVolume
+from litemed.images.pictures import picture_size, read_picture
+from litemed.images.volume import Volume
+from litemed.images.volumes import open_volume
 
 LabelValues = Literal["any", "binary"]
 
 _END_MARKS = {"PNG": b"IEND\xaeB`\x82", "JPEG": b"\xff\xd9", "GIF": b";"}
 _TIFF_DATA_TAGS = ((273, 279), (324, 325))  # offsets and byte counts, of strips and of tiles
-_UNREADABLE = (OSError, EOFError, SyntaxError, ValueError, struct.error, zlib.error, ImageFileError)
 
 
 def check_cases(cases: Sequence[Case], label_values: LabelValues = "any", threshold: float | None = None) -> None:
@@ -60,28 +59,27 @@ def check_cases(cases: Sequence[Case], label_values: LabelValues = "any", thresh
 
 
 def image_size(path: Path) -> tuple[int, ...]:
-    """Size of an image, read from its header: width and height of a picture, the axes of a NIfTI volume, of which a
-    single slice is a picture.
+    """Size of an image, read from its header: width and height of a picture, the axes of a volume, of which a single
+    slice is a picture.
 
     Raises:
         ValueError: when the file isn't an image or is cut short.
     """
-    with _naming(path):
-        if _is_volume(path):
-            volume = _load(path)
-            if _looks_cut_volume(volume, path):
-                np.asanyarray(volume.dataobj)
-            sides = list(volume.shape[:3])
-            if 1 in sides:
-                del sides[max(axis for axis, side in enumerate(sides) if side == 1)]
-            return tuple(sides)
-        with warnings.catch_warnings(record=True) as complaints:
-            warnings.simplefilter("always")
-            picture = Image.open(path)
-        with picture:
-            if complaints or _looks_cut(picture, path):
-                picture.load()
-        return picture_size(path)
+    if is_volume(path):
+        volume = open_volume(path)
+        if _looks_cut_volume(volume):
+            volume.read_slice(volume.slowest_axis, volume.shape[volume.slowest_axis] - 1)
+        sides = list(volume.shape)
+        if 1 in sides:
+            del sides[max(axis for axis, side in enumerate(sides) if side == 1)]
+        return tuple(sides)
+    size = picture_size(path)
+    with warnings.catch_warnings(record=True) as complaints:
+        warnings.simplefilter("always")
+        is_cut = _looks_cut(path)
+    if complaints or is_cut:
+        read_picture(path)
+    return size
 
 
 def _checked_values(
@@ -97,31 +95,19 @@ def _checked_values(
     return values
 
 
-@contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Turns what the image libraries raise for a broken file into a ValueError that names it."""
-    try:
-        yield
-    except _UNREADABLE as error:
-        raise ValueError(f"{path} can't be read: {error}") from error
-
-
-def _load(path: Path) -> Any:
-    return nibabel.load(path)  # Any: nibabel's annotation is a class without shape and data
-
-
-def _is_volume(path: Path) -> bool:
-    return path.name.lower().endswith((".nii", ".nii.gz"))
-
-
-def _looks_cut(picture: Image.Image, path: Path) -> bool:
-    """Whether the file may end too early; formats without an end mark (bmp, ppm) always may."""
+def _looks_cut(path: Path) -> bool:
+    """Whether a picture's file may end too early; formats without an end mark (bmp, ppm) always may."""
     size = path.stat().st_size
-    if picture.format == "TIFF":
-        tags = picture.tag_v2  # type: ignore[attr-defined]
-        ends = [np.add(tags[offsets], tags[counts]).max() for offsets, counts in _TIFF_DATA_TAGS if offsets in tags]
-        return not ends or max(ends) > size
-    mark = _END_MARKS.get(picture.format or "")
+    try:
+        picture = Image.open(path)
+    except UnidentifiedImageError:  # a TIFF of numbers that Pillow doesn't read
+        return True
+    with picture:
+        if picture.format == "TIFF":
+            tags = picture.tag_v2  # type: ignore[attr-defined]
+            ends = [np.add(tags[offsets], tags[counts]).max() for offsets, counts in _TIFF_DATA_TAGS if offsets in tags]
+            return not ends or max(ends) > size
+        mark = _END_MARKS.get(picture.format or "")
     if mark is None:
         return True
     with path.open("rb") as file:
@@ -129,14 +115,16 @@ def _looks_cut(picture: Image.Image, path: Path) -> bool:
         return not file.read().rstrip(b"\0\r\n ").endswith(mark)
 
 
-def _looks_cut_volume(volume: Any, path: Path) -> bool:
-    """Whether the file's size, which gzip notes (modulo 2**32) in its last four bytes, isn't what the header says."""
-    expected = volume.dataobj.offset + int(np.prod(volume.shape)) * volume.get_data_dtype().itemsize
-    if path.name.lower().endswith(".gz"):
-        with path.open("rb") as file:
-            file.seek(-4, 2)
-            return struct.unpack("<I", file.read())[0] != expected % 2**32
-    return path.stat().st_size < expected
+def _looks_cut_volume(volume: Volume) -> bool:
+    """Whether a file may end too early, so that its last slice must be read.
+
+    Raw ones are measured when they are opened, and gzip notes its size, modulo 2**32, in its last four bytes.
+    """
+    if not isinstance(volume, NiftiVolume) or volume.path.suffix.lower() != ".gz":
+        return not isinstance(volume, NiftiVolume)
+    with volume.path.open("rb") as file:
+        file.seek(-4, 2)
+        return struct.unpack("<I", file.read())[0] != volume.stored_size % 2**32
 
 
 def _text(size: tuple[int, ...]) -> str:

@@ -24,6 +24,8 @@ _MM_PER_UNIT = {"meter": 1000.0, "micron": 0.001}
 class NiftiVolume(Volume):
     """A ``.nii`` or ``.nii.gz`` file of one 3D image, or of one plane, of numbers or RGB colours.
 
+    ``stored_size`` is where its data end, in decoded bytes.
+
     Plain files cost one plane of memory whatever their depth. Compressed ones are decoded forward and nothing but the
     slice is kept; a slice of axis 0 or 1 needs all of them decoded.
 
@@ -54,6 +56,7 @@ class NiftiVolume(Volume):
         self.has_spacing = has_spacing
         dtype = np.dtype((np.uint8, (3,))) if stored.dtype.names == ("R", "G", "B") else stored.dtype
         end = stored.offset + dtype.itemsize * int(np.prod(self.shape, dtype=np.int64))
+        self.stored_size = end
         source: ByteSource = InflatedFile(path, end) if path.suffix.lower() == ".gz" else PlainFile(path)
         self._array = StoredArray(source, stored.offset, dtype, self.shape)
         self._slope, self._intercept = float(stored.slope), float(stored.inter)
