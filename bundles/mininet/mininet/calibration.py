@@ -34,7 +34,8 @@ def calibrate(
     output_path: str,
     reader: str = "drive",
     part: str = "training+validation",
-    config: str = f"{BUNDLE_ROOT}/configs/train.json",
+    config: str | list[str] = f"{BUNDLE_ROOT}/configs/train.json",
+    leave_out: str | None = None,
 ) -> None:
     """Write weights whose masks at the fixed threshold 0.5 score best on training pictures.
 
@@ -45,11 +46,12 @@ def calibrate(
         reader: name of the data set's reader, as in ``train.json``.
         part: the pictures to calibrate on; never those to test on.
         config: configuration, or list of them, of the training.
+        leave_out: as in `mininet.load_cases`, for the reader ``"pooled"``.
     """
     parser = ConfigParser()
     parser.read_config(config)
     parser.update({"dataset_dir": dataset_dir, "reader": reader})
-    parser["validate#dataset#data"] = f"$mininet.load_cases(@reader, @dataset_dir, {part!r})"
+    parser["validate#dataset#data"] = f"$mininet.load_cases(@reader, @dataset_dir, {part!r}, leave_out={leave_out!r})"
     network = parser.get_parsed_content("network_def")
     load_checkpoint(network, ckpt_path)
     network.eval()
@@ -64,8 +66,9 @@ def calibrate(
             yield logits[region], truth[region]
 
     offset, before, after = best_offset(scored(), OFFSETS)
+    last = [value for name, value in network.named_parameters() if name.endswith("bias") and value.numel() == 1][-1]
     with torch.no_grad():
-        network.head[3].bias += offset
+        last += offset
     save_checkpoint(output_path, network, record=read_record(ckpt_path))
     print(f"added {offset:+.3f} to the last bias: F1 on {part} {before:.4f} -> {after:.4f}; written to {output_path}")
 

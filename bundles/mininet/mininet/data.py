@@ -109,16 +109,28 @@ def load_cases(
         return _pooled(pooled_sets(dataset_dir), part, leave_out, validation, test, seed)
     if leave_out is not None:
         raise ValueError(f"leave_out={leave_out!r} is for the reader 'pooled', got {reader!r}")
-    if part == "all" and reader == "hrf":
-        return READERS[reader](dataset_dir, section=None)
-    if part in (_ALL_TRAINING, "all"):
-        parts = [
-            _part(reader, dataset_dir, each, validation, test, seed) for each in _PARTS[: 3 if part == "all" else 2]
-        ]
-        # without test/ in a divided folder, validation stands in for it
-        unique = {case["image"]: case for cases in parts for case in cases}
-        return sorted(unique.values(), key=lambda case: case["case"])
+    if part == "all":
+        return _whole(reader, Path(dataset_dir))
+    if part == _ALL_TRAINING:
+        both = (_part(reader, dataset_dir, each, validation, test, seed) for each in _PARTS[:2])
+        return sorted((case for cases in both for case in cases), key=lambda case: case["case"])
     return _part(reader, dataset_dir, part, validation, test, seed)
+
+
+def _whole(reader: str, root: Path) -> list[Case]:
+    """All cases of one set."""
+    if reader == "paired" and (root / "training").is_dir():
+        return [case for part in _PARTS if (root / part).is_dir() for case in paired(root, split=part)]
+    if reader == "hrf":
+        return READERS[reader](root, section=None)
+    if _is_flat(reader, root):
+        return READERS[reader](root)
+    return [case for section in ("training", "test") for case in READERS[reader](root, section=section)]
+
+
+def _is_flat(reader: str, root: Path) -> bool:
+    """Whether a set has no sections of its own."""
+    return reader in _FLAT or (reader == "fives" and not (root / "train").is_dir())
 
 
 def _pooled(
@@ -141,7 +153,7 @@ def _part(reader: str, dataset_dir: str | Path, part: str, validation: float, te
     patient = patient_of(reader)
     group = None if patient is None else (lambda case: patient(case["case"]))
     fractions: Sequence[float]
-    if reader in _FLAT or (reader == "fives" and not (root / "train").is_dir()):
+    if _is_flat(reader, root):
         cases, fractions = READERS[reader](root), [1 - validation - test, validation, test]
     elif part == "test":
         return READERS[reader](root, section="test")

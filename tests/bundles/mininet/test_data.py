@@ -130,6 +130,15 @@ def test_all_pictures_of_a_set(tmp_path: Path) -> None:
     assert len(load_cases("stare", tmp_path, "test")) == 5
 
 
+def test_a_set_too_small_to_be_divided_is_scored_whole(tmp_path: Path) -> None:
+    _flat(tmp_path / "flat", ["a", "b"])
+    assert _names(load_cases("paired", tmp_path / "flat", "all")) == {"a", "b"}
+    _flat(tmp_path / "training", ["a"])
+    _flat(tmp_path / "validation", ["c"])
+    assert _names(load_cases("paired", tmp_path, "all")) == {"a", "c"}
+    assert len(load_cases("drive", fundus(), "all")) == 9
+
+
 @pytest.mark.parametrize(("reader", "part"), [("kvasir", "training"), ("drive", "train")])
 def test_unknown_reader_or_part(reader: str, part: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=f"got '{reader if reader == 'kvasir' else part}'"):

@@ -1,0 +1,146 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""The experiments on vessels of several cameras: trained together, with one set left out, and other small networks.
+
+Run ``python bundles/mininet/eval/vessels.py --help`` for its use.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from ignite.engine import Engine, Events
+from litemed.command_line import run_command
+from mininet import BUNDLE_ROOT
+from mininet.calibration import calibrate
+from mininet.data import pooled_sets
+from mininet.vessel_scores import score_vessels
+from monai.bundle import ConfigWorkflow
+
+__all__ = ["EXPERIMENTS", "run"]
+
+CONFIGS = [f"{BUNDLE_ROOT}/configs/train.json", f"{BUNDLE_ROOT}/configs/pooled.json"]
+SETS = ("drive", "chasedb1", "hrf", "fives")
+LAST = {"train_part": "training+validation", "keep": "last"}
+WARM = {**LAST, "max_epochs": 30, "learning_rate": 0.003, "val_interval": 10}
+W_NET_LOSS = {
+    "_target_": "monai.losses.DeepSupervisionLoss",
+    "weight_mode": "same",
+    "loss": {
+        "_target_": "litemed.losses.AlphaCompoundLoss",
+        "terms": "@loss_terms",
+        "alpha": "@loss_alpha",
+        "batch": "@loss_batch",
+        "sigmoid": True,
+    },
+}
+NETWORKS: dict[str, dict[str, Any]] = {
+    "mininet": {},
+    "small_unet": {"network_def": {"_target_": "controls.SmallUNet"}},
+    "w_net": {"network_def": {"_target_": "controls.WNet"}, "loss": W_NET_LOSS},
+    "expanded_shortcut": {"network_def": {"_target_": "controls.rearranged", "block": "expanded_shortcut"}},
+    "deconvolutions_first": {"network_def": {"_target_": "controls.rearranged", "block": "deconvolutions_first"}},
+    "basic_unet": {
+        "network_def": {
+            "_target_": "monai.networks.nets.BasicUNet",
+            "spatial_dims": 2,
+            "in_channels": 3,
+            "out_channels": 1,
+            "features": [8, 8, 16, 32, 64, 8],
+            "norm": "batch",
+        },
+        "validate#inferer#divisor": 16,
+    },
+}
+
+
+def _shipped(name: str) -> str:
+    return f"{BUNDLE_ROOT}/models/{name}.pt"
+
+
+EXPERIMENTS: dict[str, dict[str, Any]] = {
+    "pooled_warm": {**WARM, "init_path": _shipped("model_drive")},
+    "without_hrf_warm": {**WARM, "init_path": _shipped("model_drive"), "leave_out": "hrf"},
+    "without_chasedb1_warm": {**WARM, "init_path": _shipped("model_drive"), "leave_out": "chasedb1"},
+    "without_fives_warm": {**WARM, "init_path": _shipped("model_drive"), "leave_out": "fives"},
+    "without_drive_warm": {**WARM, "init_path": _shipped("model_chasedb1"), "leave_out": "drive"},
+    # networks and lists of layers, from chance and on the training part, are compared on the validation pictures
+    **{f"choose_{name}": {"max_epochs": 60, "network": name} for name in NETWORKS},
+    # to flat curves
+    "pooled": {**LAST, "max_epochs": 300, "val_interval": 50},
+    **{f"without_{name}": {**LAST, "max_epochs": 300, "val_interval": 50, "leave_out": name} for name in SETS},
+    "pooled_small_unet": {**LAST, "max_epochs": 300, "val_interval": 50, "network": "small_unet"},
+    "pooled_w_net": {**LAST, "max_epochs": 300, "val_interval": 50, "network": "w_net"},
+    "pooled_basic_unet": {**LAST, "max_epochs": 300, "val_interval": 50, "network": "basic_unet"},
+}
+"""Options of each training beside ``train.json`` and ``pooled.json``, in the order in which they run."""
+
+
+def run(dataset_dir: str, output_dir: str, only: list[str] | None = None, minutes: float | None = None) -> None:
+    """Train, calibrate on the training pictures and score each experiment; what is done is not done again.
+
+    A training of ``training`` pictures alone is scored on the validation pictures, any other on the test part of each
+    set, and on all pictures of the one that it left out.
+
+    Args:
+        dataset_dir: folder of the sets, see `mininet.data.pooled_sets`.
+        output_dir: folder for the runs; the prepared pictures are kept in its ``cache``.
+        only: names of `EXPERIMENTS`; by default all.
+        minutes: stop after the epoch in which this time is over; the same command goes on from there.
+    """
+    end = time.monotonic() + 60 * minutes if minutes else None
+    for name in only or EXPERIMENTS:
+        folder = Path(output_dir) / name
+        options = dict(EXPERIMENTS[name])
+        network = NETWORKS[options.pop("network", "mininet")]
+        if not (folder / "calibrated.pt").exists():
+            print(f"{name}", flush=True)
+            if not _trained(
+                folder, end, dataset_dir=dataset_dir, cache_dir=f"{output_dir}/cache", **options, **network
+            ):
+                print(f"{name}: time is over; the same command goes on", flush=True)
+                return
+            config = [*CONFIGS, _written(network, folder / "network.json")]
+            left_out = options.get("leave_out")
+            part = options.get("train_part", "training")
+            calibrate(
+                str(folder / "model.pt"), dataset_dir, str(folder / "calibrated.pt"), "pooled", part, config, left_out
+            )
+        if not (folder / "scores.json").exists():
+            config = [*CONFIGS, str(folder / "network.json")]
+            left_out = options.get("leave_out")
+            sets = [left_out] if left_out else list(pooled_sets(dataset_dir))
+            part = "validation" if "train_part" not in options else "all" if left_out else "test"
+            score_vessels(dataset_dir, str(folder / "scores.json"), str(folder / "calibrated.pt"), sets, part, config)
+        if end is not None and time.monotonic() > end:
+            return
+
+
+def _written(network: dict[str, Any], path: Path) -> str:
+    path.write_text(json.dumps(network, indent=1))
+    return str(path)
+
+
+def _trained(folder: Path, end: float | None, **options: Any) -> bool:
+    """Run a training to its end, or until the time is over."""
+    workflow = ConfigWorkflow(CONFIGS, workflow_type="train", output_dir=str(folder), **options)
+    workflow.initialize()
+    trainer: Engine = workflow.parser.get_parsed_content("train#trainer")
+
+    def stop(engine: Engine) -> None:
+        if end is not None and time.monotonic() > end:
+            engine.terminate()
+
+    trainer.add_event_handler(Events.EPOCH_COMPLETED, stop)
+    workflow.run()
+    state = torch.load(folder / "checkpoint.pt", weights_only=True)
+    over = end is not None and time.monotonic() > end
+    return not over or state["epoch"] >= trainer.state.max_epochs
+
+
+if __name__ == "__main__":
+    run_command(run, "vessels.py", resumes=True)

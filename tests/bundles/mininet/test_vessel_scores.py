@@ -1,0 +1,67 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""Scores over several sets, of a network that marks what is brighter than the mean of the field of view."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mininet import MiniNet
+from mininet.vessel_scores import score_vessels
+from PIL import Image
+
+
+class _Bright(MiniNet):
+    """Logits of the picture's first channel, above 0 where it is above its mean."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x[:, :1]
+
+
+@pytest.fixture
+def sets(tmp_path: Path) -> Path:
+    """Four pictures, the left half bright; labelled right in full, in half, and twice wrong."""
+    picture = np.zeros((40, 60, 3), dtype=np.uint8) + 160
+    picture[:, :30] = 200
+    half = np.zeros((40, 60), dtype=np.uint8)
+    half[:, :30] = 255
+    quarter = half.copy()
+    quarter[20:] = 0
+    for folder in ("images", "masks"):
+        (tmp_path / "fives" / folder).mkdir(parents=True)
+    for number, mask in enumerate((half, quarter, 255 - half, 255 - half)):
+        Image.fromarray(picture).save(tmp_path / "fives" / "images" / f"{number}_N.png")
+        Image.fromarray(mask).save(tmp_path / "fives" / "masks" / f"{number}_N.png")
+    return tmp_path
+
+
+def test_means_and_pooled_scores(sets: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    monkeypatch.setattr("mininet.MiniNet", _Bright)
+    torch.save(MiniNet().state_dict(), sets / "weights.pt")
+    output = sets / "scores.json"
+    score_vessels(str(sets), str(output), str(sets / "weights.pt"), part="all")
+    rows = json.loads(output.read_text())["rows"]
+    assert [(row["set"], row["flips"], row["region"]) for row in rows] == [
+        ("fives", flips, region) for flips in (False, True) for region in ("found", "frame")
+    ]
+    for row in rows:
+        # 1200 pixels are marked in each: 1200, 600, 0 and 0 of them rightly, of 1200, 600, 1200 and 1200
+        assert row["pictures"] == 4
+        assert row["f1"] == pytest.approx((1 + 2 / 3 + 0 + 0) / 4)
+        assert row["f1_pooled"] == pytest.approx(2 * 1800 / (4800 + 4200))
+        assert row["f1_by_picture"]["1_N"] == pytest.approx(2 / 3)
+        # of 1, sqrt(600 * 1200 / ...) and twice -1
+        second = (600 * 1200 - 600 * 0) / np.sqrt(1200.0 * 600 * 1200 * 1800)
+        assert row["mcc"] == pytest.approx((1 + second - 2) / 4)
+    assert capsys.readouterr().out.count("fives") == 4
+
+
+def test_a_set_that_is_not_there_is_named(sets: Path) -> None:
+    torch.save(MiniNet().state_dict(), sets / "weights.pt")
+    with pytest.raises(FileNotFoundError, match="no folder hrf in"):
+        score_vessels(str(sets), str(sets / "scores.json"), str(sets / "weights.pt"), sets=["hrf"])
+    assert not (sets / "scores.json").exists()
