@@ -107,9 +107,9 @@ def test_scores_are_shown_by_class() -> None:
 
 
 def test_labels_of_an_evaluation_of_folders(tmp_path: Path) -> None:
-    part = {"cases": 2, "missed": 0, "spurious": 0, "dice": _score(0.75, 0.5, 1)}
-    means = {"all": part, "label 1": part, "label 3": {**part, "dice": _score(0.25, 0.1, 0.3)}}
-    (tmp_path / "scores.json").write_text(json.dumps({"means": means}))
+    part = {"cases": 2, "scores": {"dice": _score(0.75, 0.5, 1)}}
+    groups = {"label 1": part, "label 3": {"cases": 1, "scores": {"dice": _score(0.25, 0.1, 0.3)}}}
+    (tmp_path / "scores.json").write_text(json.dumps({**part, "groups": groups}))
     (tmp_path / "scores.csv").write_text("case,label,dice\na,1,1.0\na,3,0.5\nb,1,0.25\n")
     texts = _Page(write_report(tmp_path).read_text()).texts
     assert {"label 1", "label 3", "0.2500", "0.1000 to 0.3000"} <= set(texts)

@@ -63,7 +63,7 @@ def test_patients_are_resampled_whole(tmp_path: Path) -> None:
 
 def test_score_that_is_undefined_everywhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     summary = _evaluate(tmp_path, {"auc": [float("nan")] * 2}, ["a", "b"])
-    assert summary["scores"]["auc"] == {"mean": None, "low": None, "high": None, "undefined": 2}
+    assert summary["scores"]["auc"] == {"mean": None, "low": None, "high": None, "cases": 0, "undefined": 2}
     assert "undefined in every case" in capsys.readouterr().out
 
 

@@ -7,12 +7,10 @@ Run ``python -m mininet.ablation --help`` for its use.
 
 from __future__ import annotations
 
-import csv
-import json
 from pathlib import Path
 
 from litemed.command_line import run_command
-from litemed.files import replacing
+from litemed.metrics.tables import Table, write_rows
 from monai.bundle import ConfigWorkflow
 
 from mininet import BUNDLE_ROOT
@@ -64,12 +62,8 @@ def run(
             schedule = {"max_epochs": max_epochs, "val_interval": val_interval, "compile": compile}
             _run(["train"], **data, **loss, **schedule, output_dir=str(folder))
             _run(["train", "evaluate"], **data, ckpt_path=str(folder / "model.pt"), output_dir=str(scores.parent))
-        means = {score: row["mean"] for score, row in json.loads(scores.read_text())["scores"].items()}
-        rows.append({"loss": name, **{column: f"{means[column]:.4f}" for column in COLUMNS}})
-    with replacing(Path(output_dir) / "ablation.csv") as temporary, temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, ["loss", *COLUMNS])
-        writer.writeheader()
-        writer.writerows(rows)
+        rows.append({"loss": name, **Table.read(scores).means(COLUMNS)})
+    write_rows(Path(output_dir) / "ablation.csv", rows)
     print("\n" + (Path(output_dir) / "ablation.csv").read_text())
 
 

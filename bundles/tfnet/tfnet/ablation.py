@@ -7,13 +7,11 @@ Run ``python -m tfnet.ablation --help`` for its use.
 
 from __future__ import annotations
 
-import csv
-import json
 from pathlib import Path
 from typing import Any
 
 from litemed.command_line import run_command
-from litemed.files import replacing
+from litemed.metrics.tables import Table, write_rows
 from monai.bundle import ConfigWorkflow
 
 from tfnet import BUNDLE_ROOT
@@ -74,14 +72,14 @@ def run(
             print(f"\n{name}", flush=True)
             _run(["train"], **data, **training, **changed, output_dir=str(folder / name))
             _test(folder / name, scores.parent, **data, **changed)
-        rows.append({"network": name, **_means(scores, COLUMNS)})
+        rows.append({"network": name, **Table.read(scores).means(COLUMNS)})
     _write(folder / "ablation.csv", rows)
     rows = []
     for name, crops in FRAMES.items():
         scores = folder / "tfnet" / f"evaluation_{crops}" / "scores.json"
         if not scores.exists():
             _test(folder / "tfnet", scores.parent, **data, crops=crops)
-        rows.append({"frames": name, **_means(scores, FRAME_COLUMNS)})
+        rows.append({"frames": name, **Table.read(scores).means(FRAME_COLUMNS)})
     _write(folder / "frames.csv", rows)
 
 
@@ -97,17 +95,8 @@ def _run(configs: list[str], **overrides: Any) -> None:
     workflow.run()
 
 
-def _means(scores: Path, columns: tuple[str, ...]) -> dict[str, str]:
-    """Means over cases; empty where a score is defined in none."""
-    means = {name: row["mean"] for name, row in json.loads(scores.read_text())["scores"].items()}
-    return {column: "" if means[column] is None else f"{means[column]:.4f}" for column in columns}
-
-
 def _write(path: Path, rows: list[dict[str, str]]) -> None:
-    with replacing(path) as temporary, temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    write_rows(path, rows)
     print("\n" + path.read_text())
 
 

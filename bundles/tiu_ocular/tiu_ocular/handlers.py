@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ import numpy as np
 import torch
 from ignite.engine import Engine, Events
 from litemed.files import replacing
+from litemed.metrics.tables import write_rows
 from litemed.training.picture_writer import PictureWriter
 from litemed.transforms.pictures import to_picture
 from scipy import ndimage
@@ -112,9 +112,9 @@ class MeasurementWriter:
         content = {"definitions": DEFINITIONS, "pictures": pictures, "comparison": pairs}
         with replacing(self.output_dir / "measurements.json") as temporary:
             temporary.write_text(json.dumps(content, indent=4, ensure_ascii=False, allow_nan=False) + "\n")
-        _write_table(self.output_dir / "measurements.csv", pictures)
+        write_rows(self.output_dir / "measurements.csv", pictures, digits=6)
         if pairs:
-            _write_table(self.output_dir / "comparison.csv", pairs)
+            write_rows(self.output_dir / "comparison.csv", pairs, digits=6)
 
 
 def pair_eyes(names: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -137,16 +137,3 @@ def label_plane(map_or_channels: torch.Tensor) -> np.ndarray:
 
 def _path(item: Mapping[str, Any]) -> Path:
     return Path(item["image"].meta["filename_or_obj"])
-
-
-def _write_table(path: Path, rows: list[dict[str, Any]]) -> None:
-    with replacing(path) as temporary, temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return "; ".join(value) if isinstance(value, list) else value

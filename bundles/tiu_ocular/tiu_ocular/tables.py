@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -15,7 +13,7 @@ from typing import Any
 import numpy as np
 from litemed.datasets.files import Case
 from litemed.files import replacing
-from litemed.metrics.bootstrap import BootstrapInterval, bootstrap_mean
+from litemed.metrics.tables import read_rows, summarise, write_json, write_rows
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from scipy import stats
@@ -61,8 +59,7 @@ def read_scores(folder: Path) -> Scores:
     for domain in ("public", "clinical"):
         path = folder / domain / "scores.csv"
         if path.exists():
-            with path.open(newline="") as file:
-                rows = list(csv.DictReader(file))
+            rows = read_rows(path)
             names = [name for name in rows[0] if name != "case"]
             scores[domain] = {name: {row["case"]: float(row[name] or "nan") for row in rows} for name in names}
     return scores
@@ -83,10 +80,10 @@ def average(runs: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return means
 
 
-def _interval(values: Mapping[str, float], subjects: Mapping[str, str]) -> BootstrapInterval | None:
-    if all(math.isnan(value) for value in values.values()):
-        return None
-    return bootstrap_mean(list(values.values()), groups=[subjects[case] for case in values])
+def _interval(values: Mapping[str, float], subjects: Mapping[str, str]) -> dict[str, float]:
+    """Mean and ends of its interval by subject; nan where there is none."""
+    row = summarise(values.values(), [subjects[case] for case in values])
+    return {name: math.nan if row[name] is None else row[name] for name in ("mean", "low", "high")}
 
 
 def compare(
@@ -111,9 +108,9 @@ def compare(
     if len(means) > 1 and np.ptp(means) > 1e-9:
         p_value = float(stats.ttest_1samp(means, 0).pvalue)
     return {
-        "difference": math.nan if found is None else found.mean,
-        "low": math.nan if found is None else found.low,
-        "high": math.nan if found is None else found.high,
+        "difference": found["mean"],
+        "low": found["low"],
+        "high": found["high"],
         "seeds": len(means),
         "seeds_higher": sum(mean > 0 for mean in means),
         "p_seeds": p_value,
@@ -132,12 +129,11 @@ def write_tables(output_dir: Path, cells: Mapping[Cell, Scores], cases: Mapping[
         domain: {Path(case["image"]).stem: case["subject"] for case in listed} for domain, listed in cases.items()
     }
     rows = _rows(cells, subjects)
-    _write_csv(output_dir / "cells.csv", [_flat(row) for row in rows])
-    with replacing(output_dir / "cells.json") as temporary:
-        temporary.write_text(json.dumps(_without_nan(rows), indent=4) + "\n")
+    write_rows(output_dir / "cells.csv", [_flat(row) for row in rows], digits=6)
+    write_json(output_dir / "cells.json", rows)
     pairs = _pairs(cells, subjects)
     if pairs:
-        _write_csv(output_dir / "paired.csv", pairs)
+        write_rows(output_dir / "paired.csv", pairs, digits=6)
     with replacing(output_dir / "table2.md") as temporary:
         temporary.write_text(_table_2(rows))
     if "clinical" in cases:
@@ -170,10 +166,9 @@ def _rows(cells: Mapping[Cell, Scores], subjects: Subjects) -> list[dict[str, An
             runs = [cells[cell][domain] for cell in members if domain in cells[cell]]
             for name in runs[0] if runs else ():
                 found = _interval(average([run[name] for run in runs]), subjects[domain])
-                if found is not None:
+                if not math.isnan(found["mean"]):
                     means = [float(np.nanmean(list(run[name].values()))) for run in runs]
-                    entry = {"mean": found.mean, "low": found.low, "high": found.high, "by_seed": means}
-                    row["scores"].setdefault(domain, {})[name] = entry
+                    row["scores"].setdefault(domain, {})[name] = {**found, "by_seed": means}
         rows.append(row)
     return rows
 
@@ -198,7 +193,7 @@ def _pairs(cells: Mapping[Cell, Scores], subjects: Subjects) -> list[dict[str, A
 
 def _shown(entry: Mapping[str, float] | None, score: str) -> str:
     """A mean with its interval; Dice in percent, as in the paper."""
-    if entry is None:
+    if entry is None or math.isnan(entry["mean"]):
         return ""
     factor = 1 if score.endswith("hd95") else 100
     if math.isnan(entry["low"]):
@@ -254,7 +249,7 @@ def _table_3(cells: Mapping[Cell, Scores], rows: Sequence[Mapping[str, Any]], cl
                 for score in ("dice", "hd95"):
                     values = average([run[score] for run in runs])
                     found = _interval({case: values[case] for case in values if case in members[group]}, subjects)
-                    line.append("" if found is None else _shown(vars(found), score))
+                    line.append(_shown(found, score))
             lines.append(line)
         header = ["Loss"] + [f"{group} ({len(members[group])}) {t}" for group in groups for t in ("Dice", "HD95")]
         text += _markdown(header, lines) + "\n"
@@ -316,26 +311,3 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
             for end in ("mean", "low", "high"):
                 flat[f"{domain}_{score}" + ("" if end == "mean" else f"_{end}")] = entry[end]
     return flat
-
-
-def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    with replacing(path) as temporary, temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, columns)
-        writer.writeheader()
-        writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, float):
-        return "" if math.isnan(value) else f"{value:.6g}"
-    return value
-
-
-def _without_nan(value: Any) -> Any:
-    """JSON has no nan: null stands for it."""
-    if isinstance(value, dict):
-        return {name: _without_nan(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(item) for item in value]
-    return None if isinstance(value, float) and math.isnan(value) else value

@@ -111,10 +111,27 @@ class Table:
             groups = {name: cls.from_dict(group) for name, group in content.get("groups", {}).items()}
             table = cls(scores, int(content["cases"]), dict(content.get("counts", {})), groups)
         except (AttributeError, KeyError, TypeError) as error:
-            raise ValueError(f"it isn't a table of scores: {error!r}") from error
+            raise ValueError(f"expected cases and scores with their means, got {error!r}") from error
         if not scores:
-            raise ValueError("it isn't a table of scores: it has none")
+            raise ValueError("it has no scores")
         return table
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Table:
+        """The table in a JSON file.
+
+        Raises:
+            ValueError: names the file, when it holds none.
+        """
+        try:
+            return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
+        except ValueError as error:
+            raise ValueError(f"{path} isn't a table of scores: {error}") from error
+
+    def means(self, scores: Iterable[str]) -> dict[str, str]:
+        """Means of some scores to four digits; empty where a score is defined in no case."""
+        means = {name: self.scores[name]["mean"] for name in scores}
+        return {name: "" if mean is None else f"{mean:.4f}" for name, mean in means.items()}
 
     def as_dict(self) -> dict[str, Any]:
         """All of it, for JSON."""
@@ -187,28 +204,37 @@ def finite(value: Any) -> Any:
 
 
 def write_rows(
-    path: str | os.PathLike[str], rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None = None
+    path: str | os.PathLike[str],
+    rows: Iterable[Mapping[str, Any]],
+    columns: Sequence[str] | None = None,
+    digits: int | None = None,
 ) -> None:
     """Write a CSV file, whole or not at all.
 
-    An undefined number is an empty cell. Text that a spreadsheet would take for a formula gets an apostrophe before it.
+    An undefined number is an empty cell; a list's items are joined by semicolons. Text that a spreadsheet would take
+    for a formula gets an apostrophe before it.
 
     Args:
         path: the file.
         rows: cells by column.
         columns: all of them in their order; by default those of the rows as they come.
+        digits: of numbers that aren't whole; all by default.
     """
     lines = list(rows)
     names = list(dict.fromkeys(name for row in lines for name in row)) if columns is None else list(columns)
     with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow([_cell(name) for name in names])
-        writer.writerows([_cell(row.get(name)) for name in names] for row in lines)
+        writer.writerows([_cell(row.get(name), digits) for name in names] for row in lines)
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: Any, digits: int | None = None) -> Any:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
+    if digits is not None and isinstance(value, float):
+        return f"{value:.{digits}g}"
+    if isinstance(value, (list, tuple)):
+        value = "; ".join(map(str, value))
     return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) and not _is_number(value) else value
 
 

@@ -4,9 +4,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,8 +14,7 @@ import torch.distributed as dist
 from ignite.engine import Engine, Events
 from monai.utils import string_list_all_gather
 
-from litemed.files import replacing
-from litemed.metrics.bootstrap import bootstrap_mean
+from litemed.metrics.tables import Table, write_json, write_rows
 from litemed.training.record import record_run
 from litemed.training.tracking import track_files
 
@@ -88,34 +84,11 @@ class ScoreTable(CaseTable):
 
     def _write(self, cases: list[str], details: Mapping[str, torch.Tensor]) -> None:
         columns = {name: values.double().nanmean(dim=1).tolist() for name, values in details.items()}
-        patients = [self.patient_of(case) for case in cases] if self.patient_of else None
-        summary = {name: _summarise(values, patients) for name, values in columns.items()}
-        with replacing(self.output_dir / "scores.json") as temporary:
-            temporary.write_text(json.dumps({"cases": len(cases), "scores": summary}, indent=4) + "\n")
-        with replacing(self.output_dir / "scores.csv") as temporary, temporary.open("w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["case", *columns])
-            writer.writerows(zip(cases, *columns.values(), strict=True))
-        print(_table(summary, len(cases)), flush=True)
-
-
-def _summarise(values: list[float], patients: list[str] | None) -> dict[str, float | int | None]:
-    """Mean and interval over the cases in which a score is defined; None where there is none."""
-    if all(math.isnan(value) for value in values):
-        return {"mean": None, "low": None, "high": None, "undefined": len(values)}
-    result = bootstrap_mean(values, groups=patients)
-    ends = [None if math.isnan(end) else end for end in (result.low, result.high)]
-    return {"mean": result.mean, "low": ends[0], "high": ends[1], "undefined": result.undefined}
-
-
-def _table(summary: dict[str, dict[str, Any]], cases: int) -> str:
-    width = max(map(len, summary))
-    lines = [f"{'score':<{width}}     mean   95 % interval       ({cases} cases)"]
-    for name, row in summary.items():
-        if row["mean"] is None:
-            lines.append(f"{name:<{width}}  undefined in every case")
-            continue
-        interval = "too few for one" if row["low"] is None else f"{row['low']:.4f} to {row['high']:.4f}"
-        note = f"  undefined in {row['undefined']}" if row["undefined"] else ""
-        lines.append(f"{name:<{width}}  {row['mean']:7.4f}   {interval}{note}")
-    return "\n".join(lines)
+        table = Table.of(columns, patients=[self.patient_of(case) for case in cases] if self.patient_of else None)
+        rows = [
+            {"case": case, **{name: values[place] for name, values in columns.items()}}
+            for place, case in enumerate(cases)
+        ]
+        write_json(self.output_dir / "scores.json", table.as_dict())
+        write_rows(self.output_dir / "scores.csv", rows)
+        print(table.text(), flush=True)

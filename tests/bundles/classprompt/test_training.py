@@ -96,9 +96,15 @@ def test_frozen_parts_stay(tmp_path: Path, archives: str, bright: type) -> None:
 
 def test_evaluation_by_modality(tmp_path: Path, archives: str, weights: str, capfd: pytest.CaptureFixture[str]) -> None:
     _run("train", "evaluate", dataset_dir=archives, ckpt_path=weights, output_dir=str(tmp_path / "out"))
-    rows = json.loads((tmp_path / "out" / "modalities.json").read_text())
-    assert [(row["modality"], row["cases"]) for row in rows] == [("CT", 1), ("Microscopy", 1), ("US", 1), ("mean", 3)]
-    assert all(row["dice"] > 0.95 for row in rows)
+    table = json.loads((tmp_path / "out" / "modalities.json").read_text())
+    parts = {**table["groups"], "mean": table}
+    assert [(name, part["cases"]) for name, part in parts.items()] == [
+        ("CT", 1),
+        ("Microscopy", 1),
+        ("US", 1),
+        ("mean", 3),
+    ]
+    assert all(part["scores"]["dice"]["mean"] > 0.95 for part in parts.values())
     with (tmp_path / "out" / "modality_of_cases.csv").open() as file:
         told = list(csv.DictReader(file))
     assert [(row["predicted_modality"], row["true_modality"]) for row in told] == [

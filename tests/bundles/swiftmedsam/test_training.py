@@ -93,11 +93,14 @@ def test_modalities_are_drawn_equally_often_on_demand(archives: str) -> None:
 
 def test_evaluation_by_modality(tmp_path: Path, archives: str, weights: str) -> None:
     _run("train", "evaluate", dataset_dir=archives, ckpt_path=weights, output_dir=str(tmp_path / "out"))
-    rows = json.loads((tmp_path / "out" / "modalities.json").read_text())
-    assert [(row["modality"], row["cases"]) for row in rows] == [("CT", 1), ("US", 1), ("mean", 2)]
-    assert all(row["dice"] > 0.95 for row in rows)
-    assert rows[2]["dice"] == pytest.approx((rows[0]["dice"] + rows[1]["dice"]) / 2)
-    assert all(0 < row[f"challenge_nsd{end}"] <= 1 for row in rows for end in ("", "_published"))
+    table = json.loads((tmp_path / "out" / "modalities.json").read_text())
+    parts = {**table["groups"], "mean": table}
+    assert [(name, part["cases"]) for name, part in parts.items()] == [("CT", 1), ("US", 1), ("mean", 2)]
+    assert all(part["scores"]["dice"]["mean"] > 0.95 for part in parts.values())
+    dice = {name: part["scores"]["dice"]["mean"] for name, part in parts.items()}
+    assert dice["mean"] == pytest.approx((dice["CT"] + dice["US"]) / 2)
+    nsds = [part["scores"][f"challenge_nsd{end}"]["mean"] for part in parts.values() for end in ("", "_published")]
+    assert all(0 < nsd <= 1 for nsd in nsds)
     with (tmp_path / "out" / "modalities.csv").open() as file:
         assert [row["modality"] for row in csv.DictReader(file)] == ["CT", "US", "mean"]
     assert json.loads((tmp_path / "out" / "scores.json").read_text())["cases"] == 2

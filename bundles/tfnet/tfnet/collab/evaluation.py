@@ -9,10 +9,9 @@ with ``onset``, ``last`` and ``break_up`` (a frame's number, or null). True mask
 
 from __future__ import annotations
 
-import csv
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 from litemed.command_line import run_command
-from litemed.files import replacing
-from litemed.metrics.bootstrap import bootstrap_mean
+from litemed.metrics.tables import Table, read_rows, summarise, write_json, write_rows
 from PIL import Image
 
 from tfnet.collab.intervals import CLASSES
@@ -150,14 +148,14 @@ def evaluate(
         frames += _scored_frames(video.stem, output, truth["frames"], masks[video.stem])
     result = {
         "videos": len(videos),
+        "scored_frames": len(frames),
         "models": models.identity,
         "options": asdict(options),
         "frames": _frame_scores(frames),
         "break_up_time": _time_scores(intervals, extra),
     }
     _write_intervals(Path(output_dir) / "intervals.csv", intervals)
-    with replacing(Path(output_dir) / "evaluation.json") as temporary:
-        temporary.write_text(json.dumps(result, indent=2) + "\n")
+    write_json(Path(output_dir) / "evaluation.json", result)
     return result
 
 
@@ -185,8 +183,7 @@ def _scored_frames(
     video: str, output: Path, truth: list[dict[str, Any]], masks: dict[int, Path]
 ) -> Iterator[dict[str, Any]]:
     """Scores of every frame; a score that isn't defined there is lacking."""
-    with (output / "frames.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_rows(output / "frames.csv")
     if len(rows) != len(truth):
         raise ValueError(f"{video} has {len(rows)} frames, its truth {len(truth)}")
     for number, (row, true) in enumerate(zip(rows, truth, strict=True)):
@@ -220,26 +217,16 @@ def _mask_scores(found: Path | None, true: Path) -> dict[str, float]:
 def _frame_scores(frames: list[dict[str, Any]]) -> dict[str, Any]:
     """Means over frames with intervals over videos."""
     names = ["accuracy", *(f"recall_{name}" for name in CLASSES), "box_iou", "outside_iou", "false_area", *_MASK_SCORES]
-    table = {}
-    for name in names:
-        known = [(frame[name], frame["video"]) for frame in frames if not math.isnan(frame.get(name, math.nan))]
-        if known:
-            values, videos = zip(*known, strict=True)
-            table[name] = _mean(values, videos)
-    return table
-
-
-def _mean(values: Sequence[float], videos: Sequence[str]) -> dict[str, Any]:
-    """Mean with its interval over videos; a single video has none."""
-    interval = asdict(bootstrap_mean(values, groups=videos))
-    return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in interval.items()}
+    columns = {name: [frame.get(name, math.nan) for frame in frames] for name in names}
+    scores = Table.of(columns, patients=[frame["video"] for frame in frames]).scores
+    return {name: row for name, row in scores.items() if row["cases"]}
 
 
 def _time_scores(intervals: list[TimedInterval], extra: int) -> dict[str, Any]:
     errors = [interval.error for interval in intervals if interval.error is not None]
     videos = [interval.video for interval in intervals]
     shares = {
-        f"within_{limit}": _mean([float(interval.within(limit)) for interval in intervals], videos)
+        f"within_{limit}": summarise([float(interval.within(limit)) for interval in intervals], videos)
         for limit in (0, 1, 2, 3)
     }
     outcomes = ("timed", "holds", "missed", "false alarm", "lost")
@@ -254,10 +241,9 @@ def _time_scores(intervals: list[TimedInterval], extra: int) -> dict[str, Any]:
 
 
 def _write_intervals(path: Path, intervals: list[TimedInterval]) -> None:
-    with replacing(path) as temporary, temporary.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow([*(field.name for field in fields(TimedInterval)), "outcome", "error"])
-        writer.writerows([*asdict(interval).values(), interval.outcome, interval.error] for interval in intervals)
+    columns = [*(field.name for field in fields(TimedInterval)), "outcome", "error"]
+    rows = [{**asdict(interval), "outcome": interval.outcome, "error": interval.error} for interval in intervals]
+    write_rows(path, rows, columns)
 
 
 def run(
@@ -291,17 +277,13 @@ def run(
     options = Options(gate=gate, smooth=smooth, evidence=evidence, annotated_video=False)
     models = Networks(models_dir, runtime=runtime, precision=precision, threads=threads)
     result = evaluate(Path(dataset_dir or tearfilm()), Path(output_dir), models, options, part)
-    for name, row in {**result["frames"], **_spans(result["break_up_time"])}.items():
-        span = "" if row["low"] is None else f"  [{row['low']:.4f}, {row['high']:.4f}]"
-        print(f"{name:<14}{row['mean']:.4f}{span}  over {row['cases']}")
+    times = {name: value for name, value in result["break_up_time"].items() if isinstance(value, dict)}
+    print(Table(result["frames"], result["scored_frames"]).text())
+    print(Table(times, result["break_up_time"]["intervals"]).text())
     for name, value in result["break_up_time"].items():
         if not isinstance(value, dict):
             print(f"{name:<20}{value}")
     print(f"written to {output_dir}")
-
-
-def _spans(scores: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in scores.items() if isinstance(value, dict)}
 
 
 if __name__ == "__main__":

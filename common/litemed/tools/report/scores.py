@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import math
 import statistics
 from collections import defaultdict
@@ -13,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Scores", "by_group", "less_is_better", "number", "read_rows", "read_scores"]
+from litemed.metrics.tables import Table, read_rows
+
+__all__ = ["Scores", "by_group", "less_is_better", "number", "read_scores"]
 
 _LESS_IS_BETTER = ("hd95", "assd", "error", "violated", "loss", "missed", "spurious", "fpr", "false_area")
 OVERALL = "all"
@@ -58,23 +58,15 @@ def read_scores(file: Path) -> Scores:
     Raises:
         ValueError: when either is damaged.
     """
-    try:
-        written = json.loads(file.read_text())
-        if "scores" in written:
-            overall, groups, cases = written["scores"], by_group(written["scores"]), int(written["cases"])
-        else:
-            parts = {
-                name: {score: row for score, row in part.items() if isinstance(row, dict)}
-                for name, part in written["means"].items()
-            }
-            overall, groups, cases = parts.pop(OVERALL), parts, int(written["means"][OVERALL]["cases"])
-            groups = {OVERALL: overall, **groups} if groups else {}
-        if not overall or not all(isinstance(row, dict) and "mean" in row for row in overall.values()):
-            raise KeyError("mean")
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{file} isn't a table of scores: {error!r}") from error
+    found = Table.read(file)
+    groups = {OVERALL: found.scores, **{name: group.scores for name, group in found.groups.items()}}
     table = file.with_name("scores.csv")
-    return Scores(overall, groups, read_rows(table) if table.is_file() else [], cases)
+    return Scores(
+        found.scores,
+        groups if found.groups else by_group(found.scores),
+        read_rows(table) if table.is_file() else [],
+        found.cases,
+    )
 
 
 def by_group(scores: dict[str, dict[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:
@@ -107,19 +99,6 @@ def by_group(scores: dict[str, dict[str, Any]]) -> dict[str, dict[str, dict[str,
 def less_is_better(score: str) -> bool:
     """Whether a low value of a score is a good one, from its name."""
     return any(part in score for part in _LESS_IS_BETTER)
-
-
-def read_rows(file: Path) -> list[dict[str, str]]:
-    """Rows of a CSV file.
-
-    Raises:
-        ValueError: when there is none.
-    """
-    with file.open(newline="") as source:
-        rows = list(csv.DictReader(source))
-    if not rows:
-        raise ValueError(f"{file} holds no rows")
-    return rows
 
 
 def number(text: str | None) -> float:

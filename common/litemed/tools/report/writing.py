@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from litemed.files import replacing
+from litemed.metrics.tables import read_rows
 from litemed.tools.report.charts import case_chart, curves, interval_chart
 from litemed.tools.report.page import details, figure, page, table, tiles
-from litemed.tools.report.scores import Scores, less_is_better, number, read_rows, read_scores
+from litemed.tools.report.scores import Scores, less_is_better, number, read_scores
 from litemed.tools.report.settings import command_line, read_configuration, read_run, tunables
 
 __all__ = ["write_report"]

@@ -183,7 +183,7 @@ def test_command(
     monkeypatch.setattr(evaluation, "Networks", lambda *_, **__: Reader(WORD))
     evaluation.run(str(dataset), str(tmp_path / "out"))
     shown = capsys.readouterr().out
-    assert "accuracy      1.0000" in shown
-    assert "within_1      1.0000" in shown
+    assert "accuracy          1.0000" in shown
+    assert "within_1     1.0000" in shown
     with pytest.raises(ValueError, match="no video in"):
         evaluation.run(str(dataset), str(tmp_path / "out"), part="val")
