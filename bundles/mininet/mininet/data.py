@@ -54,12 +54,16 @@ def evaluation_part(reader: str) -> str:
 def pooled_sets(root: str | Path) -> dict[str, Path]:
     """The folders of the sets of :data:`POOLED` below a folder, by the name of their reader; names in any case.
 
+    A folder that is itself laid out as DRIVE, as the built-in sample is, is the only set.
+
     Raises:
         FileNotFoundError: when none is there.
     """
     base = dataset_root(root)
     folders = {path.name.lower(): path for path in sorted(base.iterdir()) if path.is_dir()}
     found = {reader: folders[reader] for reader in POOLED if reader in folders}
+    if not found and "training" in folders:
+        return {"drive": base}
     if not found:
         raise wrong_layout(base, f"folders among {', '.join(POOLED)}")
     return found

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mininet import evaluation_part, load_cases
+from mininet.data import pooled_sets
 from mininet.simulation.fundus import fundus
 from PIL import Image
 
@@ -102,6 +103,11 @@ def test_a_set_left_out_is_tested_whole_and_trains_nothing(pool: Path) -> None:
             assert not any(
                 f"/{folder}/" in case["image"] for case in load_cases("pooled", pool, part, leave_out=left_out)
             )
+
+
+def test_the_sample_is_a_pool_of_one() -> None:
+    assert pooled_sets(fundus()) == {"drive": fundus()}
+    assert load_cases("pooled", fundus(), "training") == load_cases("drive", fundus(), "training")
 
 
 def test_both_pictures_of_one_eye_stay_together(tmp_path: Path) -> None:
