@@ -1,40 +1,16 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""The report as one page that needs nothing else: no script, no font, no picture from elsewhere."""
+"""The report as one page."""
 
 from __future__ import annotations
 
-import base64
 from html import escape
 from pathlib import Path
 from typing import Any
 
-__all__ = ["write_page"]
+from litemed.pages import bullets, image, page, section, table, tiles
 
-_STYLE = """
-:root { color-scheme: light; --ink: #222b36; --soft: #6b7480; --line: #dfe3e8; --accent: #d55e00; }
-* { box-sizing: border-box; }
-body { font: 16px/1.5 system-ui, "Segoe UI", Roboto, Helvetica, Arial, sans-serif; color: var(--ink);
-       background: #f5f6f8; margin: 0; }
-main { max-width: 1080px; margin: 0 auto; padding: 24px 20px 48px; }
-h1 { font-size: 1.6rem; margin: 0 0 2px; }
-h2 { font-size: 1.1rem; margin: 0 0 10px; }
-.soft { color: var(--soft); }
-section { background: white; border: 1px solid var(--line); border-radius: 10px; padding: 18px 20px; margin-top: 16px; }
-.summary { border-left: 6px solid var(--accent); font-size: 1.25rem; }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px; margin-top: 16px; }
-.card { background: white; border: 1px solid var(--line); border-radius: 10px; padding: 12px 14px; }
-.card b { display: block; font-size: 1.5rem; line-height: 1.25; }
-img { max-width: 100%; height: auto; display: block; }
-.pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(420px, 1fr)); gap: 16px; }
-figure { margin: 0; } figcaption { font-size: .85rem; color: var(--soft); margin-top: 4px; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-size: .92rem; }
-th, td { text-align: left; padding: 6px 10px; border-bottom: 1px solid var(--line); vertical-align: top; }
-th { color: var(--soft); font-weight: 600; } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
-ul { margin: 0; padding-left: 20px; } code { font-size: .9em; overflow-wrap: anywhere; }
-@media print { body { background: white; } section, .card { break-inside: avoid; } }
-"""
+__all__ = ["write_page"]
 
 
 def write_page(folder: Path, report: dict[str, Any], pictures: list[tuple[str, Path]]) -> None:
@@ -45,37 +21,21 @@ def write_page(folder: Path, report: dict[str, Any], pictures: list[tuple[str, P
         report: content of ``report.json``.
         pictures: captions and files of pictures to show.
     """
-    name = escape(report["recording"]["file"])
+    recording = report["recording"]
     sections = [
-        f'<section class="summary">{escape(report["summary"])}</section>',
-        _cards(report),
-        _notes(report),
-        _section("Over time", _image(folder / "timeline.png", "Class and break-up area of every frame over time")),
-        _section("Between the blinks", _intervals(report)),
-        _section("Where it breaks up", _image(folder / "heatmap.png", "Maps of break-up in ring coordinates")),
-        _section("How severe", _zones(report)),
+        f'<div class="summary">{escape(report["summary"])}</div>\n',
+        _numbers(report),
+        section("Please note", bullets(report["notes"])) if report["notes"] else "",
+        section("Over time", image(folder / "timeline.png", "Class and break-up area of every frame over time")),
+        section("Between the blinks", _intervals(report)),
+        section("Where it breaks up", image(folder / "heatmap.png", "Maps of break-up in ring coordinates")),
+        section("How severe", _zones(report)),
         _pictures(pictures),
-        _section("How to read this", _method(report)),
+        section("How to read this", _method(report)),
     ]
-    body = "\n".join(part for part in sections if part)
-    page = f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Tear film of {name}</title>
-<style>{_STYLE}</style>
-</head>
-<body>
-<main>
-<h1>Tear-film break-up</h1>
-<div class="soft">{name} · {escape(_recording(report["recording"]))}</div>
-{body}
-</main>
-</body>
-</html>
-"""
-    (folder / "report.html").write_text(page, encoding="utf-8")
+    subtitle = f"{recording['file']} · {_recording(recording)}"
+    text = page("Tear-film break-up", subtitle, sections, name=f"Tear film of {recording['file']}")
+    (folder / "report.html").write_text(text, encoding="utf-8")
 
 
 def _recording(recording: dict[str, Any]) -> str:
@@ -87,19 +47,20 @@ def _recording(recording: dict[str, Any]) -> str:
     return " · ".join(words)
 
 
-def _cards(report: dict[str, Any]) -> str:
+def _numbers(report: dict[str, Any]) -> str:
     times, area = report["break_up_time"], report["area"]
     unit = "s" if report["recording"]["times_from"] else "frames"
     median = times["median_s"] if unit == "s" else times["median_frames"]
     shortest = times["shortest_s"] if unit == "s" else times["shortest_frames"]
-    cards = [
-        ("median break-up time", _quantity(median, unit)),
-        ("shortest", _quantity(shortest, unit)),
-        ("intervals after a blink", str(times["intervals_after_a_blink"])),
-        ("of them without break-up", str(times["without_break_up"])),
-        ("largest area in the outer ring", _quantity(area["largest_percent"], "%")),
-    ]
-    return '<div class="cards">' + "".join(f'<div class="card">{n}<b>{v}</b></div>' for n, v in cards) + "</div>"
+    return tiles(
+        [
+            ("median break-up time", _quantity(median, unit), ""),
+            ("shortest", _quantity(shortest, unit), ""),
+            ("intervals after a blink", str(times["intervals_after_a_blink"]), ""),
+            ("of them without break-up", str(times["without_break_up"]), ""),
+            ("largest area in the outer ring", _quantity(area["largest_percent"], "%"), ""),
+        ]
+    )
 
 
 def _quantity(value: float | None, unit: str) -> str:
@@ -107,12 +68,6 @@ def _quantity(value: float | None, unit: str) -> str:
         return "none"
     digits = {"s": 2, "%": 1, "frames": 0}[unit]
     return f"{value:.{digits}f} {unit}"
-
-
-def _notes(report: dict[str, Any]) -> str:
-    if not report["notes"]:
-        return ""
-    return _section("Please note", "<ul>" + "".join(f"<li>{escape(note)}</li>" for note in report["notes"]) + "</ul>")
 
 
 def _intervals(report: dict[str, Any]) -> str:
@@ -126,52 +81,42 @@ def _intervals(report: dict[str, Any]) -> str:
         frames = interval["break_up_time_frames"]
         largest = interval["largest_area_percent"]
         span = interval["observed_s"]
-        cells = [
-            (str(interval["number"]), True),
-            ("blink" if interval["after_blink"] else "recording", False),
-            (f"{interval['observed_frames']} frames" if span is None else f"{span:.2f} s", True),
-            ("" if seconds is None else f"{seconds:.2f} s", True),
-            ("" if frames is None else str(frames), True),
-            (interval["statement"], False),
-            (where, False),
-            ("" if largest is None else f"{largest:.1f} %", True),
-        ]
-        rows.append(cells)
-    heads = [
-        ("no.", True),
-        ("begins with", False),
-        ("watched", True),
-        ("break-up time", True),
-        ("frames", True),
-        ("outcome", False),
-        ("begins at", False),
-        ("largest area", True),
-    ]
-    return _table(heads, rows)
+        rows.append(
+            [
+                str(interval["number"]),
+                "blink" if interval["after_blink"] else "recording",
+                f"{interval['observed_frames']} frames" if span is None else f"{span:.2f} s",
+                "" if seconds is None else f"{seconds:.2f} s",
+                "" if frames is None else str(frames),
+                interval["statement"],
+                where,
+                "" if largest is None else f"{largest:.1f} %",
+            ]
+        )
+    heads = ["no.", "begins with", "watched", "break-up time", "frames", "outcome", "begins at", "largest area"]
+    return table(heads, rows, texts=(1, 5, 6))
 
 
 def _zones(report: dict[str, Any]) -> str:
-    heads = [("zone", False), ("mean", True), ("largest", True), ("severity", False)]
+    heads = ["mean", "largest", "severity"]
     zones = [_severity_row(name, zone) for name, zone in report["zones"].items()]
     hours = [_severity_row(f"{name} o'clock", zone) for name, zone in report["clock_hours"].items()]
-    heads_of_hours = [("sector", False), *heads[1:]]
-    return _table(heads, zones) + "<br>" + _table(heads_of_hours, hours)
+    return "".join(table([name, *heads], rows, texts=(0, 3)) for name, rows in (("zone", zones), ("sector", hours)))
 
 
-def _severity_row(name: str, severity: dict[str, Any]) -> list[tuple[str, bool]]:
+def _severity_row(name: str, severity: dict[str, Any]) -> list[str]:
     numbers = [severity["mean_percent"], severity["largest_percent"]]
-    shown = [("none" if number is None else f"{number:.2f} %", True) for number in numbers]
-    return [(name, False), *shown, (severity["severity"], False)]
+    return [name, *("none" if number is None else f"{number:.2f} %" for number in numbers), severity["severity"]]
 
 
 def _pictures(pictures: list[tuple[str, Path]]) -> str:
     if not pictures:
         return ""
-    figures = [
-        f"<figure>{_image(path, caption)}<figcaption>{escape(caption)}</figcaption></figure>"
+    figures = "".join(
+        f"<figure>{image(path, caption)}<figcaption>{escape(caption)}</figcaption></figure>"
         for caption, path in pictures
-    ]
-    return _section("Break-up in the picture", f'<div class="pictures">{"".join(figures)}</div>')
+    )
+    return section("Break-up in the picture", f'<div class="cases wide">{figures}</div>')
 
 
 def _method(report: dict[str, Any]) -> str:
@@ -194,22 +139,4 @@ def _method(report: dict[str, Any]) -> str:
         "The models' results are no diagnosis and were not tested in a clinic.",
     ]
     models = f"<p class='soft'>Models: <code>{escape(report['models'])}</code></p>"
-    return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>" + models
-
-
-def _table(heads: list[tuple[str, bool]], rows: list[list[tuple[str, bool]]]) -> str:
-    def line(cells: list[tuple[str, bool]], tag: str) -> str:
-        made = (f"<{tag}{' class=n' if is_number else ''}>{escape(text)}</{tag}>" for text, is_number in cells)
-        return f"<tr>{''.join(made)}</tr>"
-
-    return f'<div class="wide"><table>{line(heads, "th")}{"".join(line(row, "td") for row in rows)}</table></div>'
-
-
-def _section(title: str, content: str) -> str:
-    return f"<section><h2>{escape(title)}</h2>\n{content}</section>"
-
-
-def _image(path: Path, alt: str) -> str:
-    kind = "jpeg" if path.suffix == ".jpg" else "png"
-    data = base64.b64encode(path.read_bytes()).decode("ascii")
-    return f'<img alt="{escape(alt)}" src="data:image/{kind};base64,{data}">'
+    return bullets(lines) + models

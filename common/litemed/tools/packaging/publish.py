@@ -15,18 +15,16 @@ from pathlib import Path
 
 from litemed.bundles import metadata_of
 from litemed.files import only_writer, replacing, scratch
+from litemed.pages import page, table
 from litemed.tools.packaging.pack import pack
 
 __all__ = ["publish"]
 
+_TITLE = "Bundles for light medical segmentation"
+_SUBTITLE = (
+    "MONAI bundles that run on an ordinary computer. Each zip holds all of its code, its weights and their card."
+)
 _TOLD = ("name", "version", "description", "data_source", "intended_use")
-_STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
-article { border-top: 1px solid #ccc; padding: 1rem 0 }
-img { max-width: 100%; max-height: 18rem }
-pre { background: #f4f4f4; padding: .6rem; overflow-x: auto }
-table { border-collapse: collapse } td, th { padding: .1rem .8rem .1rem 0; text-align: left }
-"""
 
 
 def publish(bundles: Iterable[str | os.PathLike[str]], to: str | os.PathLike[str], url: str = "") -> Path:
@@ -70,7 +68,7 @@ def publish(bundles: Iterable[str | os.PathLike[str]], to: str | os.PathLike[str
         with replacing(folder / "model_info.json") as temporary:
             temporary.write_text(json.dumps(dict(sorted(info.items())), indent=4) + "\n")
         with replacing(folder / "index.html") as temporary:
-            temporary.write_text(_page(articles))
+            temporary.write_text(page(_TITLE, _SUBTITLE, articles), encoding="utf-8")
     return folder / "index.html"
 
 
@@ -95,32 +93,16 @@ def _article(bundle: Path, folder: Path, source: str, checksum: str) -> str:
         shutil.copyfile(picture, folder / f"{bundle.name}.png")
         image = f'<p><img src="{bundle.name}.png" alt="{told["name"]}"></p>'
     metrics = metadata.get("eval_metrics")
-    scores = "".join(
-        f"<tr><td>{html.escape(str(name))}</td><td>{html.escape(str(value))}</td></tr>"
-        for name, value in (metrics.items() if isinstance(metrics, dict) else ())
-    )
+    scores = [[str(name), str(value)] for name, value in (metrics.items() if isinstance(metrics, dict) else ())]
     link = f'<a href="{html.escape(source)}">{bundle.name} {told["version"]}</a>'
     command = f"python -m monai.bundle download --name {bundle.name} --url {shlex.quote(source)} --bundle_dir ."
     return f"""<article id="{bundle.name}">
 <h2>{told["name"]}</h2>
 <p>{told["description"]}</p>
 {image}
-<table><tr><th>score</th><th></th></tr>{scores}</table>
+{table(["score", ""], scores)}
 <p>{told["data_source"]}. {told["intended_use"]}.</p>
 <pre>{html.escape(command)}</pre>
 <p>{link}, sha1 <code>{checksum}</code></p>
-</article>"""
-
-
-def _page(articles: list[str]) -> str:
-    body = "\n".join(articles)
-    return f"""<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><title>Bundles for light medical segmentation</title><style>{_STYLE}</style></head>
-<body>
-<h1>Bundles for light medical segmentation</h1>
-<p>MONAI bundles that run on an ordinary computer. Each zip holds all of its code, its weights and their card.</p>
-{body}
-</body>
-</html>
+</article>
 """

@@ -16,8 +16,8 @@ from typing import Any
 
 from litemed.files import replacing
 from litemed.metrics.tables import read_rows
+from litemed.pages import details, figure, page, table, tiles
 from litemed.tools.report.charts import case_chart, curves, interval_chart
-from litemed.tools.report.page import details, figure, page, table, tiles
 from litemed.tools.report.scores import Scores, less_is_better, number, read_scores
 from litemed.tools.report.settings import command_line, read_configuration, read_run, tunables
 
