@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from litemed.images.volume import Volume, check_same_grid, slice_affine
+from litemed.images.volume import Volume, check_same_grid
+from litemed.images.volumes import open_volume
 
 
 class Grid(Volume):
@@ -20,15 +22,6 @@ class Grid(Volume):
 
 def test_spacing_is_the_length_of_axis_vectors(affine: np.ndarray) -> None:
     assert Grid(Path("a"), (2, 3, 4), affine).spacing == pytest.approx((0.7, 1.25, 4.0))
-
-
-@pytest.mark.parametrize(
-    ("axis", "pixel", "voxel"), [(0, (2, 3), (4, 2, 3)), (1, (2, 3), (2, 4, 3)), (2, (2, 3), (2, 3, 4))]
-)
-def test_slice_affine_puts_pixels_where_voxels_are(
-    axis: int, pixel: tuple[int, int], voxel: tuple[int, int, int], affine: np.ndarray
-) -> None:
-    np.testing.assert_allclose(slice_affine(affine, axis, 4) @ (*pixel, 0, 1), affine @ (*voxel, 1), atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -72,3 +65,36 @@ def test_same_grid_allows_rounding_and_no_more(affine: np.ndarray) -> None:
         ValueError, match=r"label.nii: shape \(512, 512, 99\) differs from \(512, 512, 100\) of image.nii"
     ):
         check_same_grid(image, Grid(Path("label.nii"), (512, 512, 99), affine))
+
+
+@pytest.mark.parametrize("kind", ["nifti-gzip", "nrrd", "npz-deflate", "dicom"])
+@pytest.mark.parametrize("block", [1, 600, 1 << 28])
+def test_slices_one_after_the_other(
+    kind: str, block: int, write: Callable, voxels: np.ndarray, affine: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("litemed.images.volume._BLOCK_BYTES", block)
+    volume = open_volume(write(kind, voxels, affine))
+    for axis in range(3):
+        slices = list(volume.iter_slices(axis))
+        assert len(slices) == voxels.shape[axis]
+        for index, pixels in enumerate(slices):
+            np.testing.assert_array_equal(pixels, np.take(voxels, index, axis))
+
+
+def test_slices_across_the_slowest_axis_decode_the_volume_once(
+    write: Callable, voxels: np.ndarray, affine: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volume = open_volume(write("nifti-gzip", voxels, affine))
+    reads = []
+    read = type(volume)._decode
+    monkeypatch.setattr(type(volume), "_decode", lambda self, *place: reads.append(place) or read(self, *place))
+    assert len(list(volume.iter_slices(0))) == 5
+    assert reads == [(2, index) for index in range(7)]
+
+
+def test_colour_slices_one_after_the_other(write: Callable, affine: np.ndarray) -> None:
+    colours = np.random.default_rng(4).integers(0, 256, (4, 5, 6, 3), dtype=np.uint8)
+    volume = open_volume(write("npz", colours[..., 0].T, affine, imgs=colours))
+    for axis in range(3):
+        expected = [np.take(colours.transpose(2, 1, 0, 3), index, axis) for index in range(volume.shape[axis])]
+        np.testing.assert_array_equal(list(volume.iter_slices(axis)), expected)

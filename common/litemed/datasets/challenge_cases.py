@@ -13,7 +13,7 @@ import numpy as np
 
 from litemed.datasets.challenge import read_challenge
 from litemed.datasets.splits import split_cases
-from litemed.images.npz import NpzVolume
+from litemed.images.volumes import open_volume
 from litemed.slices.sampling import sample_slices
 
 __all__ = ["list_slices", "load_cases", "modality_of"]
@@ -84,7 +84,7 @@ def list_slices(cases: Sequence[dict[str, Any]], interval: int = 5, most: int | 
             if "gts" not in archive.files:
                 raise ValueError(f"{path}: expected an array 'gts' of labels to train with, got {archive.files}")
         if _is_volume(path):
-            label = NpzVolume(path, key="gts")
+            label = open_volume(path, is_label=True)
             items += [{**case, "slice": index} for index in sample_slices(label, interval, label=label)]
         else:
             items.append({**case, "slice": -1})

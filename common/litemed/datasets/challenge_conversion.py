@@ -30,6 +30,7 @@ from litemed.images.orientation import PlaneView
 from litemed.images.volume import check_same_grid
 from litemed.images.volumes import open_volume
 from litemed.parallel import Engine, in_parallel
+from litemed.slices.stacking import stack_slices
 from litemed.transforms.pictures import LoadPictured
 from litemed.transforms.windows import Window, ct_range, intensity_range
 
@@ -135,8 +136,8 @@ def convert_case(
         check_same_grid(volume, truth)
         view = PlaneView(volume, plane)
         scale = intensity_range(view, modality, window)
-        pixels = np.stack([np.rint(scale.apply(plane_)).astype(np.uint8) for plane_ in view])
-        values = np.stack(list(PlaneView(truth, plane, affine=volume.affine)))
+        pixels = stack_slices(view, lambda pixels: np.rint(scale.apply(pixels)).astype(np.uint8))
+        values = stack_slices(PlaneView(truth, plane, affine=volume.affine))
         if values.ndim != 3:
             raise ValueError(f"{mask}: expected labels of one channel, got {values.shape[-1]} channels")
         values = whole_labels(values, mask, threshold)

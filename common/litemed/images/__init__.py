@@ -10,7 +10,6 @@ __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
         "dicom": ["DicomVolume", "Series", "list_series"],
-        "volumes": ["open_volume"],
         "labelme": ["labelme_map", "read_labelme"],
         "names": ["image_stem", "is_picture", "is_volume", "result_name"],
         "nifti": ["NiftiVolume"],
@@ -18,7 +17,8 @@ __getattr__, __dir__, __all__ = lazy_names(
         "nrrd": ["NrrdVolume", "open_nrrd"],
         "overlay": ["label_overlay", "mask_overlay"],
         "pictures": ["count_pages", "picture_size", "read_picture"],
+        "volume": ["Volume", "check_same_grid"],
+        "volumes": ["open_volume"],
         "writing": ["write_labels", "write_volume"],
-        "volume": ["Volume", "check_same_grid", "slice_affine"],
     },
 )

@@ -58,12 +58,14 @@ class PlaneView:
         return self.shape[0]
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        return (self[index] for index in range(len(self)))
+        return map(self._turned, self.volume.iter_slices(self._axes[0]))
 
     def __getitem__(self, index: int) -> np.ndarray:
         """Slice ``(H, W)``, or ``(H, W, 3)`` of a colour volume."""
-        across, down, right = self._axes
-        pixels = self.volume.read_slice(across, index)
+        return self._turned(self.volume.read_slice(self._axes[0], index))
+
+    def _turned(self, pixels: np.ndarray) -> np.ndarray:
+        _, down, right = self._axes
         pixels = pixels if down < right else pixels.swapaxes(0, 1)
         return pixels[tuple(slice(None, None, -1 if mirrored else 1) for mirrored in self._mirrored[1:])]
 

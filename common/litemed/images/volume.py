@@ -5,14 +5,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 
-__all__ = ["LPS_TO_RAS", "Volume", "check_same_grid", "slice_affine", "spacing_of", "voxel_volume"]
+__all__ = ["LPS_TO_RAS", "Volume", "check_same_grid", "spacing_of", "voxel_volume"]
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+_BLOCK_BYTES = 1 << 28
 _RIGHT_ANGLE = 1e-3  # cosine of axes that count as at right angles
 
 
@@ -92,6 +94,35 @@ class Volume(ABC):
             raise ValueError(f"{self.path}: slice {index} of axis {axis} has NaN or infinite voxels")
         return pixels
 
+    def iter_slices(self, axis: int) -> Iterator[np.ndarray]:
+        """All slices along an axis, in their order, as `read_slice` gives them.
+
+        Along another axis than the slowest, which every slice crosses, blocks of slices are put together from one run
+        through the volume each; a block takes up to 256 MB.
+        """
+        check_axis(axis)
+        scanned = self.slowest_axis
+        if axis == scanned:
+            yield from (self.read_slice(axis, index) for index in range(self.shape[axis]))
+            return
+        position = axis - (scanned < axis)  # in a plane across the slowest axis
+        start = 0
+        while start < self.shape[axis]:
+            stop, block = start, np.empty(0)
+            for place in range(self.shape[scanned]):
+                plane = self.read_slice(scanned, place)
+                if not place:
+                    bytes_each = plane.nbytes // self.shape[axis] * self.shape[scanned]
+                    stop = min(self.shape[axis], start + max(1, _BLOCK_BYTES // bytes_each))
+                    sides = list(self.shape)
+                    sides[axis] = stop - start
+                    block = np.empty((*sides, *plane.shape[2:]), plane.dtype)
+                part = plane[start:stop] if position == 0 else plane[:, start:stop]
+                np.moveaxis(block, scanned, 0)[place] = part
+            slices = np.moveaxis(block, axis, 0)
+            yield from (slices[index] for index in range(stop - start))
+            start = stop
+
     @abstractmethod
     def _decode(self, axis: int, index: int) -> np.ndarray: ...
 
@@ -120,23 +151,6 @@ def _with_depth(affine: np.ndarray) -> np.ndarray:
     result = np.array(affine, dtype=np.float64)
     normal = np.cross(result[:3, 0], result[:3, 1])
     result[:3, 2] = normal / max(float(np.linalg.norm(normal)), np.finfo(float).tiny)
-    return result
-
-
-def slice_affine(affine: np.ndarray, axis: int, index: int) -> np.ndarray:
-    """Affine of a slice taken as a volume of one layer: its two own axes first, the one across it last.
-
-    Args:
-        affine: 4x4 affine of the volume.
-        axis: the axis across the slice.
-        index: position of the slice along it.
-
-    Returns:
-        4x4 matrix that takes (a, b, 0) to where the volume's affine takes that voxel.
-    """
-    own = [other for other in range(3) if other != axis]
-    result = affine[:, [*own, axis, 3]].copy()
-    result[:, 3] += index * affine[:, axis]
     return result
 
 

@@ -9,7 +9,7 @@ from litemed.lazy import lazy_names
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
-        "dataset": ["SliceDataset"],
+        "open_volumes": ["OpenVolumes"],
         "sampling": ["label_slices", "sample_slices"],
         "stacking": ["stack_slices"],
     },

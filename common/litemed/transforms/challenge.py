@@ -16,7 +16,7 @@ from monai.transforms import Compose, RandomizableTransform, Transform
 from litemed.datasets.challenge import read_challenge
 from litemed.images.boxes import mask_boxes
 from litemed.images.names import is_picture
-from litemed.images.npz import NpzVolume
+from litemed.slices.open_volumes import OpenVolumes
 from litemed.transforms.images_or_volumes import LoadImageOrVolumed, OrientVolumesd
 from litemed.transforms.pictures import LoadPictured
 from litemed.transforms.windows import ScaleModalityd
@@ -27,7 +27,8 @@ __all__ = ["LoadChallenged", "RandLabelledSliced"]
 class LoadChallenged(Transform):
     """Load an archive, or one slice of it, or an image and the file of its label: image, label, boxes and spacing.
 
-    An item's ``image`` is the path; its ``slice``, where there is one of 0 or above, is the index of the slice to load.
+    An item's ``image`` is the path; its ``slice``, where there is one of 0 or above, is the index of the slice to load,
+    from an archive that stays open for the next.
     Where an item has a ``label``, the path of a label map, the image is a picture or volume of any format instead, as
     MONAI Label hands them to a training: scaled by `ScaleModalityd`, a volume in LPS orientation. Then:
 
@@ -40,6 +41,9 @@ class LoadChallenged(Transform):
         ValueError: when the archive can't be read, or has no label.
     """
 
+    def __init__(self) -> None:
+        self._volumes = OpenVolumes()
+
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         items = dict(data)
         path, place = Path(items["image"]), items.get("slice", -1)
@@ -49,7 +53,7 @@ class LoadChallenged(Transform):
         if "label" in items:
             image, label, spacing = _labelled_image(path, Path(items["label"]))
         elif place >= 0:
-            image, label = (NpzVolume(path, key=key).read_slice(2, place) for key in ("imgs", "gts"))
+            image, label = (self._volumes.read_slice(path, place, is_label=is_label) for is_label in (False, True))
             image, label = np.swapaxes(image, 0, 1), label.T
         else:
             case = read_challenge(path)
