@@ -1,6 +1,6 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""The README's table of bundles, from their metadata.
+"""The README's table of bundles, from their metadata and the records of their weights.
 
 Run: python ci/bundle_table.py [--write]
 
@@ -10,28 +10,36 @@ Prints the table; with --write it replaces the one in README.md. A test fails wh
 from __future__ import annotations
 
 import argparse
-import json
 import re
 from pathlib import Path
 
+from litemed.tools.info import best_score, describe, score_text, speed_text
+
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
-SHOWN = 5
 _PLACE = re.compile(r"(<!-- bundles: [^\n]* -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def table() -> str:
-    """One row a bundle: what it does, what its shipped weights score and on what."""
-    lines = ["| bundle | does | weights score | on |", "| --- | --- | --- | --- |"]
-    for file in sorted(ROOT.glob("bundles/*/configs/metadata.json")):
-        bundle, metadata = file.parents[1], json.loads(file.read_text())
-        scores = list(metadata["eval_metrics"].items())
-        told = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in scores[:SHOWN])
-        more = f" and {len(scores) - SHOWN} more" if len(scores) > SHOWN else ""
-        weights = (bundle / "models/model.pt").is_file()
-        results = told + more or ("see the card" if weights else "none yet")
-        link = f"[`{bundle.name}`](bundles/{bundle.name}/docs/README.md)"
-        lines.append(f"| {link} | {metadata['task']} | {results} | {metadata['data_source']} |")
+    """One row a bundle: what it is for, its best known score on real data, its speed, and its licence."""
+    lines = ["| bundle | for | scores (95 % interval) | time and memory | weights' licence |", "| --- " * 5 + "|"]
+    for folder in sorted(file.parents[1] for file in ROOT.glob("bundles/*/configs/metadata.json")):
+        described = describe(folder)
+        told: dict[str, str] = {}  # by hash: the same weights may lie there under two names
+        scores, speeds, licences = [], [], []
+        for record in described["weights"]:
+            name = record["weights"].removeprefix("model").removesuffix(".pt").lstrip("_")
+            if told.setdefault(record.get("sha256", name), name) != name:
+                continue
+            said = f"`{name}`: " if name else ""
+            scores += [said + score_text(score)] if (score := best_score(record)) else []
+            speeds += [said + speed_text(speed) for speed in record.get("speed", [])[:1]]
+            licences += [(said, record["licence"]["weights"])] if "licence" in record else []
+        different = len({licence for _, licence in licences}) > 1
+        terms = [said * different + licence for said, licence in licences]
+        link = f"[`{folder.name}`](bundles/{folder.name}/docs/README.md)"
+        cells = [link, described["task"], *("<br>".join(dict.fromkeys(each)) for each in (scores, speeds, terms))]
+        lines.append(f"| {' | '.join(cell or 'see the card' for cell in cells)} |")
     return "\n".join(lines) + "\n"
 
 

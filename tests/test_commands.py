@@ -233,6 +233,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 EXECUTED: dict[str, tuple[str, str]] = {
+    "litemed info": ("", ""),
     "litemed doctor": ("", ""),
     "litemed datasets": ("", ""),
     "litemed segment PICTURES --bundle mininet --out OUT": ("--workers 1", "OUT/*_mask.png"),

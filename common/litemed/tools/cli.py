@@ -10,7 +10,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from litemed.bundles import Offer, bundle_folders, find_bundle, importable, offers
+from litemed.bundles import Offer, bundle_folders, find_bundle, importable, offers, where_to_put
 from litemed.command_line import run_command
 
 __all__ = ["Litemed", "main", "with_bundles"]
@@ -51,6 +51,26 @@ class Litemed:
         lines += [f"  {name:<14}{text}" for name, text in sorted(found["samples"].items())]
         _show(found, "\n".join(lines), json)
 
+    def info(self, bundle: str | None = None, json: bool = False) -> None:
+        """Tell what bundles are for, how well their weights do on which data, their speed and their licences.
+
+        Examples::
+
+            litemed info
+            litemed info BUNDLE
+
+        Args:
+            bundle: its name or folder, to be told all of it; by default the main points of all.
+            json: print JSON.
+        """
+        from litemed.tools.info import as_text, describe
+
+        found = [describe(each) for each in ([bundle] if bundle else sorted(bundle_folders()))]
+        if not found:
+            raise FileNotFoundError(f"no bundle: {where_to_put()}")
+        text = "\n\n".join(as_text(each, details=bundle is not None) for each in found)
+        _show(found[0] if bundle else found, text, json)
+
     def segment(
         self,
         input: str,
@@ -86,6 +106,7 @@ class Litemed:
             options: any other value of the bundle's configs/inference.json, such as ``--threshold 0.4``, and
                 ``--application NAME`` for another of its applications.
         """
+        find_bundle(bundle)  # before much is loaded for nothing
         from litemed.tools.segment import segment
 
         done = segment(
