@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from ignite.engine import Engine, Events
 from litemed.files import replacing
+from litemed.images.overlay import paint_labels
 from litemed.metrics.tables import write_rows
 from litemed.training.picture_writer import PictureWriter
 from litemed.transforms.pictures import to_picture
-from scipy import ndimage
 
 from tiu_ocular.anatomy import REGIONS
 from tiu_ocular.measurements import DEFINITIONS, compare_eyes, measure_eye
@@ -41,12 +41,8 @@ def draw_regions(picture: np.ndarray, labels: np.ndarray, opacity: float = 0.35)
     Returns:
         uint8 (H, W, 3).
     """
-    drawn = picture.astype(np.float32)
-    for name, colour in _COLOURS.items():
-        region = labels == REGIONS.index(name)
-        drawn[region] = (1 - opacity) * drawn[region] + opacity * np.asarray(colour, dtype=np.float32)
-        drawn[region & ~ndimage.binary_erosion(region, border_value=1)] = colour
-    return np.rint(drawn).astype(np.uint8)
+    colours = [_COLOURS[name] for name in REGIONS[1:]]
+    return paint_labels(picture, labels, colours, opacity)
 
 
 class RegionPictures(PictureWriter):
