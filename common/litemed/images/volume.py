@@ -6,15 +6,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 
-__all__ = ["LPS_TO_RAS", "Volume", "check_same_grid", "spacing_of", "voxel_volume"]
+__all__ = ["LPS_TO_RAS", "Volume", "check_same_grid", "damage_named", "spacing_of", "voxel_volume"]
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _BLOCK_BYTES = 1 << 28
+_LONGEST = 400  # characters of a message
 _RIGHT_ANGLE = 1e-3  # cosine of axes that count as at right angles
 
 
@@ -89,7 +91,8 @@ class Volume(ABC):
             raise IndexError(
                 f"{self.path}: expected a slice from 0 to {self.shape[axis] - 1} on axis {axis}, got {index}"
             )
-        pixels = self._decode(axis, index)
+        with damage_named(self.path):
+            pixels = self._decode(axis, index)
         if not np.isfinite(pixels).all():
             raise ValueError(f"{self.path}: slice {index} of axis {axis} has NaN or infinite voxels")
         return pixels
@@ -125,6 +128,20 @@ class Volume(ABC):
 
     @abstractmethod
     def _decode(self, axis: int, index: int) -> np.ndarray: ...
+
+
+@contextmanager
+def damage_named(path: Path) -> Iterator[None]:
+    """Make whatever a damaged file raises in the readers of formats a ValueError of one short line with its name."""
+    try:
+        yield
+    except (FileNotFoundError, PermissionError, ImportError, MemoryError):
+        raise
+    except Exception as error:
+        said = (str(error) or type(error).__name__).strip().splitlines()[0]
+        if isinstance(error, ValueError | OSError) and path.name in said and len(said) <= _LONGEST:
+            raise
+        raise ValueError(f"{path}: not a readable volume: {said[:_LONGEST]}") from error
 
 
 def check_axis(axis: int) -> None:

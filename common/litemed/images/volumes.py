@@ -13,7 +13,7 @@ from litemed.images.names import ARCHIVE_SUFFIXES, VOLUME_SUFFIXES, image_suffix
 from litemed.images.nifti import NiftiVolume
 from litemed.images.npz import NpzVolume
 from litemed.images.nrrd import open_nrrd
-from litemed.images.volume import Volume
+from litemed.images.volume import Volume, damage_named
 
 __all__ = ["open_volume"]
 
@@ -40,6 +40,11 @@ def open_volume(path: str | os.PathLike[str], *, is_label: bool = False, series:
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist")
+    with damage_named(path):
+        return _opened(path, is_label, series)
+
+
+def _opened(path: Path, is_label: bool, series: str | int | None) -> Volume:
     suffix = "" if path.is_dir() else image_suffix(path).lower()
     if path.is_dir() or is_dicom(path):
         return DicomVolume(path, series)

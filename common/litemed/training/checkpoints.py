@@ -168,7 +168,8 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     state, architecture = content, None
     if isinstance(content, Mapping) and isinstance(content.get("model"), Mapping):
         state, architecture = content["model"], content.get("architecture")
-    if not isinstance(state, Mapping) or not state or not all(isinstance(v, torch.Tensor) for v in state.values()):
+    entries = state.items() if isinstance(state, Mapping) else ()
+    if not entries or not all(isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in entries):
         raise CheckpointError(path, f'{expected}, itself or as "model"', f"{type(content).__name__} of other things")
     record = check_record(path) or {}
     architecture = architecture or stated_architecture(state) or record.get("architecture")
