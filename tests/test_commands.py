@@ -255,6 +255,7 @@ EXECUTED: dict[str, tuple[str, str]] = {
 
 CHECKED = {
     "litemed collab VIDEO --out OUT": "run in tests/bundles/tfnet",
+    "litemed get mininet --zoo https://...": "run in tests/tools/packaging/test_get.py",
     "litemed verify zips/mininet_v0.1.0.zip": "run in tests/packaging",
     "litemed evaluate PREDICTIONS TRUTH --out SCORES --engine ray": "run in tests/test_parallel.py",
 }

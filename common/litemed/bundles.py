@@ -101,7 +101,11 @@ def find_bundle(bundle: str | os.PathLike[str]) -> Path:
 
 def where_to_put() -> str:
     """A sentence on how a bundle is found by its name."""
-    return f"unpack its zip into {litemed_home() / 'bundles'}, or name the folder around it in LITEMED_BUNDLES"
+    own = litemed_home() / "bundles"
+    return (
+        f"take it from a zoo (litemed get NAME --zoo ADDRESS), unpack its zip into {own}, or name the folder around it "
+        "in LITEMED_BUNDLES"
+    )
 
 
 def importable(bundle: str | os.PathLike[str]) -> Path:

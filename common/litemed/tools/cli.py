@@ -71,6 +71,23 @@ class Litemed:
         text = "\n\n".join(as_text(each, details=bundle is not None) for each in found)
         _show(found[0] if bundle else found, text, json)
 
+    def get(self, bundle: str, zoo: str, to: str | None = None) -> None:
+        """Take a bundle from a zoo that ``litemed publish`` laid out: a folder, or an address.
+
+        Example: ``litemed get thyroid_us --zoo https://example.org/zoo``
+
+        The zip's checksum is compared before it is unpacked, and nothing of it is run. Interrupted, the same command
+        goes on where it was.
+
+        Args:
+            bundle: its name, for the latest version, or name and version: thyroid_us_v0.1.0.
+            zoo: the zoo's folder or address.
+            to: folder to put it in; by default the one in which bundles are found by name.
+        """
+        from litemed.tools.packaging.get import get_bundle
+
+        print(get_bundle(bundle, zoo, to))
+
     def segment(
         self,
         input: str,
