@@ -14,6 +14,7 @@ import numpy as np
 
 from litemed.files import replacing
 from litemed.images.boxes import check_boxes
+from litemed.images.masks import whole_labels
 
 __all__ = ["ChallengeCase", "read_challenge", "write_challenge", "write_segmentation"]
 
@@ -75,6 +76,8 @@ def read_challenge(path: str | os.PathLike[str]) -> ChallengeCase:
         raise ValueError(f"{path}: expected grey images or 3 channels last, got shape {images.shape}")
     if labels is not None and labels.shape != size:
         raise ValueError(f"{path}: 'gts' has shape {labels.shape}, but the images are {size}")
+    if labels is not None:
+        labels = whole_labels(labels, f"{path}, 'gts'")
     if boxes is not None:
         boxes, _ = check_boxes(boxes, size[::-1], path.name)
     return ChallengeCase(path, images, is_volume, boxes, _spacing(arrays, path), labels)

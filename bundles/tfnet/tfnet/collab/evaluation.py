@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 import torch
 from litemed.command_line import run_command
+from litemed.images.masks import read_labels
 from litemed.metrics.tables import Table, read_rows, summarise, write_json, write_rows
-from PIL import Image
 
 from tfnet.collab.intervals import CLASSES
 from tfnet.collab.models import Models
@@ -207,8 +207,8 @@ _MASK_SCORES = ("mean_dice", "mean_iou", "mean_recall", "dice", "recall", "preci
 
 def _mask_scores(found: Path | None, true: Path) -> dict[str, float]:
     """Scores over the whole frame of a mask; none was made where the frame wasn't taken for a broken one."""
-    truth = np.asarray(Image.open(true)) > 0
-    mask = np.zeros_like(truth) if found is None else np.asarray(Image.open(found)) > 0
+    truth = read_labels(true) > 0
+    mask = np.zeros_like(truth) if found is None else read_labels(found) > 0
     metric = BreakUpMetric(_MASK_SCORES)
     metric(*(torch.from_numpy(each)[None, None] for each in (mask, truth)))
     return {name: float(value) for name, value in metric.details().items()}
