@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARY = ROOT / "common/litemed"
 FLOORS = (
-    {"files", "pages", "parallel", "bundles", "command_line", "lazy", "packed"},
+    {"files", "notices", "pages", "parallel", "bundles", "command_line", "lazy", "packed"},
     {"metrics", "losses", "networks", "images"},
     {"slices", "transforms", "datasets", "samples"},
     {"training", "deploy"},

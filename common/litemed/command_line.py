@@ -49,7 +49,9 @@ def run_command(component: Any, name: str, arguments: list[str] | None = None, r
             _declare(function, given)
         fire.Fire(component, command=given, name=name)
     except (OSError, ValueError, ImportError) as error:
-        print(f"{name}: {error}", file=sys.stderr)
+        is_of_system = isinstance(error, OSError) and error.strerror and error.filename
+        told = f"{error.strerror}: {error.filename}" if is_of_system else str(error)  # type: ignore[union-attr]
+        print(f"{name}: {told}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt as stopped:
         goes_on = resumes or str(stopped)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 import sys
@@ -12,13 +13,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 if sys.platform == "win32":
     import msvcrt
 else:
     import fcntl
 
-__all__ = ["clear_leftovers", "litemed_home", "only_writer", "replacing", "scratch"]
+__all__ = ["clear_leftovers", "litemed_home", "only_writer", "read_json", "replacing", "scratch", "typed_path"]
 
 _MARK = ".litemed-"
 _LOCK = ".litemed.lock"
@@ -29,6 +31,33 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 def litemed_home() -> Path:
     """Folder of what litemed keeps between runs: ``$LITEMED_HOME``, or ``~/.cache/litemed``."""
     return Path(os.environ.get("LITEMED_HOME") or "~/.cache/litemed").expanduser()
+
+
+def typed_path(path: Any) -> Path:
+    """The path that a user typed, from what a MONAI configuration has made of it.
+
+    MONAI's parser turns ``#`` into ``::``, and its command line takes digits for a number.
+
+    Raises:
+        ValueError: for a number.
+    """
+    if not isinstance(path, (str, os.PathLike)):
+        raise ValueError(f"expected a path, got the number {path}: write ./ before a name of digits")
+    found = Path(path).expanduser()
+    as_typed = Path(str(found).replace("::", "#"))
+    return as_typed if not found.exists() and as_typed.exists() else found
+
+
+def read_json(path: str | os.PathLike[str]) -> Any:
+    """Content of a JSON file.
+
+    Raises:
+        ValueError: naming the file, when it isn't JSON in UTF-8 or is nested too deeply.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8-sig"))
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"{path} isn't readable JSON: {error}") from error
 
 
 @contextmanager

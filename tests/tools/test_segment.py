@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import torch
 from litemed.bundles import find_bundle
-from litemed.images.image_boxes import boxes_by_image
 from litemed.tools.segment import segment
 from monai.bundle import run as run_bundle
 from PIL import Image
@@ -47,14 +46,13 @@ def list_items(path, boxes=None):
 
 
 class Write:
-    '''A mask for each picture and, if asked, one table of them all.'''
+    '''A mask for each picture.'''
 
-    def __init__(self, output_dir, table):
-        self.output_dir, self.table, self.areas = Path(output_dir), table, {}
+    def __init__(self, output_dir):
+        self.output_dir = Path(output_dir)
 
     def attach(self, engine):
         engine.add_event_handler(Events.ITERATION_COMPLETED, self)
-        engine.add_event_handler(Events.COMPLETED, self.finish)
 
     def __call__(self, engine):
         self.output_dir.mkdir(parents=True, exist_ok=True)
@@ -66,18 +64,46 @@ class Write:
             Image.fromarray(mask.astype(np.uint8)).save(self.output_dir / f"{path.stem}_mask.png")
             if "boxes" in given:
                 (self.output_dir / f"{path.stem}_boxes.txt").write_text(given["boxes"])
-            self.areas[path.name] = int(mask.sum())
 
-    def finish(self):
-        if self.table:
-            pictures = [{"picture": name, "area": area} for name, area in sorted(self.areas.items())]
-            content = {"pictures": pictures, "comparison": [], "definitions": {}}
+
+class Table:
+    '''One table of them all.'''
+
+    def __init__(self, output_dir):
+        self.output_dir, self.rows = Path(output_dir), []
+
+    def attach(self, engine):
+        engine.add_event_handler(Events.STARTED, self.rows.clear)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self)
+        engine.add_event_handler(Events.COMPLETED, lambda: self.write(self.rows))
+
+    def __call__(self, engine):
+        for item in engine.state.output:
+            self.rows.append((Path(item["image"].meta["filename_or_obj"]).name, int((item["pred"] > 0).sum())))
+
+    def write(self, rows):
+        if self.output_dir is not None:
+            self.output_dir.mkdir(parents=True, exist_ok=True)
+            content = {"pictures": [{"picture": name, "area": area} for name, area in rows], "comparison": []}
             (self.output_dir / "measurements.json").write_text(json.dumps(content))
+
+
+class Blind:
+    '''A table that can't be made of several runs.'''
+
+    def __init__(self, output_dir):
+        self.output_dir = Path(output_dir)
+
+    def attach(self, engine):
+        engine.add_event_handler(Events.COMPLETED, self)
+
+    def __call__(self):
+        (self.output_dir / "all.csv").write_text("picture")
 
 """
 
 
-def write_bundle(folder: Path, package: str, *, table: bool = False, takes_boxes: bool = False) -> Path:
+def write_bundle(folder: Path, package: str, *, table: str = "", takes_boxes: bool = False) -> Path:
     """A bundle whose network marks what is brighter than a level, in a package of its own name."""
     (folder / "configs").mkdir(parents=True)
     (folder / "models").mkdir()
@@ -89,7 +115,6 @@ def write_bundle(folder: Path, package: str, *, table: bool = False, takes_boxes
         "bundle_root": f"${package}.BUNDLE_ROOT",
         "dataset_dir": "nowhere",
         "output_dir": "nowhere",
-        "table": table,
         "ckpt_path": "$@bundle_root + '/models/model.pt'",
         "device": "$torch.device('cpu')",
         "network_def": {"_target_": f"{package}.Level"},
@@ -103,7 +128,8 @@ def write_bundle(folder: Path, package: str, *, table: bool = False, takes_boxes
         "inferer": {"_target_": "SimpleInferer"},
         "handlers": [
             {"_target_": "CheckpointLoader", "load_path": "@ckpt_path", "load_dict": {"model": "@network"}},
-            {"_target_": f"{package}.Write", "output_dir": "@output_dir", "table": "@table"},
+            {"_target_": f"{package}.Write", "output_dir": "@output_dir"},
+            *([{"_target_": f"{package}.{table}", "output_dir": "@output_dir"}] if table else []),
             {"_target_": "ignite.handlers.ProgressBar"},
         ],
         "evaluator": {
@@ -185,17 +211,36 @@ def test_it_goes_on_past_bad_files(workers: int, pictures: Path, tmp_path: Path)
     assert done.summary().splitlines()[-1] == f"3 of 5 segmented by lev{workers}, written to {tmp_path / 'out'}"
 
 
-@pytest.mark.parametrize("together", [False, True])
-def test_a_table_holds_all_images(together: bool, pictures: Path, tmp_path: Path) -> None:
-    name = f"tab{together}".lower()
-    bundle = write_bundle(tmp_path / name, name, table=True)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_table_holds_all_images(workers: int, pictures: Path, tmp_path: Path) -> None:
+    bundle = write_bundle(tmp_path / f"tab{workers}", f"tab{workers}", table="Table")
     (pictures / "p2.png").write_bytes(b"no picture")
-    done = segment(pictures, bundle, tmp_path / "out", workers=1, together=together, progress=False)
+    done = segment(pictures, bundle, tmp_path / "out", workers=workers, progress=False)
     table = json.loads((tmp_path / "out/measurements.json").read_text())
     assert table["pictures"] == [{"picture": f"p{number}.png", "area": number + 1} for number in (0, 1, 3, 4)]
     assert done.tables == ["measurements.json"]
     assert [Path(image).name for image in done.failed] == ["p2.png"]
     assert done.results[str(pictures / "p0.png")] == ["p0_mask.png"]
+
+
+def test_a_file_that_two_images_give_is_refused(pictures: Path, tmp_path: Path) -> None:
+    bundle = write_bundle(tmp_path / "blind", "blind", table="Blind")
+    with pytest.raises(ValueError, match=r"p0.png and .*p1.png both gave all.csv"):
+        segment(pictures, bundle, tmp_path / "out", workers=1, progress=False)
+    done = segment(pictures / "p0.png", bundle, tmp_path / "out", progress=False)
+    assert done.results[str(pictures / "p0.png")] == ["all.csv", "p0_mask.png"]
+
+
+def test_names_that_begin_alike_keep_their_own_results(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a", "a_mask", "a_mask_mask"):
+        Image.fromarray(np.eye(8, dtype=np.uint8) * 200).save(folder / f"{name}.png")
+    bundle = write_bundle(tmp_path / "alike", "alike")
+    done = segment(folder, bundle, tmp_path / "out", workers=1, progress=False)
+    assert {Path(image).stem: files for image, files in done.results.items()} == {
+        name: [f"{name}_mask.png"] for name in ("a", "a_mask", "a_mask_mask")
+    }
 
 
 def test_nothing_is_left_when_all_fail(tmp_path: Path) -> None:
@@ -206,51 +251,11 @@ def test_nothing_is_left_when_all_fail(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_boxes_reach_the_bundle(pictures: Path, tmp_path: Path) -> None:
+def test_boxes_reach_the_bundle_as_they_are(pictures: Path, tmp_path: Path) -> None:
     bundle = write_bundle(tmp_path / "boxed", "boxed", takes_boxes=True)
-    out = tmp_path / "out"
-    segment(pictures / "p0.png", bundle, out, boxes="1,2,3,4; 5,6,7,8.5", progress=False)
-    assert (out / "p0_boxes.txt").read_text() == "[[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.5]]"
-    segment(pictures / "p1.png", bundle, out, boxes=[1, 2, 3, 4], progress=False)
-    assert (out / "p1_boxes.txt").read_text() == "[1, 2, 3, 4]"
-    (tmp_path / "boxes.csv").write_text("image,x0,y0,x1,y1\np3.png,1,2,3,4\np2.png,5,6,7,8\np3.png,0,0,9,9\n")
-    done = segment(pictures, bundle, tmp_path / "many", boxes=tmp_path / "boxes.csv", workers=1, progress=False)
-    assert [Path(image).name for image in done.results] == ["p2.png", "p3.png"]
-    assert (tmp_path / "many/p2_boxes.txt").read_text() == "[[5.0, 6.0, 7.0, 8.0]]"
-    assert (tmp_path / "many/p3_boxes.txt").read_text() == "[[1.0, 2.0, 3.0, 4.0], [0.0, 0.0, 9.0, 9.0]]"
-    (tmp_path / "own.json").write_text('{"boxes": [[1, 2, 3, 4]]}')
-    segment(pictures / "p4.png", bundle, out, boxes=tmp_path / "own.json", progress=False)
-    assert (out / "p4_boxes.txt").read_text() == str(tmp_path / "own.json")
-    (tmp_path / "boxes.csv").write_text("image,x0,y0,x1,y1\np9.png,1,2,3,4\n")
-    with pytest.raises(ValueError, match=r"boxes.csv has boxes for p9.png, which isn't at "):
-        segment(pictures, bundle, out, boxes=tmp_path / "boxes.csv")
-
-
-def test_files_of_boxes_by_image(tmp_path: Path) -> None:
-    file = tmp_path / "boxes.json"
-    file.write_text('{"a.png": [[1, 2, 3, 4]]}')
-    assert boxes_by_image(file) == {"a.png": [[1, 2, 3, 4]]}
-    for text in ("[[1, 2, 3, 4]]", '{"boxes": [[1, 2, 3, 4]]}'):
-        file.write_text(text)
-        assert boxes_by_image(file) is None
-    assert boxes_by_image("1,2,3,4") is None
-    assert boxes_by_image([1, 2, 3, 4]) is None
-    for text, message in (("{", "readable JSON"), ('{"a.png": 3}', r"list of boxes of a.png, got 3")):
-        file.write_text(text)
-        with pytest.raises(ValueError, match=message):
-            boxes_by_image(file)
-    table = tmp_path / "boxes.csv"
-    table.write_text("Image, x0,y0,z0,x1,y1,z1\nv.nii,1,2,3,4,5,6\n")
-    assert boxes_by_image(table) == {"v.nii": [[1, 2, 3, 4, 5, 6]]}
-    table.write_text("x0,y0,x1,y1\n1,2,3,4\n")
-    assert boxes_by_image(table) is None
-    for text, message in (
-        ("image,x0\na,1\n", "expected the columns image,x0,y0,x1,y1, got image,x0"),
-        ("image,x0,y0,x1,y1\na,1,2,3\n", r"in every row, got 'a,1,2,3' \(box 1\)"),
-    ):
-        table.write_text(text)
-        with pytest.raises(ValueError, match=message):
-            boxes_by_image(table)
+    for boxes in ("1,2,3,4; 5,6,7,8.5", [1, 2, 3, 4], "$x", "@y", "#"):
+        segment(pictures / "p0.png", bundle, tmp_path / "out", boxes=boxes, progress=False)
+        assert (tmp_path / "out/p0_boxes.txt").read_text() == str(boxes)
 
 
 @pytest.mark.parametrize(
@@ -259,7 +264,6 @@ def test_files_of_boxes_by_image(tmp_path: Path) -> None:
         ({"overrides": {"treshold": 0.4}}, r"mininet has no option treshold: did you mean threshold\?"),
         ({"overrides": {"application": "teeth"}}, "mininet has no application teeth: expected one of vessels, nuclei"),
         ({"overrides": {"output_dir": "x"}}, "output_dir is what --out gives"),
-        ({"overrides": {"longest_side": 0}}, "longest_side of at least 1, got 4 and 0"),
         ({"overrides": {"ckpt_path": "/none.pt"}}, "mininet has no weights at /none.pt"),
         ({"boxes": "1,2,3,4"}, "mininet takes no boxes"),
         ({"workers": 0}, "at least 1 worker, got 0"),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from litemed.transforms.windows import ScaleModalityd, ct_range, intensity_range, percentile_range
+from monai.data import MetaTensor
 
 
 def test_soft_tissue_runs_from_minus_160_to_240() -> None:
@@ -69,8 +70,17 @@ def test_judges_by_modality_then_by_values(array: np.ndarray, modality: str | No
     assert np.isfinite(scale.apply(array)).all()
 
 
-def test_transform_leaves_8_bit_pictures_and_scales_others() -> None:
-    picture, scan = torch.tensor([[[0.0, 255.0]]]), torch.tensor([[[-1000.0, 40.0]]])
-    result = ScaleModalityd(("picture", "scan"))({"picture": picture, "scan": scan})
-    assert result["picture"] is picture
-    assert result["scan"].tolist() == [[[0.0, 127.5]]]
+def test_transform_leaves_pictures_and_8_bit_volumes_and_scales_others() -> None:
+    values = torch.tensor([0.0, 10.0, 255.0]).view(1, 1, 3, 1)
+    data = {
+        "picture": torch.tensor([[[0.0, 40000.0]]]),
+        "byte": MetaTensor(values, meta={"stored_dtype": "uint8"}),
+        "untold": values,
+        "short": MetaTensor(values, meta={"stored_dtype": "int16"}),
+        "scan": torch.tensor([[[[-1000.0], [40.0]]]]),
+    }
+    result = ScaleModalityd(tuple(data))(data)
+    assert all(result[key] is data[key] for key in ("picture", "byte", "untold"))
+    assert result["scan"].tolist() == [[[[0.0], [127.5]]]]
+    assert result["short"].meta["intensity"] == "percentiles 0.5 to 99.5"
+    assert ScaleModalityd("byte", modality="CT")(data)["byte"].meta["intensity"] == "CT window soft_tissue"

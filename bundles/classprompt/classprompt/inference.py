@@ -73,11 +73,6 @@ class ToldNetwork:
         told = predicted if self.index is None else self.index
         return Modality(MODALITIES[told], MODALITIES[predicted], round(float(mean[predicted]), 4))
 
-    def report(self) -> dict[str, str | float]:
-        """`modality` for a report: modality, predicted_modality and modality_probability."""
-        told, predicted, probability = self.modality
-        return {"modality": told, "predicted_modality": predicted, "modality_probability": probability}
-
     def _tell(self, embedding: torch.Tensor) -> torch.Tensor | None:
         if embedding is not self._last:
             self._last = embedding
@@ -113,10 +108,19 @@ class ClassPromptInferer(PromptInferer):
         self.modality = modality
         self.modalities: list[Modality] = []
 
-    def segment(self, inputs: torch.Tensor, network: Any) -> torch.Tensor:
+    def segment(self, inputs: torch.Tensor, network: Any, boxes: Any = None) -> torch.Tensor:
         """Label maps ``(B, 1, ...)``, and `modalities`."""
         told = [ToldNetwork(network, self.modality) for _ in inputs]
-        segment = super().segment
-        labels = [segment(item[None], each) for item, each in zip(inputs, told, strict=True)]
+        labels, results = [], []
+        for index, each in enumerate(told):
+            one = slice(index, index + 1)
+            labels.append(super().segment(inputs[one], each, None if boxes is None else boxes[one]))
+            results += self.results
+        self.results = results
         self.modalities = [each.modality for each in told]
         return torch.cat(labels)
+
+    def describe(self, index: int) -> dict[str, Any]:
+        """The modality that the network was told, and the predicted one."""
+        told, predicted, probability = self.modalities[index]
+        return {"modality": told, "predicted_modality": predicted, "modality_probability": probability}

@@ -12,6 +12,7 @@ from typing import Any
 
 from ignite.engine import Engine, Events
 from litemed.files import replacing
+from litemed.images.names import image_stem
 from monai.utils import string_list_all_gather
 
 from classprompt.data import modality_name
@@ -32,6 +33,9 @@ class ModalityReport:
         inferer: the evaluator's.
         output_dir: folder of the file; None writes none, and prints nothing.
         modality_of: the true modality of a case, from its name; cases whose name says none of the eleven don't count.
+
+    Attributes:
+        rows: case, modality, predicted modality and its probability of each image of the run.
     """
 
     def __init__(
@@ -41,9 +45,9 @@ class ModalityReport:
         modality_of: Callable[[str], str] | None = None,
     ) -> None:
         self.inferer = inferer
-        self.path = None if output_dir is None else Path(output_dir) / "modality_of_cases.csv"
+        self.output_dir = None if output_dir is None else Path(output_dir)
         self.modality_of = modality_of
-        self._rows: list[list[str]] = []
+        self.rows: list[list[str]] = []
 
     def attach(self, engine: Engine) -> None:
         """Register with the evaluator."""
@@ -52,30 +56,36 @@ class ModalityReport:
         engine.add_event_handler(Events.COMPLETED, self._complete)
 
     def _start(self, engine: Engine) -> None:
-        self._rows = []
+        self.rows = []
 
     def _collect(self, engine: Engine) -> None:
         output: Any = engine.state.output
         for item, (told, predicted, probability) in zip(output, self.inferer.modalities, strict=True):
-            case = Path(item["image"].meta["filename_or_obj"]).stem
-            self._rows.append([case, told, predicted, f"{probability:.4f}"])
-            if self.path is not None and self.modality_of is None:
+            case = image_stem(item["image"].meta["filename_or_obj"])
+            self.rows.append([case, told, predicted, f"{probability:.4f}"])
+            if self.output_dir is not None and self.modality_of is None:
                 given = "" if told == predicted else f", told {told}"
                 print(f"{case}: {predicted}, probability {probability:.2f}{given}", flush=True)
 
     def _complete(self, engine: Engine) -> None:
-        rows = [text.split("\t") for text in string_list_all_gather(["\t".join(row) for row in self._rows])]
+        rows = [text.split("\t") for text in string_list_all_gather(["\t".join(row) for row in self.rows])]
+        if self.modality_of is not None:
+            right = [row[2] == true for row in rows if (true := _known(self.modality_of(row[0])))]
+            engine.state.metrics["modality_accuracy"] = sum(right) / len(right) if right else math.nan
+            if self.output_dir is not None:
+                print(f"modality right in {sum(right)} of {len(right)} cases", flush=True)
+        self.write(rows)
+
+    def write(self, rows: list[list[str]]) -> None:
+        """Write the table of some images."""
+        if self.output_dir is None:
+            return
         columns = list(_COLUMNS)
         if self.modality_of is not None:
             columns.append("true_modality")
             rows = [[*row, _known(self.modality_of(row[0]))] for row in rows]
-            right = [row[2] == row[4] for row in rows if row[4]]
-            engine.state.metrics["modality_accuracy"] = sum(right) / len(right) if right else math.nan
-            if self.path is not None:
-                print(f"modality right in {sum(right)} of {len(right)} cases", flush=True)
-        if self.path is not None:
-            with replacing(self.path) as temporary, temporary.open("w", newline="") as file:
-                csv.writer(file).writerows([columns, *rows])
+        with replacing(self.output_dir / "modality_of_cases.csv") as temporary, temporary.open("w", newline="") as file:
+            csv.writer(file).writerows([columns, *rows])
 
 
 def _known(name: str) -> str:

@@ -85,7 +85,7 @@ def measured(eye: str, output_dir: str, overrides: Mapping[str, Any], *, progres
     """
     from litemed.tools.segment import segment  # here, so that help needs no network
 
-    done = segment(eye, BUNDLE_ROOT, output_dir, together=True, overrides=overrides, progress=progress)
+    done = segment(eye, BUNDLE_ROOT, output_dir, overrides=overrides, progress=progress)
     content: dict[str, Any] = {"pictures": [], "comparison": []}
     if done.results:
         content = json.loads((Path(done.output_dir) / "measurements.json").read_text(encoding="utf-8"))

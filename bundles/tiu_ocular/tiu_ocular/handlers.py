@@ -79,31 +79,38 @@ class MeasurementWriter:
     ``comparison.csv``.
 
     Args:
-        output_dir: folder of the files.
+        output_dir: folder of the files; None writes none.
         spacing: side of a pixel in mm, the same for all pictures; None measures in pixels.
+
+    Attributes:
+        rows: name and measurements of each picture of the run.
     """
 
-    def __init__(self, output_dir: str | Path, spacing: float | None = None) -> None:
-        self.output_dir = Path(output_dir)
+    def __init__(self, output_dir: str | Path | None, spacing: float | None = None) -> None:
+        self.output_dir = None if output_dir is None else Path(output_dir)
         self.spacing = spacing
-        self.measured: dict[str, dict[str, Any]] = {}
+        self.rows: list[tuple[str, dict[str, Any]]] = []
 
     def attach(self, engine: Engine) -> None:
         """Register with the evaluator."""
-        engine.add_event_handler(Events.STARTED, lambda: self.measured.clear())
+        engine.add_event_handler(Events.STARTED, lambda: self.rows.clear())
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._measure)
-        engine.add_event_handler(Events.COMPLETED, self._write)
+        engine.add_event_handler(Events.COMPLETED, lambda: self.write(self.rows))
 
     def _measure(self, engine: Engine) -> None:
         output: Any = engine.state.output
         for item in output:
-            self.measured[_path(item).name] = measure_eye(label_plane(item["pred"]), self.spacing)
+            self.rows.append((_path(item).name, measure_eye(label_plane(item["pred"]), self.spacing)))
 
-    def _write(self) -> None:
-        pictures = [{"picture": name, **values} for name, values in sorted(self.measured.items())]
+    def write(self, rows: list[tuple[str, dict[str, Any]]]) -> None:
+        """Write the tables of some pictures."""
+        if self.output_dir is None:
+            return
+        measured = dict(rows)
+        pictures = [{"picture": name, **values} for name, values in sorted(measured.items())]
         pairs = [
-            {"left": left, "right": right, **compare_eyes(self.measured[left], self.measured[right])}
-            for left, right in pair_eyes(self.measured)
+            {"left": left, "right": right, **compare_eyes(measured[left], measured[right])}
+            for left, right in pair_eyes(measured)
         ]
         content = {"definitions": DEFINITIONS, "pictures": pictures, "comparison": pairs}
         with replacing(self.output_dir / "measurements.json") as temporary:

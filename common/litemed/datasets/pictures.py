@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from litemed.files import typed_path
 from litemed.images.names import PICTURE_SUFFIXES, is_archive, is_image, is_picture
 from litemed.images.pictures import count_pages
 
@@ -26,9 +27,9 @@ def list_pictures(path: str | os.PathLike[str], page: int | str | None = None) -
 
     Raises:
         FileNotFoundError: when there is no such path, or no picture in the folder.
-        ValueError: for another page.
+        ValueError: for another page, or a number in place of a path, see `litemed.files.typed_path`.
     """
-    path = Path(path).expanduser()
+    path = typed_path(path)
     if isinstance(page, str) and page.isdecimal():
         page = int(page)
     if not (page is None or page == "all" or (isinstance(page, int) and not isinstance(page, bool) and page > 0)):

@@ -22,8 +22,8 @@ class ExportedBoxNetwork:
     """A network whose encoder and mask decoder run in an exported runtime; all else is the network's own.
 
     It stands in for the network wherever boxes are decoded (`litemed.prompting.BoxNetwork`): `litemed.prompting`,
-    `litemed.prompting.segment_boxes`. The first graph embeds an image. What its boxes share is small work and stays in
-    PyTorch, so a network may add to it, such as a class. The second graph decodes one box: several at a time gain
+    `litemed.prompting.segment_objects`. The first graph embeds an image. What its boxes share is small work and stays
+    in PyTorch, so a network may add to it, such as a class. The second graph decodes one box: several at a time gain
     nothing on a CPU, and take memory.
 
     Both are exported at their first use, so that bad input is told before.

@@ -1,6 +1,6 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""Bounding boxes given by people: on the command line, in JSON or CSV, or as a mask to take them from.
+"""Bounding boxes of an image: checked against it, and taken from masks.
 
 A box is ``x0, y0, x1, y1`` in a picture and ``x0, y0, z0, x1, y1, z1`` in a volume: the first and the last pixel
 (voxel) of the object along each axis, as the MedSAM challenge has them. x counts columns, y rows; in a volume x, y and
@@ -9,26 +9,19 @@ z are the file's own voxel indices. Fractions are allowed.
 
 from __future__ import annotations
 
-import csv
-import json
-import os
-import re
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from scipy import ndimage
 
-from litemed.images.masks import read_labels, whole_labels
-from litemed.images.names import is_image
+from litemed.images.masks import whole_labels
 from litemed.images.volume import Volume
-from litemed.images.volumes import open_volume
 
-__all__ = ["check_boxes", "mask_boxes", "read_boxes", "volume_boxes"]
+__all__ = ["NAMES", "check_boxes", "mask_boxes", "volume_boxes", "with_extent"]
 
 NAMES = {2: ("x0", "y0", "x1", "y1"), 3: ("x0", "y0", "z0", "x1", "y1", "z1")}
-_NUMBERS = r"(nan|inf|[-+\d.,;\s\[\]()e])+"
+_LEAST_SIDE = 16  # of an image in which an object of its first pixels isn't taken for shares
 
 Sides = Sequence[int]
 
@@ -47,7 +40,8 @@ def check_boxes(boxes: Any, sides: Sides, source: str = "the prompt") -> tuple[n
 
     Raises:
         ValueError: names the box and its value, when there is none, it has other than 4 (6) numbers, a number is NaN or
-            infinite, an end isn't beyond its start (in z they may be equal: one slice), or it lies outside the image.
+            infinite, an end isn't beyond its start (in z they may be equal: one slice), it lies outside the image, or
+            all boxes lie within the first pixel, as shares of the image's sides do.
     """
     dims = len(sides)
     form = ",".join(NAMES[dims])
@@ -78,6 +72,12 @@ def check_boxes(boxes: Any, sides: Sides, source: str = "the prompt") -> tuple[n
             raise ValueError(f"expected a box inside {size} as {form}, got {shown} {where}")
         if (low < 0).any() or (high > limits).any():
             notices.append(f"box {number} of {source}, {shown}, leaves the image of {size} and was clipped to it")
+    across = array[:, [0, 1, dims, dims + 1]]
+    if across.min() >= 0 and across.max() <= 1 and max(sides[:2]) > _LEAST_SIDE:
+        raise ValueError(
+            f"expected boxes in pixels of {size}, got numbers from 0 to 1 alone ({source}): multiply shares of the "
+            f"sides by them, or name the format, as box_format=yolo"
+        )
     clipped = np.concatenate([np.clip(array[:, :dims], 0, limits), np.clip(array[:, dims:], 0, limits)], axis=1)
     return clipped, notices
 
@@ -98,7 +98,7 @@ def mask_boxes(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     numbers[background] = 0
     found = ndimage.find_objects(numbers[ranks].reshape(mask.shape))
     spans = [[(side.start, side.stop - 1) for side in slices[::-1]] for slices in found]
-    return _with_extent(spans, mask.ndim), values[~background]
+    return _from_spans(spans, mask.ndim), values[~background]
 
 
 def volume_boxes(volume: Volume) -> tuple[np.ndarray, np.ndarray]:
@@ -132,57 +132,12 @@ def volume_boxes(volume: Volume) -> tuple[np.ndarray, np.ndarray]:
             before = spans.get(value, place)
             spans[value] = [(min(a[0], b[0]), max(a[1], b[1])) for a, b in zip(before, place, strict=True)]
     values = sorted(spans)
-    return _with_extent([spans[value] for value in values], 3), np.array(values)
+    return _from_spans([spans[value] for value in values], 3), np.array(values)
 
 
-def read_boxes(source: Any, dims: int, threshold: float | None = None) -> tuple[Any, str]:
-    """Boxes from whatever a user has.
-
-    Args:
-        source: numbers (one box or several); text such as ``"10,20,30,40; 50,60,70,80"``; a ``.json`` file with a list
-            of boxes, or with one under ``boxes``; a ``.csv`` file, a box a row, with or without a header that names
-            its columns x0, y0, (z0,) x1, y1, (z1); or a mask, of which each label gives a box: a picture for a picture,
-            NIfTI, NRRD or the challenge's ``gts`` for a volume.
-        dims: 2 for a picture, 3 for a volume.
-        threshold: for a mask that is a picture, see `litemed.images.masks.read_mask`.
-
-    Returns:
-        the boxes as they are given, to be checked by `check_boxes`, and the source's name for messages.
-
-    Raises:
-        FileNotFoundError: when text names a file that doesn't exist.
-        ValueError: naming the source, when it doesn't hold boxes.
-    """
-    if not isinstance(source, (str, os.PathLike)):
-        return source, "the prompt"
-    text = os.fspath(source)
-    if not os.path.exists(text) and re.fullmatch(_NUMBERS, text, re.IGNORECASE):
-        return _from_text(text), "the command line"
-    path = Path(text)
-    if not path.exists():
-        raise FileNotFoundError(f"{path} doesn't exist: expected boxes as {','.join(NAMES[dims])}, or a file of them")
-    suffix = path.suffix.lower()
-    if suffix == ".json":
-        return _from_json(path), path.name
-    if suffix in (".csv", ".txt"):
-        return _from_csv(path, dims), path.name
-    if dims == 3:
-        boxes, _ = volume_boxes(open_volume(path, is_label=True))
-    elif is_image(path):
-        labels = read_labels(path, threshold)
-        if labels.ndim != 2:
-            raise ValueError(f"{path}: expected the mask of a picture, got {labels.shape} voxels")
-        boxes, _ = mask_boxes(labels)
-    else:
-        raise ValueError(f"{path}: expected boxes of a picture in .json, .csv or a mask that is a picture")
-    if not len(boxes):
-        raise ValueError(f"{path}: the mask has no label to take a box from")
-    return boxes, path.name
-
-
-def _with_extent(spans: Sequence[Sequence[tuple[int, int]]], dims: int) -> np.ndarray:
-    boxes = np.array([[*(low for low, _ in span), *(high for _, high in span)] for span in spans], dtype=np.float64)
-    boxes = boxes.reshape(-1, 2 * dims)
+def with_extent(boxes: np.ndarray, dims: int) -> np.ndarray:
+    """Boxes ``(N, 2 * dims)`` of which those of one column or row end half a pixel further on both its sides."""
+    boxes = np.array(boxes, dtype=np.float64).reshape(-1, 2 * dims)
     for axis in range(2):
         flat = boxes[:, axis] == boxes[:, axis + dims]
         boxes[flat, axis] = np.maximum(boxes[flat, axis] - 0.5, 0)
@@ -190,43 +145,5 @@ def _with_extent(spans: Sequence[Sequence[tuple[int, int]]], dims: int) -> np.nd
     return boxes
 
 
-def _from_text(text: str) -> list[list[float]]:
-    rows = [re.findall(r"[^\s,;\[\]()]+", row) for row in re.split(r"[;\n]|\]\s*,\s*\[", text)]
-    try:
-        return [[float(number) for number in row] for row in rows if row]
-    except ValueError as error:
-        raise ValueError(f"expected boxes of numbers, several divided by semicolons, got {text!r}") from error
-
-
-def _from_json(path: Path) -> Any:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} isn't readable JSON: {error}") from error
-    boxes = content.get("boxes") if isinstance(content, dict) else content
-    if not isinstance(boxes, list):
-        raise ValueError(f"{path}: expected a list of boxes, or one under 'boxes', got {type(content).__name__}")
-    return boxes
-
-
-def _from_csv(path: Path, dims: int) -> list[list[float]]:
-    try:
-        rows = [
-            row for row in csv.reader(path.read_text(encoding="utf-8-sig").splitlines()) if any(map(str.strip, row))
-        ]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{path} isn't readable CSV: {error}") from error
-    columns: Iterable[int] = range(2 * dims)
-    first = [name.strip().lower() for name in rows[0]] if rows else []
-    if set(NAMES[dims]) <= set(first):
-        columns, rows = [first.index(name) for name in NAMES[dims]], rows[1:]
-    boxes = []
-    for number, row in enumerate(rows, start=1):
-        try:
-            boxes.append([float(row[column]) for column in columns])
-        except (ValueError, IndexError) as error:
-            expected = ",".join(NAMES[dims])
-            raise ValueError(
-                f"{path}: expected {expected} in every row, got {','.join(row)!r} (box {number})"
-            ) from error
-    return boxes
+def _from_spans(spans: Sequence[Sequence[tuple[int, int]]], dims: int) -> np.ndarray:
+    return with_extent(np.array([[*(low for low, _ in span), *(high for _, high in span)] for span in spans]), dims)

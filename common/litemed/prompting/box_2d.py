@@ -4,16 +4,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
-from monai.inferers import Inferer
 
 from litemed.images.boxes import check_boxes
-from litemed.prompting.box_network import BoxNetwork, BoxResult, decode, encode, label_dtype
+from litemed.prompting.box_network import BoxInferer, BoxNetwork, BoxResult, decode, encode, label_dtype
 from litemed.transforms.longest_side import LongestSide
-from litemed.transforms.prompts import channel_to_boxes
 
 __all__ = ["Box2DInferer", "Painter"]
 
@@ -57,7 +53,7 @@ class Painter:
         best[won] = array[won]
 
 
-class Box2DInferer(Inferer):
+class Box2DInferer(BoxInferer):
     """Segment the objects of a picture that boxes are drawn around, with a network of the MedSAM-lite family.
 
     The picture is embedded once, whatever the number of boxes. By default boxes keep their fractions and overlaps go to
@@ -65,36 +61,23 @@ class Box2DInferer(Inferer):
     coordinates are cut to whole pixels of the 256x256 square, resized 8-bit values are rounded, and later boxes
     overwrite earlier ones.
 
-    As a MONAI inferer it takes ``(B, C + 1, W, H)``: the image, grey or RGB, and a prompt channel of
-    `litemed.transforms.RasterizePromptsd`, and returns label maps ``(B, 1, W, H)`` float32, box i labelled i + 1.
-    MONAI's readers put x first; the network sees rows and columns.
-
     Args:
         challenge_compat: reproduce the published protocol.
         boxes_per_call: boxes decoded together; None for 4 on a CPU and 64 elsewhere.
     """
 
+    dims = 2
+
     def __init__(self, challenge_compat: bool = False, boxes_per_call: int | None = None) -> None:
         self.challenge_compat = challenge_compat
         self.boxes_per_call = boxes_per_call
-
-    def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
-        if inputs.ndim != 4 or inputs.shape[1] not in (2, 4):
-            raise ValueError(
-                f"expected an image of 1 or 3 channels and a prompt, (B, 2 or 4, W, H), got {inputs.shape}"
-            )
-        labels = []
-        for item in inputs.cpu():
-            image = item[:-1].numpy().transpose(2, 1, 0)
-            labels.append(self.segment(image, channel_to_boxes(item[-1]), network).labels.T)
-        return torch.from_numpy(np.stack(labels)[:, None].astype(np.float32)).to(inputs.device)
 
     @torch.inference_mode()
     def segment(self, image: np.ndarray, boxes: np.ndarray, network: BoxNetwork) -> BoxResult:
         """Segment a picture.
 
         Args:
-            image: ``(H, W)`` or ``(H, W, 3)``, any range.
+            image: ``(H, W)`` or ``(H, W, 1 or 3)``, any range.
             boxes: ``(N, 4)`` x0, y0, x1, y1 in pixels.
             network: the network, in evaluation mode.
 
@@ -115,4 +98,4 @@ class Box2DInferer(Inferer):
         for index, (logits, value) in enumerate(decode(network, embedding, prompts, self.boxes_per_call)):
             painter.paint(geometry, logits, index + 1)
             iou[index] = value
-        return BoxResult(labels, iou, 1)
+        return BoxResult(labels, iou, 1, checked)

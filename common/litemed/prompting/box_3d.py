@@ -5,18 +5,16 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
-from monai.inferers import Inferer
 
 from litemed.images.boxes import check_boxes
 from litemed.prompting.box_2d import Painter
-from litemed.prompting.box_network import BoxNetwork, BoxResult, decode, encode, label_dtype
+from litemed.prompting.box_network import BoxInferer, BoxNetwork, BoxResult, decode, encode, label_dtype
 from litemed.prompting.embedding_cache import EmbeddingCache
 from litemed.transforms.longest_side import LongestSide, resize_area
-from litemed.transforms.prompts import channel_to_boxes
 
 __all__ = ["Box3DInferer", "SliceSource"]
 
@@ -34,7 +32,7 @@ class SliceSource(Protocol):
         """A slice ``(H, W)`` or ``(H, W, 3)``."""
 
 
-class Box3DInferer(Inferer):
+class Box3DInferer(BoxInferer):
     """Segment the objects of a volume that boxes are drawn around, with a network of the MedSAM-lite family.
 
     An object begins in the middle slice of its box with the box's own rectangle, and goes up to the last slice and down
@@ -56,9 +54,7 @@ class Box3DInferer(Inferer):
 
     Not reproduced are its crashes: boxes of one slice, and a mask so small that resizing loses it.
 
-    As a MONAI inferer it takes ``(B, C + 1, X, Y, Z)``, the image and a prompt channel of
-    `litemed.transforms.RasterizePromptsd`, best with axes in LPS, so that slices are axial and seen as by radiologists.
-    It returns label maps ``(B, 1, X, Y, Z)`` float32, box i labelled i + 1.
+    Called as a MONAI inferer, it is best given axes in LPS, so that slices are axial and seen as by radiologists.
 
     Args:
         challenge_compat: reproduce the published protocol; sets ``when_empty`` to ``"box"`` and ``margin`` to 3.
@@ -71,6 +67,8 @@ class Box3DInferer(Inferer):
     Raises:
         ValueError: for another ``when_empty``, or a negative margin.
     """
+
+    dims = 3
 
     def __init__(
         self,
@@ -89,17 +87,6 @@ class Box3DInferer(Inferer):
         self.margin = 3 if challenge_compat else margin
         self.cache_size = cache_size
         self.boxes_per_call = boxes_per_call
-
-    def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
-        if inputs.ndim != 5 or inputs.shape[1] not in (2, 4):
-            raise ValueError(
-                f"expected an image of 1 or 3 channels and a prompt, (B, 2 or 4, X, Y, Z), got {inputs.shape}"
-            )
-        labels = []
-        for item in inputs.cpu():
-            volume = item[:-1].numpy().transpose(3, 2, 1, 0)
-            labels.append(self.segment(volume, channel_to_boxes(item[-1]), network).labels.T)
-        return torch.from_numpy(np.stack(labels)[:, None].astype(np.float32)).to(inputs.device)
 
     @torch.inference_mode()
     def segment(self, volume: SliceSource, boxes: np.ndarray, network: BoxNetwork) -> BoxResult:
@@ -128,6 +115,7 @@ class _Propagation:
         depth, height, width = volume.shape[:3]
         self._rules = inferer
         self._network = network
+        self._boxes = boxes
         self._geometry = geometry = LongestSide(height, width)
         compat = inferer.challenge_compat
         self._first, self._last = (_slice_numbers(boxes[:, axis], compat) for axis in (2, 5))
@@ -159,7 +147,7 @@ class _Propagation:
             self._step(place, np.flatnonzero((self._first <= place) & (place < self._middle)).tolist(), downwards)
             self._forget(place)
         with np.errstate(invalid="ignore"):
-            return BoxResult(self._labels, self._iou_sum / self._iou_count, self._cache.encoded)
+            return BoxResult(self._labels, self._iou_sum / self._iou_count, self._cache.encoded, self._boxes)
 
     def _step(self, place: int, active: list[int], rectangles: dict[int, np.ndarray]) -> None:
         """Segment one slice for some objects, and set the rectangle that each has in the next slice."""

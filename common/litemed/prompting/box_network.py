@@ -4,16 +4,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
+from monai.inferers import Inferer
 
 from litemed.transforms.longest_side import LongestSide
+from litemed.transforms.prompts import channel_to_boxes
 
-__all__ = ["BoxNetwork", "BoxResult"]
+__all__ = ["BoxInferer", "BoxNetwork", "BoxResult"]
 
 
 class BoxNetwork(Protocol):
@@ -39,11 +42,61 @@ class BoxResult:
         iou: ``(N,)`` IoU that the network predicts for each object; in a volume the mean over its slices, NaN where no
             slice shows the object.
         encoded: how many embeddings were computed.
+        boxes: ``(N, 4)`` or ``(N, 6)``, as they were used.
     """
 
     labels: np.ndarray
     iou: np.ndarray
     encoded: int
+    boxes: np.ndarray
+
+
+class BoxInferer(Inferer):
+    """An inferer of pictures or of volumes, prompted by boxes.
+
+    As MONAI calls it, it takes images ``(B, C, W, H)`` or ``(B, C, X, Y, Z)`` of 1 or 3 channels and their boxes, or
+    instead of the boxes a further channel, the prompt of `litemed.transforms.RasterizePromptsd`. It returns label maps
+    ``(B, 1, ...)`` float32, box i labelled i + 1. MONAI's readers put x first; the network sees rows and columns.
+
+    Attributes:
+        dims: 2 or 3, of the images.
+        results: of each image of the last call.
+    """
+
+    dims: int
+    results: Sequence[BoxResult] = ()
+
+    def __call__(
+        self, inputs: torch.Tensor, network: Any, *args: Any, boxes: Any = None, **kwargs: Any
+    ) -> torch.Tensor:
+        """Label maps of images.
+
+        Args:
+            inputs: the images.
+            network: a `BoxNetwork`, in evaluation mode.
+            *args: not used.
+            boxes: of each image, in pixels of its axes, x first; None reads them from the last channel.
+            **kwargs: not used.
+
+        Raises:
+            ValueError: for another number of channels, or bad boxes.
+        """
+        more = 0 if boxes is not None else 1
+        if inputs.ndim != 2 + self.dims or inputs.shape[1] - more not in (1, 3):
+            axes = "W, H" if self.dims == 2 else "X, Y, Z"
+            channels = "1 or 3" if boxes is not None else "2 or 4, the last one a prompt"
+            raise ValueError(f"expected images (B, channels, {axes}) of {channels} channels, got {tuple(inputs.shape)}")
+        results = []
+        for index, item in enumerate(inputs.cpu()):
+            own = channel_to_boxes(item[-1]) if boxes is None else np.asarray(torch.as_tensor(boxes[index]).cpu())
+            results.append(self.segment(item[: len(item) - more].numpy().T, own, network))
+        self.results = results
+        labels = np.stack([result.labels.T for result in results])[:, None].astype(np.float32)
+        return torch.from_numpy(labels).to(inputs.device)
+
+    @abstractmethod
+    def segment(self, image: Any, boxes: np.ndarray, network: BoxNetwork) -> BoxResult:
+        """Segment an array ``(H, W[, C])`` or slices ``(D, H, W[, C])``, with boxes of columns, rows and slices."""
 
 
 def label_dtype(count: int) -> np.dtype:

@@ -1,53 +1,79 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""The images to segment, each with its boxes."""
+"""The images to segment, each with what its boxes are read from."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
-from litemed.images.names import is_picture
+from litemed.files import typed_path
+from litemed.images.box_files import SUFFIXES, is_box_file, read_boxes
+from litemed.images.names import image_stem, is_archive, is_dicom, is_image
 
 __all__ = ["list_prompted"]
 
-_VOLUMES = (".nii", ".nii.gz", ".nrrd", ".nhdr")
-_BOXES = (".json", ".csv")
 
-
-def list_prompted(path: str | Path, boxes: Any = None) -> list[dict[str, Any]]:
-    """The images to segment, with their boxes.
+def list_prompted(
+    path: str | os.PathLike[str], boxes: Any = None, box_format: str | None = None
+) -> list[dict[str, Any]]:
+    """The images to segment, with what `litemed.transforms.LoadBoxesd` reads their boxes from.
 
     Args:
-        path: a picture, a volume, or a folder of them; with ``boxes`` a folder is one DICOM series.
-        boxes: whatever `read_boxes` takes. None takes, for every image, the file of its name that ends in ``.json`` or
-            ``.csv`` and lies beside it.
+        path: an image, or a folder of them; one that holds files of DICOM is a series.
+        boxes: whatever `litemed.images.box_files.read_boxes` takes, for all images, or by image: then only those of a
+            folder that are named are segmented; or a mask. None takes, for every image, the file of its name beside it
+            that ends in ``.json``, ``.csv``, ``.tsv`` or ``.txt``, and of an archive of the challenge its own boxes.
+        box_format: see `litemed.images.box_files.read_boxes`.
 
     Returns:
-        a dictionary of ``image`` and ``boxes`` each.
+        a dictionary of ``image`` and ``box_source`` each.
 
     Raises:
-        FileNotFoundError: when there is nothing at the path.
-        ValueError: when a folder holds no image, or an image has no boxes.
+        FileNotFoundError: when there is nothing at the path, or an image that boxes are for isn't there.
+        ValueError: when a folder holds no image, an image has no boxes, or boxes can't be read.
     """
-    path = Path(path)
+    path = typed_path(path)
     if not path.exists():
         raise FileNotFoundError(f"{path} doesn't exist")
-    if boxes is not None:
-        return [{"image": str(path), "boxes": boxes}]
-    files = [path] if path.is_file() else sorted(file for file in path.iterdir() if _is_image(file))
-    if not files:
-        raise ValueError(f"{path} holds no picture or volume; of a DICOM series the boxes must be given")
+    if boxes is None:
+        return [{"image": str(file), "box_source": _beside(file)} for file in _images(path)]
+    if isinstance(boxes, (str, os.PathLike)) and os.path.exists(boxes) and not is_box_file(boxes):
+        return [{"image": str(file), "box_source": os.fspath(boxes)} for file in _images(path)]
+    given = read_boxes(boxes, box_format)
+    if "" in given:
+        if len(given) > 1:
+            raise ValueError(f"{boxes}: some rows name an image and some don't")
+        return [{"image": str(file), "box_source": given[""]} for file in _images(path)]
+    files = _images(path)
+    if files == [path]:
+        own = [boxes for name, boxes in given.items() if name in (path.name, image_stem(path))]
+        if len(own) != 1:
+            raise ValueError(f"{boxes} has boxes for {', '.join(given)}, expected some for {path.name}")
+        return [{"image": str(path), "box_source": own[0]}]
     cases = []
-    for file in files:
-        stem = next((file.name[: -len(end)] for end in _VOLUMES if file.name.lower().endswith(end)), file.stem)
-        stem = stem.removesuffix(".nii")
-        beside = [file.with_name(stem + end) for end in _BOXES if file.with_name(stem + end).is_file()]
-        if not beside:
-            raise ValueError(f"{file} has no boxes: give --boxes, or write them to {stem}.json or {stem}.csv beside it")
-        cases.append({"image": str(file), "boxes": str(beside[0])})
+    for name, own_boxes in given.items():
+        found = [file for file in files if name in (file.name, image_stem(file))]
+        if len(found) != 1:
+            how_often = "isn't" if not found else f"is there {len(found)} times"
+            raise FileNotFoundError(f"{boxes} has boxes for {name}, which {how_often} at {path}")
+        cases.append({"image": str(found[0]), "box_source": own_boxes})
     return cases
 
 
-def _is_image(file: Path) -> bool:
-    return not file.name.startswith(".") and (is_picture(file) or file.name.lower().endswith(_VOLUMES))
+def _images(path: Path) -> list[Path]:
+    if path.is_file() or any(is_dicom(file) for file in path.iterdir()):
+        return [path]
+    files = sorted(file for file in path.iterdir() if is_image(file))
+    if not files:
+        raise ValueError(f"{path} holds no picture or volume")
+    return files
+
+
+def _beside(file: Path) -> str | None:
+    found = [beside for end in SUFFIXES if (beside := file.with_name(image_stem(file) + end)).is_file()]
+    if not found and not is_archive(file):
+        names = ", ".join(image_stem(file) + end for end in SUFFIXES)
+        raise ValueError(f"{file} has no boxes: give some, or write them beside it to one of {names}")
+    return str(found[0]) if found else None

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -13,13 +13,14 @@ from monai.inferers import Inferer
 
 from litemed.prompting.box_2d import Box2DInferer
 from litemed.prompting.box_3d import Box3DInferer, WhenEmpty
+from litemed.prompting.box_network import BoxResult
 from litemed.prompting.embedding_store import EmbeddingStore, StoredEncoder
 
 __all__ = ["PromptInferer"]
 
 
 class PromptInferer(Inferer):
-    """`Box2DInferer` for pictures ``(B, 4, W, H)``, `Box3DInferer` for volumes ``(B, 2 or 4, X, Y, Z)``.
+    """`Box2DInferer` for pictures ``(B, C, W, H)``, `Box3DInferer` for volumes ``(B, C, X, Y, Z)``.
 
     Args:
         challenge_compat: reproduce the protocol that the MedSAM on Laptop challenge published.
@@ -28,6 +29,9 @@ class PromptInferer(Inferer):
         embedding_cache: folder of a `litemed.prompting.EmbeddingStore`, for evaluations of the same images by networks
             of the same encoder; None embeds them anew.
         deploy: makes the network ready, such as a `litemed.deploy.BoxDeployment`; None takes it as it is.
+
+    Attributes:
+        results: of each image of the last call.
     """
 
     def __init__(
@@ -42,12 +46,22 @@ class PromptInferer(Inferer):
         self.volumes = Box3DInferer(challenge_compat, when_empty, cache_size=cache_size)
         self.store = None if embedding_cache is None else EmbeddingStore(embedding_cache)
         self.deploy = deploy
+        self.results: Sequence[BoxResult] = ()
 
-    def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
-        """Label maps ``(B, 1, ...)``, box i labelled i + 1."""
+    def __call__(
+        self, inputs: torch.Tensor, network: Any, *args: Any, boxes: Any = None, **kwargs: Any
+    ) -> torch.Tensor:
+        """Label maps ``(B, 1, ...)``, box i labelled i + 1; arguments as of `litemed.prompting.BoxInferer`."""
         ready = network if self.deploy is None else self.deploy(network)
-        return self.segment(inputs, ready if self.store is None else StoredEncoder(ready, self.store))
+        return self.segment(inputs, ready if self.store is None else StoredEncoder(ready, self.store), boxes)
 
-    def segment(self, inputs: torch.Tensor, network: Any) -> torch.Tensor:
+    def segment(self, inputs: torch.Tensor, network: Any, boxes: Any = None) -> torch.Tensor:
         """What a call does, with the network that embeds as it is told."""
-        return (self.pictures if inputs.ndim == 4 else self.volumes)(inputs, network)
+        inferer = self.pictures if inputs.ndim == 4 else self.volumes
+        labels = inferer(inputs, network, boxes=boxes)
+        self.results = inferer.results
+        return labels
+
+    def describe(self, index: int) -> dict[str, Any]:
+        """Further entries of the object table of an image of the last call."""
+        return {}

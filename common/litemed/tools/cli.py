@@ -107,16 +107,17 @@ class Litemed:
             litemed segment scan.png --bundle BUNDLE --box "20,30,80,90" --box "100,40,160,120"
             litemed segment scans/ --bundle BUNDLE --box boxes.csv
 
-        A file that can't be segmented is listed at the end; the exit code is then 1.
+        Of several files those that can't be segmented are listed at the end; the exit code is then 1.
 
-        A file of boxes may be for many images: ``{"a.png": [[20, 30, 80, 90]]}`` in JSON, or a CSV file with the header
-        ``image,x0,y0,x1,y1``.
+        A file of boxes may be for many images: ``{"a.png": [[20, 30, 80, 90]]}`` in JSON, a CSV file with the header
+        ``image,x0,y0,x1,y1``, or a file of COCO. YOLO's and LabelMe's are read too. An archive of the MedSAM challenge
+        brings its own.
 
         Args:
             input: a picture, a volume, or a folder of them.
             bundle: its name or folder; ``litemed doctor`` lists them.
             box: x0,y0,x1,y1 or x0,y0,z0,x1,y1,z1, for bundles that take boxes; as often as there are objects. Or a JSON
-                or CSV file of them.
+                or CSV file of them, or a mask.
             out: folder for the results.
             workers: processes; by default as many as there are cores, if there are files enough.
             json: print JSON.
@@ -135,6 +136,8 @@ class Litemed:
             overrides=_plain(options),
             progress=not json,
         )
+        if len(done.failed) == 1 and not done.results and not json:
+            raise ValueError(*done.failed.values())
         _show(done.as_dict(), done.summary(), json)
         if done.failed:
             sys.exit(1)

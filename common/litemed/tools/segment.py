@@ -4,39 +4,48 @@
 
 from __future__ import annotations
 
-import math
+import errno
 import os
 import shutil
-import signal
 import sys
 import tempfile
-from collections.abc import Callable, Generator, Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Mapping, Sequence
 from contextlib import closing, redirect_stdout
-from dataclasses import dataclass, field
-from functools import partial
-from multiprocessing import get_context
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from ignite.engine import Events
 from monai.bundle import ConfigWorkflow
 from tqdm import tqdm
 
-from litemed.datasets.files import stem
-from litemed.images.boxes import read_boxes
-from litemed.images.image_boxes import boxes_by_image
-from litemed.parallel import usual_workers
+from litemed.files import only_writer, scratch
+from litemed.images.names import check_result_names
+from litemed.notices import collect_notices
+from litemed.parallel import in_parallel, usual_workers
 from litemed.tools.workflows import open_workflow, quiet, reason, set_value, user_errors
 
-__all__ = ["Segmentation", "segment"]
+__all__ = ["Segmentation", "TableWriter", "segment"]
 
 Item = dict[str, Any]
 
-_MOST_IN_CHUNK = 8
 _OWN_OPTIONS = {"dataset_dir": "the input", "output_dir": "--out", "boxes": "--box"}
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
+@runtime_checkable
+class TableWriter(Protocol):
+    """A handler of a bundle that writes tables on all images together when an evaluator has completed."""
+
+    output_dir: Path | None
+
+    @property
+    def rows(self) -> list[Any]:
+        """What it has collected of the images of the last run; can be pickled."""
+
+    def write(self, rows: list[Any]) -> None:
+        """Write the tables of the rows of many runs into ``output_dir``."""
 
 
 @dataclass
@@ -49,6 +58,7 @@ class Segmentation:
         results: for each image that was segmented the names of its files in ``output_dir``.
         tables: names of files on all images together.
         failed: for each image that could not be segmented, why.
+        notices: for each image what should be known of its results.
     """
 
     bundle: str
@@ -56,14 +66,16 @@ class Segmentation:
     results: dict[str, list[str]] = field(default_factory=dict)
     tables: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+    notices: dict[str, list[str]] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """All of it, for JSON."""
-        return {name: getattr(self, name) for name in ("bundle", "output_dir", "results", "tables", "failed")}
+        return asdict(self)
 
     def summary(self) -> str:
         """For reading: how many there are, where, and what failed."""
-        lines = [f"not segmented: {image}: {why}" for image, why in self.failed.items()]
+        lines = [f"note: {notice}" for notices in self.notices.values() for notice in notices]
+        lines += [f"not segmented: {image}: {why}" for image, why in self.failed.items()]
         if self.results:
             count = len(self.results) + len(self.failed)
             lines.append(f"{len(self.results)} of {count} segmented by {self.bundle}, written to {self.output_dir}")
@@ -77,35 +89,31 @@ def segment(
     *,
     boxes: Any = None,
     workers: int | None = None,
-    together: bool = False,
     overrides: Mapping[str, Any] | None = None,
     progress: bool = True,
 ) -> Segmentation:
     """Segment an image, or the images of a folder, by ``configs/inference.json`` of a bundle.
 
     The results are those of ``python -m monai.bundle run --config_file .../inference.json --dataset_dir SOURCE
-    --output_dir OUTPUT_DIR``. Each process loads the bundle once. An image that can't be read or segmented is left out
-    and listed.
-
-    Where the bundle writes tables on all images together, as soon as that is seen all images are given to a single
-    process.
+    --output_dir OUTPUT_DIR``. Each process loads the bundle once and runs its engine for one image at a time. An image
+    that can't be read or segmented is left out and listed.
 
     Args:
         source: an image or a folder of them: whatever the bundle reads.
         bundle: its name or folder.
         output_dir: where the results are written, made when it isn't there. Each file is whole.
-        boxes: for bundles that take boxes: whatever `read_boxes` takes, for all images; or a JSON or CSV file of boxes
-            by image (`boxes_by_image`), and then only the images that it names are segmented.
+        boxes: for bundles that take boxes: see `litemed.prompting.list_prompted`.
         workers: processes; by default as many as there are cores, if there are images enough for them, and one with a
             GPU.
-        together: give all images to one process from the start.
         overrides: values by id of the configuration; ``application`` reads the application's override file too.
         progress: show a bar.
 
     Raises:
-        FileNotFoundError: when there is no such image, folder, bundle or file of weights, or no image in the folder.
-        ValueError: for an option that the bundle doesn't have, boxes for a bundle that takes none, a box file that
-            names an image that isn't there, or two images whose results would have one name.
+        FileNotFoundError: when there is no such image, folder, bundle, file of boxes or file of weights, or no image in
+            the folder.
+        OSError: when the results can't be written.
+        ValueError: for an option that the bundle doesn't have, boxes for a bundle that takes none, boxes that can't be
+            read, or two images whose results would have one name.
     """
     options = dict(overrides or {})
     for name, own in _OWN_OPTIONS.items():
@@ -120,295 +128,210 @@ def segment(
     if workers is not None and workers < 1:
         raise ValueError(f"expected at least 1 worker, got {workers}")
     with user_errors(), quiet(), redirect_stdout(sys.stderr):
-        items, name = _list_items(path, bundle, boxes, options)
-    count = workers or _usual_workers(len(items))
-    collect = partial(_collect, name, str(bundle), options, output, progress)
+        workflow = _open(bundle, options, path, boxes)
+        items = list(workflow.parser.get_parsed_content("dataset#data"))
+    name = workflow.config_root_path.parent.name
+    if not items:
+        raise FileNotFoundError(f"{name} finds no image at {path}")
+    check_result_names((_path(item), item.get("page")) for item in items)
+    _check_weights(workflow, name)
     is_new = not output.exists()
-    output.mkdir(parents=True, exist_ok=True)
     try:
-        try:
-            return collect([items] if together else _chunks(items, count), count)
-        except _SharedResult:
-            pass
-        return collect([items], 1)
+        with only_writer(output), scratch(output) as folder:
+            return _segment_all(workflow, _Inference(str(bundle), options, folder), items, workers, progress)
     finally:
-        if is_new and not any(output.iterdir()):
+        if is_new and output.exists() and not any(output.iterdir()):
             output.rmdir()
 
 
-class _Job(NamedTuple):
-    """What a process needs to know."""
-
-    bundle: str
-    options: dict[str, Any]
-    scratch: str
-
-
 class _Outcome(NamedTuple):
-    """What a chunk of images gave: its results lie in a folder of their own."""
+    """What became of an image: where its files lie, what tables say of it, by handler, notices, or why it failed."""
 
     folder: Path
-    failed: dict[str, str]
+    rows: dict[int, list[Any]]
+    notices: list[str]
+    failed: str | None = None
 
 
-class _SharedResult(Exception):  # noqa: N818 - a signal, not an error
-    """Two chunks wrote a file of one name."""
+class _NotBegunError(Exception):
+    """A run that ended before its first image: its cause is what every other run would end by."""
 
 
 class _Inference:
-    """A bundle's inference, loaded, for one list of images after the other."""
+    """A bundle's inference, called with one image after the other; each process loads it at its first one."""
 
-    def __init__(self, job: _Job) -> None:
-        self.job = job
-        self.folder = Path(job.scratch) / f"process-{os.getpid()}"
-        self._load()
+    def __init__(self, bundle: str, options: Mapping[str, Any], scratch: Path) -> None:
+        self.bundle = bundle
+        self.options = dict(options)
+        self.scratch = scratch
+        self._folder: Path | None = None
+
+    def __call__(self, item: Item) -> _Outcome:
+        """Run the engine for an image, with its results in a folder of its own.
+
+        Raises:
+            OSError: when the disk can't be written to.
+            ValueError: when the run can't begin, since the network's weights can't be loaded, say.
+        """
+        try:
+            with collect_notices() as notices, quiet(), redirect_stdout(sys.stderr):
+                folder = self._run(item)
+        except Exception as error:
+            if self._folder is not None:
+                shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None  # an engine doesn't run again after an error
+            cause = error.__cause__ or error if isinstance(error, _NotBegunError) else error
+            _raise_disk_error(cause, self.scratch.parent)
+            if isinstance(error, _NotBegunError):
+                raise ValueError(reason(cause)) from cause
+            return _Outcome(Path(), {}, [], reason(cause))
+        return _Outcome(folder, {number: list(table.rows) for number, table in self._tables.items()}, notices)
+
+    def _run(self, item: Item) -> Path:
+        self._has_begun = False
+        try:
+            if self._folder is None:
+                self._load()
+            self._dataset.data = [item]
+            self._evaluator.state.epoch_length = 1
+            self._evaluator.run()
+        except Exception as error:
+            if not self._has_begun:
+                raise _NotBegunError from error
+            raise
+        results = Path(tempfile.mkdtemp(dir=self.scratch))
+        if self._folder is not None and self._folder.exists():
+            results.rmdir()
+            self._folder.rename(results)
+        return results
 
     def _load(self) -> None:
-        with user_errors(), quiet(), redirect_stdout(sys.stderr):
-            workflow = open_workflow(
-                self.job.bundle, "inference", {**self.job.options, "output_dir": str(self.folder)}, "infer"
-            )
+        folder = self.scratch / f"process-{os.getpid()}"
+        with user_errors():
+            workflow = open_workflow(self.bundle, "inference", {**self.options, "output_dir": str(folder)}, "infer")
             workflow.parser["dataset#data"] = []
             for handler in workflow.parser.get("handlers", []):
                 if str(handler.get("_target_", "")).endswith("ProgressBar"):
                     handler["disable"] = True
             workflow.initialize()
-            self.dataset = workflow.parser.get_parsed_content("dataset")
-            self.evaluator = workflow.parser.get_parsed_content("evaluator")
-        self.evaluator.add_event_handler(Events.ITERATION_COMPLETED, self._count)
+            self._dataset = workflow.parser.get_parsed_content("dataset")
+            self._evaluator = workflow.parser.get_parsed_content("evaluator")
+            self._tables = _table_writers(workflow)
+        for table in self._tables.values():
+            table.output_dir = None
+        self._evaluator.add_event_handler(Events.EPOCH_STARTED, self._begin)
+        self._folder = folder
 
-    def run(self, items: list[Item], advance: Callable[[int], object]) -> dict[str, str]:
-        """Segment images in one run of the engine, with the results in ``folder``.
-
-        After an error the run is made again without the images that can't be read, or else the one that it was at.
-
-        Args:
-            items: of the data set.
-            advance: told how many images more are done; negative before a run is made again.
-
-        Returns:
-            the images that failed, and why.
-
-        Raises:
-            ValueError: when no image can be segmented, since the network's weights can't be loaded, say.
-        """
-        failed: dict[str, str] = {}
-        self._advance = advance
-        while items:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            self.dataset.data = items
-            self.evaluator.state.epoch_length = len(self.evaluator.data_loader)
-            self._done = 0
-            try:
-                with quiet(), redirect_stdout(sys.stderr):
-                    self.evaluator.run()
-                break
-            except Exception as error:
-                bad = self._unreadable(items)
-                if not bad and self.evaluator.state.iteration == 0:
-                    raise ValueError(reason(error)) from error
-                bad = bad or {self._done: reason(error)}
-                advance(len(bad) - self._done)
-                failed |= {_path(items[place]): why for place, why in bad.items()}
-                items = [item for place, item in enumerate(items) if place not in bad]
-                # an engine doesn't run again after an error
-                self._load()
-        return failed
-
-    def _count(self) -> None:
-        self._done += 1
-        self._advance(1)
-
-    def _unreadable(self, items: list[Item]) -> dict[int, str]:
-        bad = {}
-        for place, item in enumerate(items):
-            try:
-                with quiet():
-                    self.dataset.transform(item)
-            except Exception as error:
-                bad[place] = reason(error)
-        return bad
+    def _begin(self) -> None:
+        self._has_begun = True
 
 
-def _list_items(
-    path: Path, bundle: str | os.PathLike[str], boxes: Any, options: dict[str, Any]
-) -> tuple[list[Item], str]:
-    """The bundle's own list of what there is to segment, and the bundle's name."""
+def _open(bundle: str | os.PathLike[str], options: Mapping[str, Any], path: Path, boxes: Any) -> ConfigWorkflow:
+    """The bundle's inference, with the images that there are to segment."""
     workflow = open_workflow(bundle, "inference", options, "infer")
     parser, name = workflow.parser, workflow.config_root_path.parent.name
     if boxes is not None and "boxes" not in parser:
         raise ValueError(f"{name} takes no boxes: it segments the whole image")
     if "dataset#data" not in parser:
         raise ValueError(f"{name}'s inference.json doesn't list images: expected them under dataset#data")
-    by_image = None if boxes is None else boxes_by_image(boxes)
-    if by_image is None:
-        items = _listed(workflow, path, _prompt(boxes))
-    else:
-        items = []
-        for image, own in by_image.items():
-            file = path / image if path.is_dir() else path
-            if file.name != image or not file.is_file():
-                raise ValueError(f"{boxes} has boxes for {image}, which isn't at {path}")
-            items += _listed(workflow, file, own)
-    if not items:
-        raise FileNotFoundError(f"{name} finds no image at {path}")
-    weights = Path(parser.get_parsed_content("ckpt_path")) if "ckpt_path" in parser else None
-    if weights is not None and not weights.is_file():
-        raise FileNotFoundError(f"{name} has no weights at {weights}: train it, or download it again")
-    _check_names(items)
-    return items, name
-
-
-def _listed(workflow: ConfigWorkflow, path: Path, boxes: Any) -> list[Item]:
-    parser = workflow.parser
     set_value(parser, "dataset_dir", str(path))
     if boxes is not None:
         set_value(parser, "boxes", boxes)
     parser.parse(reset=True)
-    return list(parser.get_parsed_content("dataset#data"))
+    return workflow
 
 
-def _prompt(boxes: Any) -> Any:
-    """Boxes as a configuration can hold them: numbers, or the path of a file."""
-    if isinstance(boxes, (str, os.PathLike)):
-        if Path(boxes).exists():
-            return str(Path(boxes).absolute())
-        return read_boxes(boxes, 2)[0]
-    return None if boxes is None else [list(box) if isinstance(box, (list, tuple)) else box for box in boxes]
+def _check_weights(workflow: ConfigWorkflow, name: str) -> None:
+    parser = workflow.parser
+    path = parser.get_parsed_content("ckpt_path") if "ckpt_path" in parser else None
+    is_name = path is None or os.sep not in str(path)  # of published weights
+    if not is_name and not Path(path).is_file():
+        raise FileNotFoundError(f"{name} has no weights at {path}: train it, or download it again")
 
 
-def _check_names(items: list[Item]) -> None:
-    """Refuse images whose results would overwrite each other's."""
-    seen: dict[str, str] = {}
-    for image in map(_path, items):
-        other = seen.setdefault(_stem(image), image)
-        if other != image:
-            raise ValueError(f"{other} and {image} would give results of one name: rename one")
-
-
-def _usual_workers(images: int) -> int:
-    return 1 if torch.cuda.is_available() else usual_workers(images)
-
-
-def _chunks(items: list[Item], workers: int) -> list[list[Item]]:
-    """Enough for the processes to end at about the same time, each a single run of the engine."""
-    size = max(1, min(_MOST_IN_CHUNK, math.ceil(len(items) / (4 * workers))))
-    return [items[start : start + size] for start in range(0, len(items), size)]
-
-
-def _collect(
-    name: str,
-    bundle: str,
-    options: dict[str, Any],
-    output: Path,
-    progress: bool,
-    chunks: list[list[Item]],
-    workers: int,
+def _segment_all(
+    workflow: ConfigWorkflow, inference: _Inference, items: Sequence[Item], workers: int | None, progress: bool
 ) -> Segmentation:
-    """Segment chunks and put their results into the output folder as they come.
-
-    Raises:
-        _SharedResult: when a result has the name of another chunk's.
-    """
-    result, written = Segmentation(name, str(output)), set[str]()
-    workers, total = min(workers, len(chunks)), sum(map(len, chunks))
+    """Segment images and put their results into the output folder as they come."""
+    output = inference.scratch.parent
+    result = Segmentation(workflow.config_root_path.parent.name, str(output))
+    rows: dict[int, dict[str, list[Any]]] = {}
+    owners: dict[str, str] = {}
+    count = workers or (1 if torch.cuda.is_available() else usual_workers(len(items)))
+    outcomes = in_parallel(
+        inference,
+        items,
+        workers=count,
+        threads=max(1, torch.get_num_threads() // min(count, len(items))),
+        lost=lambda _: _Outcome(Path(), {}, [], "a process died, perhaps for lack of memory: try fewer workers"),
+    )
     with (
-        tempfile.TemporaryDirectory(prefix=".segmenting-", dir=output) as scratch,
-        tqdm(total=total, desc="segmenting", unit="file", disable=None if progress else True) as bar,
-        closing(_outcomes(_Job(bundle, options, scratch), chunks, workers, bar)) as outcomes,
+        closing(outcomes),
+        tqdm(total=len(items), desc="segmenting", unit="file", disable=None if progress else True) as bar,
     ):
-        for chunk, outcome in outcomes:
-            names = sorted(str(file.relative_to(outcome.folder)) for file in _files(outcome.folder))
-            if written & set(names):
-                raise _SharedResult
-            written |= set(names)
-            for each in names:
-                (output / each).parent.mkdir(parents=True, exist_ok=True)
-                (outcome.folder / each).replace(output / each)
-            result.failed |= outcome.failed
-            done = [image for image in map(_path, chunk) if image not in outcome.failed]
-            owners = {each: _owner(each, done) for each in names}
-            result.results |= {image: [each for each in names if owners[each] == image] for image in done}
-            result.tables += [each for each in names if owners[each] is None]
-    result.results = dict(sorted(result.results.items()))
-    result.failed = dict(sorted(result.failed.items()))
+        for item, outcome in outcomes:
+            image = _path(item)
+            bar.update(1)
+            if outcome.failed is not None:
+                result.failed[image] = outcome.failed
+                continue
+            result.results[image] = _move(outcome.folder, output, image, owners)
+            if outcome.notices:
+                result.notices[image] = outcome.notices
+            for number, own in outcome.rows.items():
+                rows.setdefault(number, {})[image] = own
+    for each in ("results", "failed", "notices"):
+        setattr(result, each, dict(sorted(getattr(result, each).items())))
+    if rows:
+        result.tables = _write_tables(workflow, rows, inference.scratch / "tables", output)
     return result
 
 
-def _outcomes(
-    job: _Job, chunks: list[list[Item]], workers: int, bar: tqdm
-) -> Generator[tuple[list[Item], _Outcome], None, None]:
-    """What each chunk gave, as they are done."""
-    if workers > 1:
-        yield from _in_parallel(job, chunks, workers, bar)
-        return
-    inference = _Inference(job)
-    for number, chunk in enumerate(chunks):
-        yield chunk, _segment_chunk(inference, number, chunk, bar.update)
+def _move(folder: Path, output: Path, image: str, owners: dict[str, str]) -> list[str]:
+    """Move the files of a folder into the output folder; their names there."""
+    names = sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
+    for name in names:
+        if owners.setdefault(name, image) != image:
+            raise ValueError(
+                f"{owners[name]} and {image} both gave {name}: a table on all images is for a handler with rows, "
+                f"see litemed.tools.segment.TableWriter"
+            )
+    for name in names:
+        (output / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).replace(output / name)
+    shutil.rmtree(folder)
+    return names
 
 
-def _in_parallel(
-    job: _Job, chunks: list[list[Item]], workers: int, bar: tqdm
-) -> Generator[tuple[list[Item], _Outcome], None, None]:
-    threads = max(1, torch.get_num_threads() // workers)
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), _start, (job, threads))
-    try:
-        futures: dict[Future[_Outcome], list[Item]] = {
-            pool.submit(_in_process, number, chunk): chunk for number, chunk in enumerate(chunks)
-        }
-        for future in as_completed(futures):
-            chunk = futures[future]
-            try:
-                outcome = future.result()
-            except BrokenProcessPool:
-                why = "a process died, perhaps for lack of memory: try fewer workers"
-                outcome = _Outcome(Path(job.scratch) / "none", dict.fromkeys(map(_path, chunk), why))
-            bar.update(len(chunk))
-            yield chunk, outcome
-    finally:
-        pool.shutdown(cancel_futures=True)
+def _write_tables(
+    workflow: ConfigWorkflow, rows: Mapping[int, Mapping[str, list[Any]]], folder: Path, output: Path
+) -> list[str]:
+    """Write the tables on all images, in the order of their names; the names of the files."""
+    with user_errors(), quiet(), redirect_stdout(sys.stderr):
+        for number, by_image in rows.items():
+            table = workflow.parser.get_parsed_content(f"handlers#{number}")
+            table.output_dir = folder
+            table.write([row for image in sorted(by_image) for row in by_image[image]])
+    return _move(folder, output, "the tables", {})
 
 
-_job: _Job
-_inference: _Inference | None = None
+def _table_writers(workflow: ConfigWorkflow) -> dict[int, TableWriter]:
+    """Those of the bundle's handlers that write tables, by their place in the list."""
+    handlers = workflow.parser.get_parsed_content("handlers") if "handlers" in workflow.parser else []
+    return {number: handler for number, handler in enumerate(handlers) if isinstance(handler, TableWriter)}
 
 
-def _start(job: _Job, threads: int) -> None:
-    """Prepare a process of the pool; it is the parent's to be interrupted."""
-    global _job
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(threads)
-    _job = job
-
-
-def _in_process(number: int, chunk: list[Item]) -> _Outcome:
-    global _inference
-    if _inference is None:
-        _inference = _Inference(_job)
-    return _segment_chunk(_inference, number, chunk, int)
-
-
-def _segment_chunk(inference: _Inference, number: int, chunk: list[Item], advance: Callable[[int], object]) -> _Outcome:
-    failed = inference.run(chunk, advance)
-    folder = Path(inference.job.scratch) / str(number)
-    if len(failed) < len(chunk) and inference.folder.exists():
-        inference.folder.rename(folder)
-    return _Outcome(folder, failed)
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    return (file for file in folder.rglob("*") if file.is_file())
-
-
-def _owner(name: str, images: list[str]) -> str | None:
-    """The image that a result is of: the one with the longest name that the result's begins with."""
-    fitting = [image for image in images if Path(name).name.startswith(_stem(image))]
-    return max(fitting, key=lambda image: len(_stem(image)), default=None)
+def _raise_disk_error(error: BaseException, folder: Path) -> None:
+    """Raise what every other image would fail by too: the disk is full, or can't be written to."""
+    chain: list[BaseException] = []
+    link: BaseException | None = error
+    while link is not None and link not in chain:  # an error that was raised again is its own cause's cause
+        chain.append(link)
+        link = link.__cause__ or link.__context__
+    for each in chain:
+        if isinstance(each, OSError) and each.errno in _OF_THE_DISK:
+            raise OSError(each.errno, os.strerror(each.errno), str(folder)) from error
 
 
 def _path(item: Item) -> str:
     return str(item["image"])
-
-
-def _stem(image: str) -> str:
-    return stem(Path(image)) or Path(image).name

@@ -170,6 +170,8 @@ def reason(error: BaseException) -> str:
     """What went wrong, in a line, from an error that MONAI may have wrapped in others."""
     cause = _cause(error)
     text = " ".join(str(cause).split())
+    if isinstance(cause, OSError) and cause.strerror and cause.filename:
+        return f"{cause.strerror}: {cause.filename}"
     return text if isinstance(cause, (OSError, ValueError)) and text else f"{type(cause).__name__}: {text}"
 
 

@@ -16,7 +16,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "longest_side": ["LongestSide", "ResizeLongestSided"],
         "objects": ["RandObjectd"],
         "pictures": ["LoadPictured", "to_picture"],
-        "prompts": ["RasterizePromptsd", "boxes_to_channel", "channel_to_boxes", "clicks_to_box"],
+        "prompts": ["LoadBoxesd", "RasterizePromptsd", "boxes_to_channel", "channel_to_boxes", "clicks_to_box"],
         "windows": ["CT_WINDOWS", "IntensityRange", "ScaleModalityd", "ct_range", "intensity_range"],
     },
 )

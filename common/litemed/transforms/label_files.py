@@ -11,40 +11,38 @@ from typing import Any
 import numpy as np
 import torch
 from monai.config import KeysCollection
-from monai.transforms import MapTransform, SaveImage, SaveImaged
+from monai.transforms import MapTransform, SaveImaged
+
+from litemed.images.writing import write_labels
 
 __all__ = ["NarrowLabelsd", "SaveLabelMapd"]
 
 
 class SaveLabelMapd(SaveImaged):
-    """Write label maps: ``<stem>_<postfix>.png`` of a picture, ``<stem>_<postfix>.nii.gz`` of a volume.
+    """Write label maps as `litemed.images.writing.write_labels` does, in the image's own format.
 
-    The type is the smallest that holds the labels. It is a `SaveImaged`, so MONAI Label leaves it out and writes the
-    file itself.
+    It is a `SaveImaged`, so MONAI Label leaves it out and writes the file itself.
 
     Args:
         keys: keys of label maps ``(1, W, H)`` or ``(1, X, Y, Z)`` with the metadata of their image.
         output_dir: folder for the files.
-        output_postfix: end of their names.
     """
 
-    def __init__(self, keys: KeysCollection, output_dir: str | Path, output_postfix: str = "labels") -> None:
-        super().__init__(keys, output_dir=output_dir, output_postfix=output_postfix)
-        self._options: dict[str, Any] = {
-            "output_dir": output_dir,
-            "output_postfix": output_postfix,
-            "resample": False,
-            "separate_folder": False,
-            "print_log": False,
-        }
+    def __init__(self, keys: KeysCollection, output_dir: str | Path) -> None:
+        super().__init__(keys, output_dir=output_dir)
+        self.output_dir = output_dir
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         items = dict(data)
         for key in self.key_iterator(items):
             labels = items[key]
-            kind = (".png", "PILWriter") if labels.ndim == 3 else (".nii.gz", "NibabelWriter")
-            dtype = np.min_scalar_type(int(labels.max()))
-            SaveImage(output_ext=kind[0], writer=kind[1], output_dtype=dtype, **self._options)(labels)
+            page = labels.meta.get("page")
+            write_labels(
+                self.output_dir,
+                np.asarray(labels[0].cpu()).astype(np.int64),
+                labels.meta["filename_or_obj"],
+                None if page is None else int(page),
+            )
         return items
 
 

@@ -1,16 +1,20 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""Prompts as an image channel: boxes, a region of interest or clicks painted beside the image, and boxes read back.
+"""Prompts of an image: boxes as numbers; and boxes, a region of interest or clicks as a channel beside the image.
 
-MONAI's engines, MONAI Label and the Model Zoo's checks hand a network one tensor. So a prompt travels as a further
-channel: 0 is background, and the pixels of value i span box i. Where boxes overlap, their corners stay visible, so
-every box is read back exactly, to the pixel, also after flips and transposition.
+MONAI Label and the Model Zoo's checks hand a network one tensor. For them a prompt travels as a further channel: 0 is
+background, and the pixels of value i span box i. Where boxes overlap, their corners stay visible, so every box is read
+back exactly, to the pixel, also after flips and transposition. Everywhere else boxes stay numbers.
 """
 
 from __future__ import annotations
 
+import math
+import os
+import warnings
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,9 +23,16 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform
 
-from litemed.images.boxes import check_boxes, read_boxes
+from litemed.datasets.challenge import read_challenge
+from litemed.images.box_files import GivenBoxes, check_numbers, is_box_file, number_boxes, read_boxes
+from litemed.images.boxes import check_boxes, mask_boxes, volume_boxes
+from litemed.images.masks import read_labels
+from litemed.images.names import is_archive, is_volume
+from litemed.images.volume import check_same_grid
+from litemed.images.volumes import open_volume
+from litemed.notices import Notice
 
-__all__ = ["RasterizePromptsd", "boxes_to_channel", "channel_to_boxes", "clicks_to_box"]
+__all__ = ["LoadBoxesd", "RasterizePromptsd", "boxes_to_channel", "channel_to_boxes", "clicks_to_box"]
 
 CLICK_SHARE = 1 / 8
 """Side of the box around a single click, as a share of the image's longest side."""
@@ -123,17 +134,101 @@ def clicks_to_box(
     return np.concatenate([low, high])
 
 
+class LoadBoxesd(MapTransform):
+    """Read the boxes of an image from what was given for it, and keep them as numbers.
+
+    Place it right after loading. An item without ``source_key``, such as a request of MONAI Label, is left to
+    `RasterizePromptsd`.
+
+    Args:
+        keys: key of the image, channel first with two or three spatial axes, x first as MONAI's readers give it.
+        source_key: key of what was given: numbers, text or a file as `litemed.images.box_files.read_boxes` takes them,
+            a mask of the image, or None for the boxes that an archive of the challenge brings.
+        boxes_key: key for the boxes, float64 ``(N, 4)`` or ``(N, 6)`` in pixels of the image, x first, clipped to it.
+            The same boxes stay under ``file_<boxes_key>`` whatever `OrientVolumesd` does. Clipping is told by a
+            `litemed.notices.Notice`.
+        threshold: of a mask that is a JPEG picture: values above it are the object.
+        box_format: see `litemed.images.box_files.read_boxes`.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        ValueError: when there are no boxes, or bad ones.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        source_key: str = "box_source",
+        boxes_key: str = "exact_boxes",
+        threshold: float | None = None,
+        box_format: str | None = None,
+    ) -> None:
+        super().__init__(keys)
+        self.source_key = source_key
+        self.boxes_key = boxes_key
+        self.threshold = threshold
+        self.box_format = box_format
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        items = dict(data)
+        for key in self.key_iterator(items):
+            if self.source_key not in items:
+                continue
+            path = Path(items[key].meta["filename_or_obj"])
+            sides = tuple(items[key].shape[1:])
+            boxes, source = self._read(items.pop(self.source_key), path, sides)
+            checked, notices = check_boxes(boxes, sides, f"{source} for {path.name}")
+            for notice in notices:
+                warnings.warn(notice, Notice, stacklevel=2)
+            items[self.boxes_key], items[f"file_{self.boxes_key}"] = checked, checked.copy()
+        return items
+
+    def _read(self, source: Any, path: Path, sides: tuple[int, ...]) -> tuple[Any, str]:
+        if source is None:
+            boxes = read_challenge(path).boxes if is_archive(path) else None
+            if boxes is None:
+                raise ValueError(f"{path} brings no boxes: give some")
+            return boxes, path.name
+        if isinstance(source, (str, os.PathLike)) and os.path.exists(source) and not is_box_file(source):
+            return self._from_mask(Path(source), path, sides), Path(source).name
+        if not isinstance(source, GivenBoxes):
+            given = read_boxes(source, self.box_format)
+            if "" not in given:
+                raise ValueError(f"{source} has boxes for {', '.join(given)}: expected them for {path.name} alone")
+            source = given[""]
+        return source.corners(sides), source.source
+
+    def _from_mask(self, mask: Path, path: Path, sides: tuple[int, ...]) -> np.ndarray:
+        if len(sides) == 3:
+            volume = open_volume(mask, is_label=True)
+            if not is_archive(path):
+                check_same_grid(open_volume(path), volume)
+            boxes, _ = volume_boxes(volume)
+        elif is_volume(mask) or is_archive(mask):
+            raise ValueError(f"{mask}: expected boxes of a picture, or a mask that is a picture")
+        else:
+            labels = read_labels(mask, self.threshold)
+            if labels.shape != sides[::-1]:
+                raise ValueError(
+                    f"{mask} is of {labels.shape[1]}x{labels.shape[0]} pixels, {path} of {sides[0]}x{sides[1]}"
+                )
+            boxes, _ = mask_boxes(labels)
+        if not len(boxes):
+            raise ValueError(f"{mask}: the mask has no label to take a box from")
+        return boxes
+
+
 class RasterizePromptsd(MapTransform):
-    """Add the prompt channel of an image, from the prompts in the data dictionary.
+    """Add the prompt channel of an image, from the prompts of a client of MONAI Label in the data dictionary.
 
-    Looked for in this order:
+    A client is anyone: it gives numbers, and never the name of a file. Looked for in this order:
 
-    - ``boxes``: whatever `litemed.images.boxes.read_boxes` takes, in the image's own pixels, x first.
+    - ``boxes``: numbers, or text of numbers, in the image's own pixels, x first.
     - ``roi``: one box as MONAI Label's clients send it, axis by axis: x0, x1, y0, y1(, z0, z1), each pair in any order.
     - ``foreground`` and ``background``: clicks, see `clicks_to_box`.
 
     Place it right after loading, before transforms that turn the image; the channel then goes through them beside it
-    (without interpolation), and ``ConcatItemsd`` joins the two.
+    (without interpolation), and ``ConcatItemsd`` joins the two. An item with ``exact_key`` is left as it is.
 
     Args:
         keys: key of the image, channel first with two or three spatial axes, x first as MONAI's readers give it.
@@ -142,6 +237,7 @@ class RasterizePromptsd(MapTransform):
         roi_key: key of the region of interest.
         foreground_key: key of the clicks on the object.
         background_key: key of the clicks off it.
+        exact_key: key of boxes that `LoadBoxesd` keeps as numbers.
 
     Raises:
         ValueError: when there is no prompt, or a bad one.
@@ -155,6 +251,7 @@ class RasterizePromptsd(MapTransform):
         roi_key: str = "roi",
         foreground_key: str = "foreground",
         background_key: str = "background",
+        exact_key: str = "exact_boxes",
     ) -> None:
         super().__init__(keys)
         self.prompt_key = prompt_key
@@ -162,9 +259,12 @@ class RasterizePromptsd(MapTransform):
         self.roi_key = roi_key
         self.foreground_key = foreground_key
         self.background_key = background_key
+        self.exact_key = exact_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         items = dict(data)
+        if self.exact_key in items:
+            return items
         for key in self.key_iterator(items):
             image = items[key]
             shape = tuple(image.shape[1:])
@@ -176,9 +276,13 @@ class RasterizePromptsd(MapTransform):
 
     def _prompt(self, items: Mapping[Hashable, Any], shape: tuple[int, ...]) -> tuple[Any, str]:
         if _given(items.get(self.boxes_key)):
-            return read_boxes(items[self.boxes_key], len(shape))
+            given = number_boxes(items[self.boxes_key], self.boxes_key)
+            return given.corners(shape), given.source
         if _given(items.get(self.roi_key)):
-            pairs = np.asarray(items[self.roi_key], dtype=np.float64).reshape(-1, 2)[: len(shape)]
+            ends = check_numbers(items[self.roi_key], self.roi_key)
+            if len(ends) < 2 * len(shape) or len(ends) % 2:
+                raise ValueError(f"expected {2 * len(shape)} numbers under {self.roi_key!r}, got {ends}")
+            pairs = np.reshape(ends, (-1, 2))[: len(shape)]
             return np.concatenate([pairs.min(axis=1), pairs.max(axis=1)]), self.roi_key
         if _given(items.get(self.foreground_key)):
             background = items.get(self.background_key) or []
@@ -192,11 +296,14 @@ def _given(value: Any) -> bool:
 
 
 def _points(points: Sequence[Sequence[float]], dims: int) -> np.ndarray:
-    array = np.asarray(points, dtype=np.float64)
-    array = np.atleast_2d(array) if array.size else array.reshape(0, dims)
-    if array.ndim != 2 or array.shape[1] < dims or not np.isfinite(array).all():
-        raise ValueError(f"expected clicks of {dims} finite numbers, got {np.asarray(points).tolist()}")
-    return array[:, :dims]
+    listed = points.tolist() if isinstance(points, np.ndarray) else points
+    is_point = isinstance(listed, (list, tuple)) and len(listed) and not isinstance(listed[0], (list, tuple))
+    if is_point or not isinstance(listed, (list, tuple)):
+        listed = [listed]
+    numbers = [check_numbers(row, "clicks") for row in listed]
+    if any(len(row) < dims for row in numbers) or not all(math.isfinite(value) for row in numbers for value in row):
+        raise ValueError(f"expected clicks of {dims} finite numbers, got {numbers}")
+    return np.array([row[:dims] for row in numbers]).reshape(-1, dims)
 
 
 def _whole_pixels(box: np.ndarray, shape: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:

@@ -75,7 +75,7 @@ def ct_range(window: Window = "soft_tissue") -> IntensityRange:
         (level, width), name = CT_WINDOWS[window], window
     else:
         try:
-            level, width = (float(value) for value in window)
+            level, width = (float(value) for value in (window.split(",") if isinstance(window, str) else window))
         except (TypeError, ValueError):
             expected = f"expected a CT window of {', '.join(CT_WINDOWS)}, or level and width such as '40,400'"
             raise ValueError(f"{expected}, got {window!r}") from None
@@ -142,10 +142,13 @@ def _percentiles(values: np.ndarray, lower: float = 0.5, upper: float = 99.5) ->
 
 
 class ScaleModalityd(MapTransform):
-    """Scale images from scanner values to 0 to 255 by `intensity_range`.
+    """Scale volumes from scanner values to 0 to 255 by `intensity_range`, whose name goes into the metadata.
+
+    Pictures ``(C, W, H)`` are left as they are: networks scale them by their minimum and maximum, whatever their depth.
 
     Args:
-        keys: keys of the images.
+        keys: keys of the images, channel first. What ``stored_dtype`` says in the metadata of a volume ``(C, X, Y, Z)``
+            tells whether it is of 8 bit; without it whole numbers from 0 to 255 do.
         modality: ``"CT"``, another one, or None to judge by the values.
         window: CT window.
         allow_missing_keys: skip keys that an item lacks.
@@ -167,8 +170,19 @@ class ScaleModalityd(MapTransform):
         for key in self.key_iterator(items):
             image = items[key]
             array = np.asarray(image)
-            if self.modality is None and array.min() >= 0 and array.max() <= 255 and (array == np.rint(array)).all():
-                continue  # readers turn 8-bit pictures into floats
-            scaled = torch.from_numpy(intensity_range([array], self.modality, self.window).apply(array))
-            items[key] = MetaTensor(scaled, meta=image.meta) if isinstance(image, MetaTensor) else scaled
+            if array.ndim == 3 or (self.modality is None and _is_byte(image, array)):
+                continue
+            scale = intensity_range([array], self.modality, self.window)
+            scaled = torch.from_numpy(scale.apply(array))
+            if isinstance(image, MetaTensor):
+                items[key] = MetaTensor(scaled, meta={**image.meta, "intensity": scale.name})
+            else:
+                items[key] = scaled
         return items
+
+
+def _is_byte(image: Any, array: np.ndarray) -> bool:
+    stored = image.meta.get("stored_dtype") if isinstance(image, MetaTensor) else None
+    if stored is not None:
+        return stored == "uint8"
+    return array.min() >= 0 and array.max() <= 255 and bool((array == np.rint(array)).all())

@@ -1,6 +1,6 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""inference.json and the command line: the predicted modality, a given one, and what is said of both."""
+"""inference.json: the predicted modality, a given one, and what is said of both."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import classprompt.__main__ as command
-import fire
 import nibabel
 import numpy as np
 import pytest
@@ -42,7 +40,7 @@ def _segment(picture: Path, weights: str, boxes: Any = BOXES, **overrides: Any) 
     files = {"dataset_dir": str(picture), "ckpt_path": weights, "output_dir": str(out)}
     run_bundle(config_file=CONFIG, boxes=boxes, **files, **overrides)
     with (out / "modality_of_cases.csv").open() as file:
-        return np.asarray(Image.open(out / f"{picture.stem}_labels.png")), list(csv.DictReader(file))
+        return np.asarray(Image.open(out / f"{picture.stem}_mask.png")), list(csv.DictReader(file))
 
 
 def _causes(error: BaseException | None) -> str:
@@ -108,7 +106,7 @@ def test_a_volume_has_one_modality(picture: Path, weights: str, bright: type) ->
     out = picture.with_name("volume")
     files = {"dataset_dir": str(picture.with_name("scan.nii.gz")), "boxes": str(picture.with_name("mask.nii.gz"))}
     run_bundle(config_file=CONFIG, ckpt_path=weights, output_dir=str(out), modality="CT", **files)
-    assert np.asanyarray(nibabel.load(out / "scan_labels.nii.gz").dataobj).any()
+    assert np.asanyarray(nibabel.load(out / "scan_mask.nii.gz").dataobj).any()
     with (out / "modality_of_cases.csv").open() as file:
         row = next(csv.DictReader(file))
     assert (row["modality"], row["predicted_modality"]) == ("CT", "Microscopy")
@@ -123,23 +121,20 @@ def test_prompts_of_monai_label(picture: Path, bright: type) -> None:
     assert labels.sum() == pytest.approx(600, rel=0.05)
 
 
-def test_the_command_reports_the_modality(
-    picture: Path, bright: type, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(command, "load_network", lambda path: bright())
-    out = picture.with_name("out")
-    arguments = [str(picture), "--boxes", "10,5,39,24; 50,35,79,54", "--output_dir", str(out)]
-    fire.Fire(command.main, arguments)
-    report = json.loads(capsys.readouterr().out)
-    assert (report["modality"], report["predicted_modality"]) == ("Microscopy", "Microscopy")
-    assert report == json.loads((out / "case_objects.json").read_text())
-    assert [entry["label"] for entry in report["objects"]] == [1, 2]
-    fire.Fire(command.main, [*arguments, "--modality", "PET"])
-    told = json.loads(capsys.readouterr().out)
-    assert (told["modality"], told["modality_probability"]) == ("PET", report["modality_probability"])
+def test_the_object_table_holds_the_modality(picture: Path, weights: str) -> None:
+    def table() -> dict[str, Any]:
+        return json.loads((picture.parent / "out/case_objects.json").read_text())
+
+    _segment(picture, weights)
+    found = table()
+    assert (found["modality"], found["predicted_modality"]) == ("Microscopy", "Microscopy")
+    assert [entry["label"] for entry in found["objects"]] == [1, 2]
+    _segment(picture, weights, modality="PET")
+    told = table()
+    assert (told["modality"], told["modality_probability"]) == ("PET", found["modality_probability"])
     assert [entry["pixels"] for entry in told["objects"]] == [0, 0]
 
 
 def test_nothing_decoded_has_no_modality(bright: type) -> None:
     with pytest.raises(ValueError, match="no image was decoded yet"):
-        ToldNetwork(bright()).report()
+        _ = ToldNetwork(bright()).modality

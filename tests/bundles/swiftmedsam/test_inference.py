@@ -60,8 +60,9 @@ BOXES = [[10, 5, 39, 24], [50, 35, 79, 54]]
 def test_boxes_on_a_picture(tmp_path: Path, weights: str, suffix: str) -> None:
     expected = _picture(tmp_path / f"case.{suffix}")
     out = _segment(tmp_path, weights, tmp_path / f"case.{suffix}", boxes=BOXES)
-    assert sorted(file.name for file in out.iterdir()) == ["case_labels.png", "case_overlay.png"]
-    found = np.asarray(Image.open(out / "case_labels.png"))
+    mask = f"case_mask.{'tif' if suffix == 'tif' else 'png'}"
+    assert sorted(file.name for file in out.iterdir()) == sorted([mask, "case_overlay.png", "case_objects.json"])
+    found = np.asarray(Image.open(out / mask))
     assert found.dtype == np.uint8
     assert min(_dice(found, expected, label) for label in (1, 2)) > 0.95
     assert not list(Path.cwd().iterdir())
@@ -77,8 +78,9 @@ def test_boxes_on_a_volume_in_any_orientation(tmp_path: Path, weights: str, code
     for name, array in (("scan", values), ("mask", labels)):
         nibabel.save(nibabel.Nifti1Image(array, affine).as_reoriented(turn), tmp_path / f"{name}.nii.gz")
     out = _segment(tmp_path, weights, tmp_path / "scan.nii.gz", boxes=str(tmp_path / "mask.nii.gz"))
-    assert [file.name for file in out.iterdir()] == ["scan_labels.nii.gz"]
-    written, truth = nibabel.load(out / "scan_labels.nii.gz"), nibabel.load(tmp_path / "mask.nii.gz")
+    names = ["scan_mask.nii.gz", "scan_objects.json", "scan_overlay.png"]
+    assert sorted(file.name for file in out.iterdir()) == names
+    written, truth = nibabel.load(out / "scan_mask.nii.gz"), nibabel.load(tmp_path / "mask.nii.gz")
     np.testing.assert_allclose(written.affine, truth.affine, atol=1e-5)
     assert written.get_data_dtype() == np.uint8
     found, expected = np.asanyarray(written.dataobj), np.asanyarray(truth.dataobj)
@@ -89,7 +91,7 @@ def test_the_sample_brings_its_boxes(tmp_path: Path, weights: str) -> None:
     out = _segment(tmp_path, weights)
     for picture in sample_pictures().glob("*.png"):
         boxes = json.loads(picture.with_suffix(".json").read_text())["boxes"]
-        labels = np.asarray(Image.open(out / f"{picture.stem}_labels.png"))
+        labels = np.asarray(Image.open(out / f"{picture.stem}_mask.png"))
         assert labels.shape == (96, 128)
         assert 0 < labels.max() <= len(boxes)
 
@@ -101,7 +103,7 @@ def test_more_than_255_objects(tmp_path: Path, weights: str) -> None:
         picture[y0 : y1 + 1, x0 : x1 + 1] = 220
     Image.fromarray(picture).save(tmp_path / "many.png")
     out = _segment(tmp_path, weights, tmp_path / "many.png", boxes=boxes)
-    labels = np.asarray(Image.open(out / "many_labels.png"))
+    labels = np.asarray(Image.open(out / "many_mask.png"))
     assert labels.max() == len(boxes) == 289
     assert labels[-6, -6] == 289
 

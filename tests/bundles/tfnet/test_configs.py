@@ -237,9 +237,10 @@ def test_inference_on_a_picture_of_any_kind(
         spatial_size=[64, 64],
     )
     names = sorted(file.name for file in (tmp_path / "out").iterdir())
-    assert names == ["picture_mask.png", "picture_overlay.png", "picture_probability.png"]
+    mask = f"picture_mask.{'tif' if suffix == 'tif' else 'png'}"
+    assert names == [mask, "picture_overlay.png", "picture_probability.png"]
     assert {Image.open(tmp_path / "out" / name).size for name in names} == {size}
-    assert set(np.unique(np.asarray(Image.open(tmp_path / "out" / "picture_mask.png")))) <= {0, 1}
+    assert set(np.unique(np.asarray(Image.open(tmp_path / "out" / mask)))) <= {0, 1}
 
 
 def test_a_broken_picture_is_named(tmp_path: Path, weights: Path) -> None:

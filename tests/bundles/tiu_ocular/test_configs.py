@@ -123,10 +123,11 @@ def test_inference_on_a_picture_of_any_kind(
     options = {"dataset_dir": str(tmp_path / f"eye.{suffix}"), "ckpt_path": str(weights), "size": [48, 32]}
     _run("inference", **options, output_dir=str(out), probability="probability")
     regions = [f"eye_{region}.png" for region in ("sclera", "iris", "pupil", "caruncle")]
-    pictures = sorted([*regions, "eye_mask.png", "eye_overlay.png"])
+    mask = f"eye_mask.{'tif' if suffix == 'tif' else 'png'}"
+    pictures = sorted([*regions, mask, "eye_overlay.png"])
     assert sorted(file.name for file in out.iterdir()) == sorted([*pictures, "measurements.csv", "measurements.json"])
     assert {Image.open(out / name).size for name in pictures} == {size}
-    assert set(np.unique(np.asarray(Image.open(out / "eye_mask.png")))) <= set(range(5))
+    assert set(np.unique(np.asarray(Image.open(out / mask)))) <= set(range(5))
 
 
 def test_inference_measures_and_compares_two_eyes(
