@@ -3,7 +3,10 @@
 """Time and peak memory of slice sampling, for volumes of growing depth in every format.
 
 Prints a table and ends with status 1 when a format's peak memory grows with the depth of the volume. Reading whole
-volumes into float32 with MONAI's reader stands beside it; it has to grow, or the measurement is at fault. Linux only.
+volumes into float32 with MONAI's reader stands beside it; it has to grow, or the measurement is at fault. A second
+table holds what the box bundles' training and conversion do against the plain way: slices of a labelled archive in
+random order, each opened anew or kept open, and the axial slices of volumes stored along the body or across it, taken
+one by one into a list or in one run. Linux only.
 
 Run: ``python ci/bench_slices.py [--depths 32 128 512] [--side 256] [--interval 5]``
 """
@@ -23,8 +26,11 @@ import itk
 import nibabel
 import numpy as np
 import pydicom
+from litemed.images.orientation import PlaneView
 from litemed.images.volumes import open_volume
+from litemed.slices.open_volumes import OpenVolumes
 from litemed.slices.sampling import sample_slices
+from litemed.slices.stacking import stack_slices
 from monai.data import NibabelReader
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
@@ -122,6 +128,57 @@ def read_shuffled(path: Path, interval: int) -> None:
         volume.read_slice(2, index)
 
 
+def write_archive(folder: Path, voxels: np.ndarray) -> Path:
+    labels = (np.median(voxels) < voxels.T).astype(np.uint8)
+    images = (voxels.T // 2).astype(np.uint8)
+    np.savez_compressed(folder / "volume.npz", imgs=images, gts=labels, spacing=np.ones(3))
+    return folder / "volume.npz"
+
+
+def write_upright(folder: Path, voxels: np.ndarray) -> Path:
+    """Slices across the body lie behind each other along the first axis, which varies fastest."""
+    affine = np.eye(4)[[2, 1, 0, 3]]
+    nibabel.save(nibabel.Nifti1Image(np.asfortranarray(voxels.transpose(2, 1, 0)), affine), folder / "volume.nii.gz")
+    return folder / "volume.nii.gz"
+
+
+def shuffled(depth: int) -> list[int]:
+    return np.random.default_rng(0).permutation(depth).tolist()
+
+
+def train_anew(path: Path, depth: int) -> None:
+    for index in shuffled(depth):
+        for is_label in (False, True):
+            open_volume(path, is_label=is_label).read_slice(2, index)
+
+
+def train_kept_open(path: Path, depth: int) -> None:
+    volumes = OpenVolumes()
+    for index in shuffled(depth):
+        for is_label in (False, True):
+            volumes.read_slice(path, index, is_label=is_label)
+
+
+def to_8_bits(pixels: np.ndarray) -> np.ndarray:
+    return np.clip(pixels // 2, 0, 255).astype(np.uint8)
+
+
+def convert_one_by_one(path: Path, depth: int) -> None:
+    view = PlaneView(open_volume(path), "axial")
+    np.stack([to_8_bits(view[index]) for index in range(depth)])
+
+
+def convert_in_one_run(path: Path, depth: int) -> None:
+    stack_slices(PlaneView(open_volume(path), "axial"), to_8_bits)
+
+
+WORK: list[tuple[str, Writer, Callable[..., None], Callable[..., None]]] = [
+    ("training, npz deflate", write_archive, train_anew, train_kept_open),
+    ("conversion, NIfTI gzip", write_nifti_gzip, convert_one_by_one, convert_in_one_run),
+    ("conversion, stored upright", write_upright, convert_one_by_one, convert_in_one_run),
+]
+
+
 def measured(read: Callable[..., None], *arguments: Any) -> tuple[float, float]:
     """Seconds, and MB by which the peak lies above what the process held before."""
     Path("/proc/self/clear_refs").write_text("5")  # sets the peak back
@@ -168,6 +225,15 @@ def main() -> int:
                 size = options.side**2 * 2 * depth / MEGABYTE
                 times = f"{1000 * seconds / taken:>10.2f}{1000 * shuffled / taken:>10.2f}"
                 print(f"{label:<14}{depth:>6}{size:>11.1f}{peak:>9.1f}{times}", flush=True)
+
+    depth = depths[len(depths) // 2]
+    columns = "".join(f"{name:>10}" for name in ("slices/s", "before", "peak MB", "before"))
+    print(f"\n{f'volume of {depth} slices':<30}{columns}")
+    with tempfile.TemporaryDirectory() as name:
+        for label, writer, before, after in WORK:
+            path = in_a_child(make, writer, Path(name) / label, options.side, depth)
+            (old, old_peak), (new, new_peak) = (in_a_child(measured, each, path, depth) for each in (before, after))
+            print(f"{label:<30}{depth / new:>10.1f}{depth / old:>10.1f}{new_peak:>10.1f}{old_peak:>10.1f}", flush=True)
 
     growths = {label: values[-1] - values[0] for label, values in peaks.items()}
     if growths.pop(WHOLE) < 0.5 * grown:

@@ -106,8 +106,13 @@ def test_what_is_no_image_of_the_volume_is_passed_over(tmp_path):
     (tmp_path / "a/DICOMDIR").write_bytes(b"\0" * 128 + b"DICM")
     (tmp_path / "a/notes.txt").write_text("not an image")
     shutil.copy(tmp_path / "a/IM1", tmp_path / "a/IM1 (copy)")
+    odd = image(np.zeros((5, 6), np.int16), SeriesInstanceUID="1.6", **placed(0, PixelSpacing=[1, 1, 1]))
     np.testing.assert_array_equal(read(tmp_path / "a"), voxels)
     assert len(list_series(tmp_path / "a")) == 1
+    save(tmp_path / "a/odd", odd)
+    np.testing.assert_array_equal(read(tmp_path / "a", series="1.2.3"), voxels)
+    with pytest.raises(ValueError, match=r"a/odd: expected 2 numbers as PixelSpacing"):
+        open_volume(tmp_path / "a", series="1.6")
 
 
 def test_one_file_of_any_name(tmp_path):

@@ -69,6 +69,23 @@ class _Frame(NamedTuple):
     intercept: float
 
 
+class _File(NamedTuple):
+    """What is kept of a file's tags."""
+
+    path: Path
+    series: str
+    number: str
+    description: str
+    modality: str
+    size: tuple[int, int]
+    is_localizer: bool
+    is_white_zero: bool
+    has_palette: bool
+    has_table: bool
+    frames: tuple[_Frame, ...]
+    problem: str  # where the tags of frames can't be understood
+
+
 class DicomVolume(Volume):
     """One series of DICOM images, or one file of one or many frames: MR, CT and others, single-frame or enhanced.
 
@@ -91,12 +108,13 @@ class DicomVolume(Volume):
     """
 
     def __init__(self, path: Path, series: str | int | None = None) -> None:
-        headers = _chosen(path, _read_headers(path), series)
-        frames = [frame for file, tags in headers for frame in _frames(file, tags)]
-        first_tags = headers[0][1]
-        self._has_table = any("ModalityLUTSequence" in tags for _, tags in headers)
-        self._is_white_zero = first_tags.get("PhotometricInterpretation") == "MONOCHROME1"
-        self._has_palette = "RedPaletteColorLookupTableDescriptor" in first_tags
+        files = _chosen(path, _read_files(path), series)
+        if problem := next((file.problem for file in files if file.problem), None):
+            raise ValueError(problem)
+        frames = [frame for file in files for frame in file.frames]
+        self._has_table = any(file.has_table for file in files)
+        self._is_white_zero = files[0].is_white_zero
+        self._has_palette = files[0].has_palette
         self._sum: float | None = None
         _check_alike(frames)
         affine, frames = _geometry(path, frames)
@@ -149,31 +167,33 @@ def list_series(path: str | os.PathLike[str]) -> list[Series]:
         ImportError: when pydicom isn't installed.
         ValueError: when there are no DICOM images, or a file can't be read.
     """
-    found = []
-    for uid, headers in _by_series(_read_headers(Path(path))).items():
-        tags = headers[0][1]
-        found.append(
-            Series(
-                uid,
-                str(_value(tags, "SeriesNumber", "")),
-                str(_value(tags, "SeriesDescription", "")).strip(),
-                str(_value(tags, "Modality", "")),
-                sum(int(_value(each, "NumberOfFrames", 1)) for _, each in headers),
-                (int(tags.Columns), int(tags.Rows)),
-                tuple(file for file, _ in headers),
-            )
+    return _told(_by_series(_read_files(Path(path))))
+
+
+def _told(found: dict[str, list[_File]]) -> list[Series]:
+    series = [
+        Series(
+            uid,
+            files[0].number,
+            files[0].description,
+            files[0].modality,
+            sum(len(file.frames) for file in files),
+            files[0].size,
+            tuple(file.path for file in files),
         )
-    return sorted(found, key=lambda series: (int(series.number) if series.number.isdigit() else -1, series.uid))
+        for uid, files in found.items()
+    ]
+    return sorted(series, key=lambda each: (int(each.number) if each.number.isdecimal() else -1, each.uid))
 
 
-def _read_headers(path: Path) -> list[tuple[Path, Any]]:
-    """Files with images, and their tags."""
+def _read_files(path: Path) -> list[_File]:
+    """Files with images."""
     try:
         from pydicom import dcmread
     except ImportError as error:
         raise ImportError(f'{path}: DICOM needs the package pydicom: pip install "litemed[dicom]"') from error
     files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if is_dicom(file))
-    headers: dict[str, tuple[Path, Any]] = {}
+    found: dict[str, _File] = {}
     for file in files:
         try:
             with warnings.catch_warnings():
@@ -184,39 +204,54 @@ def _read_headers(path: Path) -> list[tuple[Path, Any]]:
         except Exception as error:  # damaged files raise anything
             raise ValueError(f"{file}: not a readable DICOM image: {error}") from error
         if "Rows" in tags and "Columns" in tags and (path.is_file() or tags.get("Modality") not in _NO_IMAGES):
-            headers.setdefault(str(tags.get("SOPInstanceUID") or file), (file, tags))
-    if not headers:
+            found.setdefault(str(tags.get("SOPInstanceUID") or file), _as_file(file, tags))
+    if not found:
         raise ValueError(f"{path}: no DICOM images " + ("in this folder" if path.is_dir() else "in this file"))
-    return list(headers.values())
+    return list(found.values())
 
 
-def _by_series(headers: list[tuple[Path, Any]]) -> dict[str, list[tuple[Path, Any]]]:
-    """Headers by series: localizers, and series without a place, such as screenshots, only where all are such."""
-    headers = [each for each in headers if not _is_localizer(each[1])] or headers
-    found: dict[str, list[tuple[Path, Any]]] = {}
-    for file, tags in headers:
-        found.setdefault(str(tags.get("SeriesInstanceUID", "")), []).append((file, tags))
-    placed = {uid: own for uid, own in found.items() if any(_is_placed(*each) for each in own)}
-    return placed or found
+def _as_file(path: Path, tags: Any) -> _File:
+    frames: tuple[_Frame, ...] = ()
+    problem = ""
+    try:
+        frames = tuple(_frames(path, tags))
+    except ValueError as error:
+        problem = str(error)
+    return _File(
+        path=path,
+        series=str(tags.get("SeriesInstanceUID", "")),
+        number=str(_value(tags, "SeriesNumber", "")),
+        description=str(_value(tags, "SeriesDescription", "")).strip(),
+        modality=str(_value(tags, "Modality", "")),
+        size=(int(tags.Columns), int(tags.Rows)),
+        is_localizer="LOCALIZER" in [str(value).upper() for value in tags.get("ImageType") or []],
+        is_white_zero=tags.get("PhotometricInterpretation") == "MONOCHROME1",
+        has_palette="RedPaletteColorLookupTableDescriptor" in tags,
+        has_table="ModalityLUTSequence" in tags,
+        frames=frames,
+        problem=problem,
+    )
 
 
-def _is_localizer(tags: Any) -> bool:
-    return "LOCALIZER" in [str(value).upper() for value in tags.get("ImageType") or []]
+def _by_series(files: list[_File]) -> dict[str, list[_File]]:
+    """Files by series: localizers, and series without a place, such as screenshots, only where all are such."""
+    found: dict[str, list[_File]] = {}
+    for file in [file for file in files if not file.is_localizer] or files:
+        found.setdefault(file.series, []).append(file)
+
+    def is_placed(file: _File) -> bool:
+        return bool(file.problem) or any(frame.position is not None for frame in file.frames)
+
+    return {series: own for series, own in found.items() if any(map(is_placed, own))} or found
 
 
-def _is_placed(path: Path, tags: Any) -> bool:
-    return next(_frames(path, tags)).position is not None
-
-
-def _chosen(path: Path, headers: list[tuple[Path, Any]], series: str | int | None) -> list[tuple[Path, Any]]:
-    found = _by_series(headers)
+def _chosen(path: Path, files: list[_File], series: str | int | None) -> list[_File]:
+    found = _by_series(files)
+    told = "; ".join(map(str, _told(found)))
     if series is not None:
-        found = {
-            uid: own for uid, own in found.items() if str(series) in (uid, str(_value(own[0][1], "SeriesNumber", "")))
-        }
+        found = {uid: own for uid, own in found.items() if str(series) in (uid, own[0].number)}
     if len(found) == 1:
         return next(iter(found.values()))
-    told = "; ".join(map(str, list_series(path)))
     if series is None:
         raise ValueError(f"{path}: expected one series, got {len(found)}: choose one by its number or UID: {told}")
     raise ValueError(f"{path}: expected a series {series}, found {len(found) or 'none'} of it among: {told}")
