@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import SimpleITK
 import tifffile
+from litemed.files import only_writer
 from litemed.tools.evaluate import evaluate, pair_masks
 from PIL import Image
 
@@ -257,3 +258,13 @@ print(*sorted({{name.partition(".")[0] for name in sys.modules}} & {{"ignite", "
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "1.0\n\n", "")
+
+
+def test_two_runs_do_not_write_into_one_folder(tmp_path: Path) -> None:
+    _picture(tmp_path / "truth/a.png", _square(4))
+    _picture(tmp_path / "pred/a.png", _square(6))
+    options = {"output_dir": tmp_path / "out", "workers": 1, "progress": False}
+    with only_writer(tmp_path / "out"), pytest.raises(BlockingIOError, match="out is being written by process"):
+        evaluate(tmp_path / "pred", tmp_path / "truth", **options)
+    evaluate(tmp_path / "pred", tmp_path / "truth", **options)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["scores.csv", "scores.json"]

@@ -8,6 +8,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from litemed.files import only_writer
 from litemed.images.masks import binary_as_one, read_mask
 from litemed.images.names import image_stem, is_dicom, is_image, is_picture
 from litemed.images.volume import check_same_grid
@@ -124,6 +126,7 @@ def evaluate(
     Raises:
         FileNotFoundError: when there is nothing to score.
         ImportError: when Ray is asked for and isn't installed.
+        BlockingIOError: while another call writes into the folder.
         ValueError: for an option out of range, or masks that can't be told apart by name.
     """
     for name, value in (("tolerance", tolerance), ("threshold", threshold)):
@@ -134,28 +137,32 @@ def evaluate(
     if folder is not None and folder.exists() and not folder.is_dir():
         raise ValueError(f"expected a folder for the scores, but {folder} is a file")
     pairs = pair_masks(predictions, truth)
-    results = in_parallel(
-        partial(_score_safely, definition, tolerance, threshold),
-        pairs,
-        engine=engine,
-        workers=workers,
-        preload=() if all(is_picture(path) for _, *paths in pairs for path in paths) else ("litemed.images.volumes",),
-        lost=lambda pair: _Scored([], (), f"{pair[1]}: its process died, perhaps for lack of memory"),
-    )
-    rows: list[dict[str, Any]] = []
-    failed: dict[str, str] = {}
-    notes: Counter[str] = Counter()
-    for (case, _, _), scored in tqdm(results, total=len(pairs), desc="scoring", disable=None if progress else True):
-        rows += scored.rows
-        notes.update(scored.notes)
-        if scored.error:
-            failed[case] = scored.error
-    rows.sort(key=lambda row: (row["case"], row["label"]))
-    evaluation = Evaluation(rows, dict(sorted(failed.items())), definition, tolerance, dict(sorted(notes.items())))
-    if folder is not None:
-        write_json(folder / "scores.json", evaluation.as_dict())
-        write_rows(folder / "scores.csv", rows, ["case", "label", *SCORES, *_FLAGS])
-    return evaluation
+    pictures = all(is_picture(path) for _, *paths in pairs for path in paths)
+    with nullcontext() if folder is None else only_writer(folder):
+        results = in_parallel(
+            partial(_score_safely, definition, tolerance, threshold),
+            pairs,
+            engine=engine,
+            workers=workers,
+            preload=()
+            if all(is_picture(path) for _, *paths in pairs for path in paths)
+            else ("litemed.images.volumes",),
+            lost=lambda pair: _Scored([], (), f"{pair[1]}: its process died, perhaps for lack of memory"),
+        )
+        rows: list[dict[str, Any]] = []
+        failed: dict[str, str] = {}
+        notes: Counter[str] = Counter()
+        for (case, _, _), scored in tqdm(results, total=len(pairs), desc="scoring", disable=None if progress else True):
+            rows += scored.rows
+            notes.update(scored.notes)
+            if scored.error:
+                failed[case] = scored.error
+        rows.sort(key=lambda row: (row["case"], row["label"]))
+        evaluation = Evaluation(rows, dict(sorted(failed.items())), definition, tolerance, dict(sorted(notes.items())))
+        if folder is not None:
+            write_json(folder / "scores.json", evaluation.as_dict())
+            write_rows(folder / "scores.csv", rows, ["case", "label", *SCORES, *_FLAGS])
+        return evaluation
 
 
 def pair_masks(predictions: AnyPath, truth: AnyPath) -> list[tuple[str, Path, Path]]:

@@ -18,6 +18,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from litemed.files import only_writer
 from PIL import Image
 from tfnet.collab import CLASSES, Options, Rings, analyse, chunks, pipeline
 from tfnet.collab import report as reporting
@@ -197,6 +198,13 @@ def test_an_interrupted_run_goes_on_to_the_same_result(
     _analyse(video, out, counted, smooth=smooth, evidence=evidence)
     assert 1000 - counted.left == len(WORD) - 4 * kept
     assert _digests(out) == _digests(tmp_path / "unbroken")
+
+
+def test_two_runs_do_not_write_into_one_folder(video: Path, tmp_path: Path, oracle: Any) -> None:
+    with only_writer(tmp_path / "out"), pytest.raises(BlockingIOError, match="out is being written by process"):
+        _analyse(video, tmp_path / "out", oracle)
+    _analyse(video, tmp_path / "out", oracle)
+    assert not [path for path in (tmp_path / "out").iterdir() if path.name.startswith(".")]
 
 
 def test_an_old_result_stays_until_a_new_one_is_whole(video: Path, tmp_path: Path, oracle: Any) -> None:
