@@ -144,9 +144,7 @@ def evaluate(
             pairs,
             engine=engine,
             workers=workers,
-            preload=()
-            if all(is_picture(path) for _, *paths in pairs for path in paths)
-            else ("litemed.images.volumes",),
+            preload=() if pictures else ("litemed.images.volumes",),
             lost=lambda pair: _Scored([], (), f"{pair[1]}: its process died, perhaps for lack of memory"),
         )
         rows: list[dict[str, Any]] = []
