@@ -108,7 +108,7 @@ def run(
     for number, cell in enumerate([] if tables_only else cells, start=1):
         print(f"\ncell {number} of {len(cells)}: {cell.name}", flush=True)
         rounds = epochs if cell.fraction == 1 or few_epochs is None else few_epochs
-        options = {**overrides, "size": list(size), "variant": variant, "max_epochs": rounds}
+        options = {**overrides, "spatial_size": list(size), "variant": variant, "max_epochs": rounds}
         if _finish(root / cell.name, cell, options, targets):
             _tables(root, targets)
     _tables(root, targets)

@@ -18,6 +18,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "tracking": ["track_files"],
         "resuming": ["BestWeights", "EpochSeed", "TrainingCheckpoint"],
         "serving": ["ServedTraining"],
+        "training": ["Training"],
         "weights": ["LoadWeights", "StartFrom"],
     },
 )

@@ -18,8 +18,6 @@ from matplotlib.figure import Figure
 from torch.optim import Optimizer
 
 from litemed.files import replacing
-from litemed.training.record import record_run
-from litemed.training.tracking import track_files
 
 __all__ = ["TrainingHistory"]
 
@@ -29,9 +27,6 @@ class TrainingHistory:
 
     The table is written after each epoch. The curves, which take longer to draw than a small epoch takes, are drawn
     after each validation and at the end.
-
-    ``run.json`` beside them tells what run it was (:func:`litemed.training.record_run`). With ``--tracking mlflow``
-    all of them are logged there too.
 
     Attach it to the trainer, after the ``ValidationHandler``. An epoch without validation has no metrics in its row. A
     resumed training continues its table.
@@ -61,12 +56,10 @@ class TrainingHistory:
         if dist.is_initialized() and dist.get_rank() != 0:
             return
         self.evaluator.add_event_handler(Events.COMPLETED, self._validated)
-        engine.add_event_handler(Events.STARTED, lambda: record_run(self.output_dir))
         engine.add_event_handler(Events.EPOCH_STARTED, self._start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._collect)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._write)
         engine.add_event_handler(Events.COMPLETED, self._plot)
-        engine.add_event_handler(Events.COMPLETED, track_files, self.output_dir)
 
     @property
     def path(self) -> Path:

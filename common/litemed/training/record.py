@@ -21,11 +21,12 @@ __all__ = ["record_run"]
 _PACKAGES = ("litemed", "monai", "torch", "numpy", "pytorch-ignite")
 
 
-def record_run(output_dir: str | Path) -> None:
+def record_run(output_dir: str | Path, **further: str) -> None:
     """Write ``run.json``: the command and the folder it was given in, the time, versions and the computer.
 
     Args:
         output_dir: folder of the run.
+        further: what else to write down.
     """
     spec = getattr(sys.modules["__main__"], "__spec__", None)  # of ``python -m``, where argv has a file's path
     program = ["python", "-m", spec.name.removesuffix(".__main__")] if spec else [Path(sys.argv[0]).name]
@@ -40,6 +41,7 @@ def record_run(output_dir: str | Path) -> None:
             "threads": torch.get_num_threads(),
             "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         },
+        **further,
     }
     with replacing(Path(output_dir) / "run.json") as temporary:
         temporary.write_text(json.dumps(run, indent=4) + "\n")

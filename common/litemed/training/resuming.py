@@ -71,6 +71,7 @@ class TrainingCheckpoint:
         self.path = Path(path)
         self.objects = dict(objects)
         self.resume = resume
+        self.resumed = False
 
     def attach(self, engine: Engine) -> None:
         """Register with the trainer."""
@@ -92,6 +93,7 @@ class TrainingCheckpoint:
                 f"cannot resume from {self.path}: {error}. Use --resume False to start anew, or another --output_dir"
             ) from error
         engine.state.epoch, engine.state.iteration = states["epoch"], states["iteration"]
+        self.resumed = True
         logger.info("resumed from %s after epoch %d", self.path, engine.state.epoch)
 
     def _save(self, engine: Engine) -> None:

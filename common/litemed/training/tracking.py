@@ -4,14 +4,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from ignite.engine import Engine, Events
 from monai.handlers import MLFlowHandler
 
-__all__ = ["track_files"]
+__all__ = ["continue_run", "track_files"]
 
 _SUFFIXES = (".csv", ".json", ".png", ".jpg")
 _ARTIFACTS = "mlruns"  # where MONAI has MLflow keep files, in the run's own folder
@@ -29,16 +31,46 @@ def track_files(engine: Engine, output_dir: str | Path) -> None:
     """
     folder = Path(output_dir)
     for tracker in _trackers(engine):
-        run: Any = tracker.cur_run
+        if tracker.cur_run is None:
+            continue
         for file in sorted(folder.rglob("*")):
             place = file.relative_to(folder)
             if file.suffix in _SUFFIXES and _ARTIFACTS not in place.parts and not file.name.startswith("."):
                 where = place.parent.as_posix()
-                tracker.client.log_artifact(run.info.run_id, str(file), None if where == "." else where)
+                tracker.client.log_artifact(tracker.cur_run.info.run_id, str(file), None if where == "." else where)
 
 
-def _trackers(engine: Engine) -> Iterator[MLFlowHandler]:
+def continue_run(engines: Sequence[Engine], output_dir: str | Path, resumed: bool) -> str | None:
+    """Let the handlers of MLflow of a training and its validation log to one run, a resumed one to that of before.
+
+    Call it when the training starts, before those handlers do.
+
+    Args:
+        engines: the trainer and its evaluator.
+        output_dir: folder of the run, whose ``run.json`` has the name of the run in MLflow.
+        resumed: whether the training goes on from a checkpoint.
+
+    Returns:
+        name of the run; None where there is no such handler.
+    """
+    trackers = [tracker for engine in engines for tracker in _trackers(engine)]
+    if not trackers:
+        return None
+    path = Path(output_dir) / "run.json"
+    before = json.loads(path.read_text()).get("mlflow_run") if resumed and path.is_file() else None
+    name = trackers[0].run_name or before or f"{Path(output_dir).name} {datetime.now():%Y-%m-%d %H:%M:%S.%f}"
+    for tracker in trackers:
+        tracker.run_name = name
+        experiment = tracker.client.get_experiment_by_name(tracker.experiment_name)
+        runs = tracker.client.search_runs([experiment.experiment_id]) if resumed and experiment else []
+        for run in runs:
+            if run.info.run_name == name and run.info.status == tracker.run_finish_status:
+                tracker.client.update_run(run.info.run_id, status="RUNNING")
+    return name
+
+
+def _trackers(engine: Engine) -> Iterator[Any]:
     for handler, *_ in engine._event_handlers[Events.COMPLETED]:  # ignite has no other way to list them
         owner = getattr(handler, "__self__", None)
-        if isinstance(owner, MLFlowHandler) and handler == owner.complete and owner.cur_run is not None:
+        if isinstance(owner, MLFlowHandler) and handler == owner.complete:
             yield owner

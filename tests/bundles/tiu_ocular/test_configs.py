@@ -18,7 +18,7 @@ from PIL import Image
 from tiu_ocular import BUNDLE_ROOT, build_network
 
 CONFIGS = Path(BUNDLE_ROOT) / "configs"
-SMALL = {"reader": "paired", "size": [48, 32], "kernel_sizes": [4, 8], "batch_size": 4}
+SMALL = {"reader": "paired", "spatial_size": [48, 32], "kernel_sizes": [4, 8], "batch_size": 4}
 QUICK = {**SMALL, "max_epochs": 2, "val_interval": 1}
 
 
@@ -46,7 +46,7 @@ def _load(name: str) -> dict[str, Any]:
 def test_pictures_are_prepared_alike_in_training_and_inference() -> None:
     train, inference = _load("train"), _load("inference")
     shared = set(train) & set(inference) - {"imports", "sample", "dataset_dir", "output_dir", "run"}
-    assert {"image_transforms", "intensity_transforms", "network_def", "size", "architecture", "ckpt_path"} <= shared
+    assert {"image_transforms", "intensity_transforms", "network_def", "spatial_size", "architecture", "ckpt_path"} <= shared
     assert {key: train[key] for key in shared} == {key: inference[key] for key in shared}
     assert train["validate"]["inferer"]["_target_"] == inference["inferer"]["_target_"]
 
@@ -120,7 +120,7 @@ def test_inference_on_a_picture_of_any_kind(
     grey = np.random.default_rng(0).integers(0, 256, size[::-1], dtype=np.uint8)
     Image.fromarray(grey).convert(mode).save(tmp_path / f"eye.{suffix}")
     out = tmp_path / "out"
-    options = {"dataset_dir": str(tmp_path / f"eye.{suffix}"), "ckpt_path": str(weights), "size": [48, 32]}
+    options = {"dataset_dir": str(tmp_path / f"eye.{suffix}"), "ckpt_path": str(weights), "spatial_size": [48, 32]}
     _run("inference", **options, output_dir=str(out), probability="probability")
     regions = [f"eye_{region}.png" for region in ("sclera", "iris", "pupil", "caruncle")]
     mask = f"eye_mask.{'tif' if suffix == 'tif' else 'png'}"
@@ -136,7 +136,7 @@ def test_inference_measures_and_compares_two_eyes(
     for name in ("anna_left", "anna_right", "ben"):
         write_eye(tmp_path, name)
     out = tmp_path / "out"
-    options = {"dataset_dir": str(tmp_path / "images"), "ckpt_path": str(weights), "size": [48, 32], "spacing": 0.1}
+    options = {"dataset_dir": str(tmp_path / "images"), "ckpt_path": str(weights), "spatial_size": [48, 32], "spacing": 0.1}
     _run("inference", **options, output_dir=str(out))
     content = json.loads((out / "measurements.json").read_text())
     assert [row["picture"] for row in content["pictures"]] == ["anna_left.png", "anna_right.png", "ben.png"]
@@ -168,7 +168,7 @@ def test_weights_of_another_network_are_refused(tmp_path: Path, eyes: Path) -> N
     torch.save(build_network("fcn").state_dict(), tmp_path / "other.pt")
     options = {"dataset_dir": str(eyes / "test" / "images"), "ckpt_path": str(tmp_path / "other.pt")}
     with pytest.raises(RuntimeError, match=r"(?s)Failed to evaluate .*run\(\)"):
-        _run("inference", **options, size=[48, 32], output_dir=str(tmp_path / "out"))
+        _run("inference", **options, spatial_size=[48, 32], output_dir=str(tmp_path / "out"))
     assert not (tmp_path / "out").exists()
 
 
