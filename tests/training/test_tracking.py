@@ -7,7 +7,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ignite.engine import Engine, Events
-from litemed.training.tracking import track_files
+from litemed.training.record import record_run
+from litemed.training.tracking import continue_run, track_files
 from mlflow import MlflowClient
 from monai.handlers import MLFlowHandler
 
@@ -43,3 +44,27 @@ def test_an_engine_that_is_not_tracked_is_left_alone(tmp_path: Path) -> None:
     engine.add_event_handler(Events.COMPLETED, track_files, tmp_path)
     engine.run([0])
     assert [file.name for file in tmp_path.iterdir()] == ["history.png"]
+
+
+def test_a_finished_run_goes_on_when_its_training_does(tmp_path: Path) -> None:
+    address = f"sqlite:///{tmp_path}/mlruns.db"
+
+    def train(resumed: bool) -> None:
+        engine, evaluator = Engine(lambda engine, batch: {"loss": 0.5}), Engine(lambda engine, batch: None)
+        engine.add_event_handler(
+            Events.STARTED,
+            lambda: record_run(tmp_path, mlflow_run=continue_run([engine, evaluator], tmp_path, resumed) or ""),
+        )
+        options = {"tracking_uri": address, "output_transform": lambda output: (output["loss"],)}
+        MLFlowHandler(**options, close_on_complete=True).attach(engine)
+        MLFlowHandler(tracking_uri=address, iteration_log=False).attach(evaluator)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, lambda: evaluator.run([0]))
+        engine.run([0])
+
+    client = MlflowClient(address)
+    for resumed, expected in ((False, 1), (True, 1), (False, 2)):
+        train(resumed)
+        runs = client.search_runs([client.get_experiment_by_name("monai_experiment").experiment_id])
+        assert len(runs) == expected
+        assert {run.info.status for run in runs} == {"FINISHED"}
+        assert all(run.data.metrics["Loss"] == 0.5 for run in runs)

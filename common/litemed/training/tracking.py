@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,12 +62,19 @@ def continue_run(engines: Sequence[Engine], output_dir: str | Path, resumed: boo
     name = trackers[0].run_name or before or f"{Path(output_dir).name} {datetime.now():%Y-%m-%d %H:%M:%S.%f}"
     for tracker in trackers:
         tracker.run_name = name
+        tracker.output_transform = partial(_single, tracker.output_transform)
         experiment = tracker.client.get_experiment_by_name(tracker.experiment_name)
         runs = tracker.client.search_runs([experiment.experiment_id]) if resumed and experiment else []
         for run in runs:
             if run.info.run_name == name and run.info.status == tracker.run_finish_status:
                 tracker.client.update_run(run.info.run_id, status="RUNNING")
     return name
+
+
+def _single(transform: Callable[[Any], Any], output: Any) -> Any:
+    """What a transform gives, without the tuple of one that MONAI's makes of a batch that isn't split up."""
+    values = transform(output)
+    return values[0] if isinstance(values, tuple) and len(values) == 1 else values
 
 
 def _trackers(engine: Engine) -> Iterator[Any]:
