@@ -61,16 +61,21 @@ def test_a_version_is_published_once(tmp_path: Path) -> None:
     ]
 
 
-def test_names_from_metadata_are_text_in_the_page(tmp_path: Path) -> None:
+def test_names_from_metadata_and_records_are_text_in_the_page(tmp_path: Path) -> None:
     folder = tmp_path / "tiny"
-    for name in ("configs", "tiny", "docs"):
+    for name in ("configs", "tiny", "docs", "models"):
         (folder / name).mkdir(parents=True)
     bad = '<script>alert(1)</script>" onload="alert(2)'
-    texts = dict.fromkeys(("name", "description", "data_source", "intended_use"), bad)
-    metadata = {"version": "1.0", **texts, "eval_metrics": {bad: bad}}
-    (folder / "configs/metadata.json").write_text(json.dumps(metadata))
+    texts = dict.fromkeys(("name", "description", "intended_use"), bad)
+    (folder / "configs/metadata.json").write_text(json.dumps({"version": "1.0", **texts}))
     (folder / "docs/example.png").write_bytes(b"picture")
+    (folder / "models/model.pt").write_bytes(b"weights")
+    score = {"data": bad, "metric": bad, "mean": 0.5, "simulated": False}
+    speed = {"input": bad, "seconds": 1, "processor": bad, "runtime": bad}
+    record = {"sha256": bad, "scores": [score], "speed": [speed], "licence": {"weights": bad}}
+    (folder / "models/model.json").write_text(json.dumps(record))
     page = publish([folder], tmp_path / "zoo", url='https://example.org/"><script>').read_text()
+    assert page.count("&lt;script&gt;alert(1)") >= 8
     assert "<script" not in page
     assert 'onload="' not in page
     (folder / "configs/metadata.json").write_text('{"version": "2.0"}')

@@ -13,9 +13,9 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from litemed.bundles import metadata_of
 from litemed.files import only_writer, replacing, scratch
 from litemed.pages import page, table
+from litemed.tools.info import best_score, describe, score_text, speed_text
 from litemed.tools.packaging.pack import pack
 
 __all__ = ["publish"]
@@ -24,15 +24,15 @@ _TITLE = "Bundles for light medical segmentation"
 _SUBTITLE = (
     "MONAI bundles that run on an ordinary computer. Each zip holds all of its code, its weights and their card."
 )
-_TOLD = ("name", "version", "description", "data_source", "intended_use")
+_TOLD = ("name", "version", "description", "intended_use")
 
 
 def publish(bundles: Iterable[str | os.PathLike[str]], to: str | os.PathLike[str], url: str = "") -> Path:
     """Lay out a zoo in a folder that any web server can offer.
 
     It gets ``<name>_v<version>.zip`` for each bundle; ``model_info.json`` with the sha1 of each zip and where it is, in
-    the form of the MONAI Model Zoo; and ``index.html`` with what each bundle does, its scores and how to get it. Zips
-    of earlier versions stay, and stay listed.
+    the form of the MONAI Model Zoo; and ``index.html`` with what each bundle does, its scores, licences and how to get
+    it. Zips of earlier versions stay, and stay listed.
 
     Args:
         bundles: folders of the bundles.
@@ -84,24 +84,29 @@ def _published(file: Path) -> dict[str, dict[str, str]]:
 
 
 def _article(bundle: Path, folder: Path, source: str, checksum: str) -> str:
-    """What the page says of a bundle. Its picture is copied beside the page."""
-    metadata = metadata_of(bundle)
-    told = {key: html.escape(str(metadata.get(key, ""))) for key in _TOLD}
+    """What the page says of a bundle, from metadata and records of weights. Its picture is copied beside the page."""
+    described = describe(bundle)
+    told = {key: html.escape(str(described[key] or "")) for key in _TOLD}
     picture = bundle / "docs/example.png"
     image = ""
     if picture.is_file():
         shutil.copyfile(picture, folder / f"{bundle.name}.png")
         image = f'<p><img src="{bundle.name}.png" alt="{told["name"]}"></p>'
-    metrics = metadata.get("eval_metrics")
-    scores = [[str(name), str(value)] for name, value in (metrics.items() if isinstance(metrics, dict) else ())]
+    rows = []
+    for record in described["weights"]:
+        score, speeds = best_score(record), record.get("speed", [])
+        licence = record.get("licence", {}).get("weights", "")
+        rows.append(
+            [record["weights"], score_text(score) if score else "", speed_text(speeds[0]) if speeds else "", licence]
+        )
     link = f'<a href="{html.escape(source)}">{bundle.name} {told["version"]}</a>'
     command = f"python -m monai.bundle download --name {bundle.name} --url {shlex.quote(source)} --bundle_dir ."
     return f"""<article id="{bundle.name}">
 <h2>{told["name"]}</h2>
 <p>{told["description"]}</p>
 {image}
-{table(["score", ""], scores)}
-<p>{told["data_source"]}. {told["intended_use"]}.</p>
+{table(["weights", "score", "time and memory", "licence"], rows)}
+<p>{told["intended_use"]}.</p>
 <pre>{html.escape(command)}</pre>
 <p>{link}, sha1 <code>{checksum}</code></p>
 </article>
