@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,9 @@ from PIL import Image
 
 TINY = """
 import csv
+import errno
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -281,6 +285,24 @@ def test_mistakes_are_told_in_one_line(
         segment(**{**given, **arguments})
     assert "\n" not in str(caught.value)
     assert not (pictures.parent / "out").exists()
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS])
+def test_a_disk_that_takes_no_more_ends_the_work(
+    code: int, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = write_bundle(tmp_path / f"disk{code}", f"disk{code}")
+    tried: list[Path] = []
+
+    def fail(self: Image.Image, path: Path, *args: Any, **options: Any) -> None:
+        tried.append(path)
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(Image.Image, "save", fail)
+    with pytest.raises(OSError, match=f"{os.strerror(code)}: '{tmp_path / 'out'}'"):
+        segment(pictures, bundle, tmp_path / "out", workers=1, progress=False)
+    assert len(tried) == 1
+    assert not (tmp_path / "out").exists()
 
 
 def test_weights_of_another_network_are_refused_at_once(pictures: Path, tmp_path: Path) -> None:

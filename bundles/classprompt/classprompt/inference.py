@@ -12,6 +12,7 @@ import torch
 from litemed.networks.class_prompt import MODALITIES, modality_index
 from litemed.networks.mask_decoder import SharedImage
 from litemed.prompting.box_3d import WhenEmpty
+from litemed.prompting.box_network import BoxResult
 from litemed.prompting.prompt_inferer import PromptInferer
 
 __all__ = ["ClassPromptInferer", "Modality", "ToldNetwork"]
@@ -111,7 +112,8 @@ class ClassPromptInferer(PromptInferer):
     def segment(self, inputs: torch.Tensor, network: Any, boxes: Any = None) -> torch.Tensor:
         """Label maps ``(B, 1, ...)``, and `modalities`."""
         told = [ToldNetwork(network, self.modality) for _ in inputs]
-        labels, results = [], []
+        labels: list[torch.Tensor] = []
+        results: list[BoxResult] = []
         for index, each in enumerate(told):
             one = slice(index, index + 1)
             labels.append(super().segment(inputs[one], each, None if boxes is None else boxes[one]))

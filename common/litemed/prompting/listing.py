@@ -16,7 +16,7 @@ __all__ = ["list_prompted"]
 
 
 def list_prompted(
-    path: str | os.PathLike[str], boxes: Any = None, box_format: str | None = None
+    path: str | os.PathLike[str], boxes: Any = None, box_format: str | None = None, series: str | int | None = None
 ) -> list[dict[str, Any]]:
     """The images to segment, with what `litemed.transforms.LoadBoxesd` reads their boxes from.
 
@@ -26,6 +26,7 @@ def list_prompted(
             folder that are named are segmented; or a mask. None takes, for every image, the file of its name beside it
             that ends in ``.json``, ``.csv``, ``.tsv`` or ``.txt``, and of an archive of the challenge its own boxes.
         box_format: see `litemed.images.box_files.read_boxes`.
+        series: the one to take of a DICOM study, which makes a folder of series one image.
 
     Returns:
         a dictionary of ``image`` and ``box_source`` each.
@@ -38,15 +39,15 @@ def list_prompted(
     if not path.exists():
         raise FileNotFoundError(f"{path} doesn't exist")
     if boxes is None:
-        return [{"image": str(file), "box_source": _beside(file)} for file in _images(path)]
+        return [{"image": str(file), "box_source": _beside(file)} for file in _images(path, series)]
     if isinstance(boxes, (str, os.PathLike)) and os.path.exists(boxes) and not is_box_file(boxes):
-        return [{"image": str(file), "box_source": os.fspath(boxes)} for file in _images(path)]
+        return [{"image": str(file), "box_source": os.fspath(boxes)} for file in _images(path, series)]
     given = read_boxes(boxes, box_format)
     if "" in given:
         if len(given) > 1:
             raise ValueError(f"{boxes}: some rows name an image and some don't")
-        return [{"image": str(file), "box_source": given[""]} for file in _images(path)]
-    files = _images(path)
+        return [{"image": str(file), "box_source": given[""]} for file in _images(path, series)]
+    files = _images(path, series)
     if files == [path]:
         own = [boxes for name, boxes in given.items() if name in (path.name, image_stem(path))]
         if len(own) != 1:
@@ -62,8 +63,8 @@ def list_prompted(
     return cases
 
 
-def _images(path: Path) -> list[Path]:
-    if path.is_file() or any(is_dicom(file) for file in path.iterdir()):
+def _images(path: Path, series: str | int | None) -> list[Path]:
+    if series is not None or path.is_file() or any(is_dicom(file) for file in path.iterdir()):
         return [path]
     files = sorted(file for file in path.iterdir() if is_image(file))
     if not files:

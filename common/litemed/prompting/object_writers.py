@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import math
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from litemed.prompting.prompt_inferer import PromptInferer
 __all__ = ["ObjectTableWriter", "OverlayWriter"]
 
 
-class _ObjectWriter:
+class _ObjectWriter(ABC):
     """A handler of an evaluator whose inferer is a `PromptInferer`."""
 
     def __init__(self, inferer: PromptInferer, output_dir: str | Path) -> None:
@@ -36,6 +37,10 @@ class _ObjectWriter:
     def attach(self, engine: Engine) -> None:
         """Register with the evaluator."""
         engine.add_event_handler(Events.ITERATION_COMPLETED, self)
+
+    @abstractmethod
+    def __call__(self, engine: Engine) -> None:
+        """Write what there is to write of an iteration's images."""
 
     def _images(self, engine: Engine) -> Iterator[tuple[dict[str, Any], Mapping[str, Any], BoxResult, Path]]:
         """Output, input, result and path of each image of an iteration."""

@@ -243,9 +243,9 @@ def _open(bundle: str | os.PathLike[str], options: Mapping[str, Any], path: Path
 
 def _check_weights(workflow: ConfigWorkflow, name: str) -> None:
     parser = workflow.parser
-    path = parser.get_parsed_content("ckpt_path") if "ckpt_path" in parser else None
-    is_name = path is None or os.sep not in str(path)  # of published weights
-    if not is_name and not Path(path).is_file():
+    path = str(parser.get_parsed_content("ckpt_path")) if "ckpt_path" in parser else ""
+    is_file = os.sep in path or path.endswith(".pt")  # and not the name of published weights
+    if is_file and not Path(path).expanduser().is_file():
         raise FileNotFoundError(f"{name} has no weights at {path}: train it, or download it again")
 
 
@@ -258,7 +258,7 @@ def _segment_all(
     rows: dict[int, dict[str, list[Any]]] = {}
     owners: dict[str, str] = {}
     count = workers or (1 if torch.cuda.is_available() else usual_workers(len(items)))
-    outcomes = in_parallel(
+    outcomes: Any = in_parallel(
         inference,
         items,
         workers=count,

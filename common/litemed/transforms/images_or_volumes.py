@@ -41,14 +41,16 @@ class LoadImageOrVolumed(MapTransform):
 
     Args:
         keys: keys of the paths.
+        series: of DICOM studies, see `litemed.images.open_volume`.
 
     Raises:
         FileNotFoundError: when there is nothing at a path.
         ValueError: when it can't be read, or has other than two (three) dimensions.
     """
 
-    def __init__(self, keys: KeysCollection) -> None:
+    def __init__(self, keys: KeysCollection, series: str | int | None = None) -> None:
         super().__init__(keys)
+        self.series = series
         self._load_picture = LoadPictured("image")
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
@@ -62,12 +64,12 @@ class LoadImageOrVolumed(MapTransform):
             elif path.is_file() and is_archive(path):
                 items[key] = _load_archive(path)
             else:
-                items[key] = _load_volume(path)
+                items[key] = _load_volume(path, self.series)
         return items
 
 
-def _load_volume(path: Path) -> MetaTensor:
-    volume = open_volume(path)
+def _load_volume(path: Path, series: str | int | None) -> MetaTensor:
+    volume = open_volume(path, series=series)
     axis = volume.slowest_axis
     voxels = np.stack([volume.read_slice(axis, index) for index in range(volume.shape[axis])], axis)
     channels = np.moveaxis(voxels, 3, 0) if voxels.ndim == 4 else voxels[None]

@@ -36,12 +36,13 @@ class SaveLabelMapd(SaveImaged):
         items = dict(data)
         for key in self.key_iterator(items):
             labels = items[key]
-            page = labels.meta.get("page")
+            page, place = labels.meta.get("page"), labels.meta.get("original_affine")
             write_labels(
                 self.output_dir,
                 np.asarray(labels[0].cpu()).astype(np.int64),
                 labels.meta["filename_or_obj"],
                 None if page is None else int(page),
+                None if place is None else np.asarray(place),
             )
         return items
 

@@ -149,6 +149,7 @@ class LoadBoxesd(MapTransform):
             `litemed.notices.Notice`.
         threshold: of a mask that is a JPEG picture: values above it are the object.
         box_format: see `litemed.images.box_files.read_boxes`.
+        series: of DICOM studies, as `LoadImageOrVolumed` has read it.
 
     Raises:
         FileNotFoundError: when there is no such file.
@@ -162,12 +163,14 @@ class LoadBoxesd(MapTransform):
         boxes_key: str = "exact_boxes",
         threshold: float | None = None,
         box_format: str | None = None,
+        series: str | int | None = None,
     ) -> None:
         super().__init__(keys)
         self.source_key = source_key
         self.boxes_key = boxes_key
         self.threshold = threshold
         self.box_format = box_format
+        self.series = series
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         items = dict(data)
@@ -202,7 +205,7 @@ class LoadBoxesd(MapTransform):
         if len(sides) == 3:
             volume = open_volume(mask, is_label=True)
             if not is_archive(path):
-                check_same_grid(open_volume(path), volume)
+                check_same_grid(open_volume(path, series=self.series), volume)
             boxes, _ = volume_boxes(volume)
         elif is_volume(mask) or is_archive(mask):
             raise ValueError(f"{mask}: expected boxes of a picture, or a mask that is a picture")
@@ -296,7 +299,7 @@ def _given(value: Any) -> bool:
 
 
 def _points(points: Sequence[Sequence[float]], dims: int) -> np.ndarray:
-    listed = points.tolist() if isinstance(points, np.ndarray) else points
+    listed: Any = points.tolist() if isinstance(points, np.ndarray) else points
     is_point = isinstance(listed, (list, tuple)) and len(listed) and not isinstance(listed[0], (list, tuple))
     if is_point or not isinstance(listed, (list, tuple)):
         listed = [listed]

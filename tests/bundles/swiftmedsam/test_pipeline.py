@@ -12,6 +12,7 @@ from typing import Any
 import itk
 import nibabel
 import numpy as np
+import pydicom
 import pytest
 import torch
 from litemed.prompting import segment_objects
@@ -216,13 +217,20 @@ def test_dicom_series_give_nifti_of_their_whole_name(tmp_path: Path, run: Run, w
     values, expected = phantom()
     (tmp_path / "study").mkdir()
     for name in ("1.2.840.1", "1.2.840.2"):
-        write("dicom", values, np.diag([-0.7, -0.8, 4.0, 1]), f"study/{name}")
+        tags = {"SeriesInstanceUID": name, "SeriesNumber": int(name[-1])}
+        for file in write("dicom", values, np.diag([-0.7, -0.8, 4.0, 1]), f"study/{name}", **tags).iterdir():
+            slice_ = pydicom.dcmread(file)
+            slice_.SOPInstanceUID = slice_.file_meta.MediaStorageSOPInstanceUID = f"{slice_.SOPInstanceUID}.{name[-1]}"
+            slice_.save_as(file)
         report = run(tmp_path / "study" / name, BOXES)
         written = nibabel.load(report["labels"])
         assert report["labels"].name == f"{name}_mask.nii.gz"
         np.testing.assert_allclose(written.affine, np.diag([-0.7, -0.8, 4, 1]), atol=1e-6)
         assert overlap(np.asanyarray(written.dataobj), expected) > 0.9
     assert len(list((tmp_path / "out").iterdir())) == 6
+    report = run(tmp_path / "study", BOXES, out="chosen", series=2)
+    np.testing.assert_array_equal(read(report["labels"]), np.asanyarray(written.dataobj))
+    assert report["labels"].name == "study_mask.nii.gz"
 
 
 def test_archives_bring_boxes_and_take_segs(tmp_path: Path, run: Run) -> None:
