@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from monai.transforms import Randomizable
 from torch import nn
 from torch.optim import Optimizer
 
+from litemed.files import only_writer
 from litemed.training.averaging import WeightAverage
 from litemed.training.history import TrainingHistory
 from litemed.training.record import record_run
@@ -31,7 +33,7 @@ __all__ = ["Training"]
 class Training:
     """Start, schedule, validate, record, average, keep the best weights, and resume; in a MONAI Label server, serve.
 
-    Attach it to the trainer before any other handler. It writes into ``output_dir``:
+    Attach it to the trainer before any other handler. It writes into ``output_dir``, one training at a time:
 
     - ``history.csv`` and ``history.png``, see `TrainingHistory`, and ``run.json``, see `record_run`;
     - ``model.pt``, the best weights so far, and its record ``model.json``, see `BestWeights`;
@@ -82,6 +84,7 @@ class Training:
         start: Sequence[Any] = (),
     ) -> None:
         self.output_dir = Path(output_dir)
+        self._held = ExitStack()
         self.evaluator = evaluator
         module = network.module if isinstance(network, nn.parallel.DistributedDataParallel) else network
         self.average = None if ema_momentum is None else WeightAverage(network, ema_momentum)
@@ -127,11 +130,23 @@ class Training:
 
     def attach(self, engine: Engine) -> None:
         """Register with the trainer."""
+        is_first = not dist.is_initialized() or dist.get_rank() == 0
+        if is_first:
+            engine.add_event_handler(Events.STARTED, self._hold)
         for handler in self._before:
             handler.attach(engine)
-        if not dist.is_initialized() or dist.get_rank() == 0:
+        if is_first:
             engine.add_event_handler(Events.STARTED, self._record)
             engine.add_event_handler(Events.COMPLETED, track_files, self.output_dir)
+            engine.add_event_handler(Events.COMPLETED, self._held.close)
+            engine.add_event_handler(Events.EXCEPTION_RAISED, self._give_up)
+
+    def _hold(self) -> None:
+        self._held.enter_context(only_writer(self.output_dir))
+
+    def _give_up(self, engine: Engine, error: BaseException) -> None:
+        self._held.close()
+        raise error
 
     def _record(self, engine: Engine) -> None:
         tracked = continue_run([engine, self.evaluator], self.output_dir, self.checkpoint.resumed)
