@@ -121,12 +121,32 @@ def _check_module(words: list[str]) -> None:
     """A module of ours, or a file, that takes the options."""
     file = Path(_origin(words[1]) if words[0] == "-m" else words[0])
     rest = words[2:] if words[0] == "-m" else words[1:]
-    taken = {node.arg for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.arg)}
-    taken |= set(re.findall(r'"--(\w+)"', file.read_text()))
-    config = file.parents[1] / "configs/train.json"
-    if "overrides" in taken and config.is_file():
-        taken |= set(ConfigParser.load_config_files([str(config)]))
+    taken = set(re.findall(r'add_argument\(\s*"--(\w+)"', file.read_text()))
+    for function in _called_by_the_command_line(file):
+        taken |= {argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)}
+        config = file.parents[1] / "configs/train.json"
+        if function.args.kwarg is not None and config.is_file():
+            taken |= set(ConfigParser.load_config_files([str(config)]))
     assert set(_options(rest)[1]) <= taken
+
+
+def _called_by_the_command_line(file: Path) -> list[ast.FunctionDef]:
+    """The functions that a module gives to `run_command` or fire, from where they are defined."""
+    tree = ast.parse(file.read_text())
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    given = [
+        name.id
+        for call in calls
+        if ast.unparse(call.func) in ("run_command", "fire.Fire")
+        for name in ast.walk(call.args[0])
+        if isinstance(name, ast.Name)
+    ]
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name in given]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and {alias.name for alias in node.names} & set(given):
+            there = ast.parse(Path(_origin(str(node.module))).read_text())
+            found += [each for each in there.body if isinstance(each, ast.FunctionDef) and each.name in given]
+    return found
 
 
 def _check_code(words: list[str]) -> None:
@@ -179,6 +199,10 @@ def _check_pip(words: list[str]) -> None:
     assert {*filter(None, (extras.group(1) or "").split(","))} <= offered.keys()
 
 
+def _check_mlflow(words: list[str]) -> None:
+    assert re.fullmatch(r"sqlite:///.*/mlruns\.db", words[0])
+
+
 CHECKS: dict[tuple[str, ...], Callable[[list[str]], object]] = {
     ("python", "-m", "monai.bundle", "run"): _check_run,
     ("python", "-m", "monai.bundle", "ckpt_export"): lambda words: _check_export(words, monai.bundle.ckpt_export),
@@ -189,7 +213,7 @@ CHECKS: dict[tuple[str, ...], Callable[[list[str]], object]] = {
     ("litemed",): _check_litemed,
     ("make",): _check_make,
     ("pip", "install"): _check_pip,
-    ("mlflow", "ui", "--backend-store-uri"): lambda words: re.fullmatch(r"sqlite:///.*/mlruns\.db", words[0]),
+    ("mlflow", "ui", "--backend-store-uri"): _check_mlflow,
     **{(word,): bool for word in SHELL},
 }
 
@@ -203,6 +227,8 @@ def test_the_checks_find_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
         (_check_litemed, "segment PICTURES --bundle mininet --treshold 0.4"),
         (_check_litemed, "pack mininet --to zips"),
         (_check_module, "-m litemed.datasets.challenge_conversion A B C --modalty CT"),
+        (_check_module, "-m litemed.datasets.challenge_conversion A B C --path CT"),
+        (_check_mlflow, "sqlite:///runs/mlruns.sqlite"),
         (_check_make, "dmeo"),
         (_check_pip, "--constraint constraints.txt --editable .[rya]"),
     ):

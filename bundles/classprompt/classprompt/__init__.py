@@ -16,9 +16,9 @@ __getattr__, __dir__, __all__ = lazy_names(
     {
         "data": ["UnknownClassd", "classes_of", "modality_name", "with_classes"],
         "head_start": ["ClassHeadStart"],
-        "inference": ["ClassPromptInferer", "Modality", "ToldNetwork"],
+        "inference": ["ClassPromptInferer", "Modality", "ConditionedNetwork"],
         "loss": ["ClassPromptLoss"],
         "network": ["ClassPromptedOutput", "ClassPromptMedSAM", "PromptedNetwork", "load_network", "parameter_groups"],
-        "report": ["ModalityReport"],
+        "modality_report": ["ModalityReport"],
     },
 )

@@ -15,7 +15,7 @@ from litemed.prompting.box_3d import WhenEmpty
 from litemed.prompting.box_network import BoxResult
 from litemed.prompting.prompt_inferer import PromptInferer
 
-__all__ = ["ClassPromptInferer", "Modality", "ToldNetwork"]
+__all__ = ["ClassPromptInferer", "ConditionedNetwork", "Modality"]
 
 
 class Modality(NamedTuple):
@@ -32,7 +32,7 @@ class Modality(NamedTuple):
     probability: float
 
 
-class ToldNetwork:
+class ConditionedNetwork:
     """A network that is told a modality, for one image or volume, and remembers what its class head said.
 
     Args:
@@ -111,7 +111,7 @@ class ClassPromptInferer(PromptInferer):
 
     def segment(self, inputs: torch.Tensor, network: Any, boxes: Any = None) -> torch.Tensor:
         """Label maps ``(B, 1, ...)``, and `modalities`."""
-        told = [ToldNetwork(network, self.modality) for _ in inputs]
+        told = [ConditionedNetwork(network, self.modality) for _ in inputs]
         labels: list[torch.Tensor] = []
         results: list[BoxResult] = []
         for index, each in enumerate(told):

@@ -15,9 +15,9 @@ __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
         "clicks": ["STAGES", "ClickTraining", "ClickValidation"],
-        "distillation": ["DistillationInferer", "DistillationLoss", "Lesson"],
+        "distillation": ["DistillationInferer", "DistillationLoss", "DistillationOutputs"],
         "fast": ["LoadSquared", "list_pictures"],
         "network": ["KEPT_BLOCKS", "VARIANTS", "PromptedNetwork", "SwiftMedSAM", "load_network"],
-        "stages": ["StageInferer", "StageLesson", "StageLoss"],
+        "stages": ["StageInferer", "StageOutputs", "StageLoss"],
     },
 )

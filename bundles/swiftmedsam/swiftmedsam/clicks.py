@@ -18,7 +18,7 @@ from monai.engines.utils import IterationEvents
 from monai.utils import CommonKeys
 from torch import nn
 
-from swiftmedsam.distillation import DistillationLoss, Lesson, keep_statistics
+from swiftmedsam.distillation import DistillationLoss, DistillationOutputs, keep_statistics
 from swiftmedsam.network import load_network
 
 __all__ = ["STAGES", "ClickTraining", "ClickValidation"]
@@ -89,7 +89,7 @@ class ClickTraining:
                 with torch.no_grad():
                     self.teacher.to(inputs.device)
                     taught = PromptedOutput(*self.teacher.decode(embedding, boxes), embedding)
-                loss = loss + self.teacher_weight * self.teacher_loss(Lesson(output, taught), label)
+                loss = loss + self.teacher_weight * self.teacher_loss(DistillationOutputs(output, taught), label)
             engine.optimizer.zero_grad()
             loss.backward()
             engine.optimizer.step()

@@ -21,10 +21,10 @@ from torch.nn.modules.loss import _Loss
 
 from swiftmedsam.network import load_network
 
-__all__ = ["DistillationInferer", "DistillationLoss", "Lesson"]
+__all__ = ["DistillationInferer", "DistillationLoss", "DistillationOutputs"]
 
 
-class Lesson(NamedTuple):
+class DistillationOutputs(NamedTuple):
     """What student and teacher say of the same images."""
 
     student: PromptedOutput
@@ -60,7 +60,9 @@ class DistillationInferer(Inferer):
         self.decoder_only = decoder_only
         self.frozen = None if student_cache is None else FrozenEncoderInferer(student_cache)
 
-    def __call__(self, inputs: torch.Tensor, network: nn.Module, *args: object, **kwargs: object) -> Lesson:
+    def __call__(
+        self, inputs: torch.Tensor, network: nn.Module, *args: object, **kwargs: object
+    ) -> DistillationOutputs:
         keep_statistics(network)
         images, boxes = inputs[:, :3], prompt_to_boxes(inputs[:, 3])
         with torch.no_grad():
@@ -73,7 +75,7 @@ class DistillationInferer(Inferer):
             student = self.frozen(inputs, network)
         else:
             student = network(inputs)
-        return Lesson(student, teacher)
+        return DistillationOutputs(student, teacher)
 
 
 class DistillationLoss(_Loss):
@@ -96,13 +98,13 @@ class DistillationLoss(_Loss):
         self.dice = DiceLoss(squared_pred=True)
         self.mask_loss = MaskLoss()
 
-    def forward(self, lesson: Lesson, label: torch.Tensor) -> torch.Tensor:
+    def forward(self, outputs: DistillationOutputs, label: torch.Tensor) -> torch.Tensor:
         """
         Args:
-            lesson: of a `DistillationInferer`.
+            outputs: of a `DistillationInferer`.
             label: ``(B, 1, 256, 256)``, 1 on the object.
         """
-        student, teacher = lesson
+        student, teacher = outputs
         logits, wanted = student.logits.float(), teacher.logits.float().sigmoid()
         entropy = F.binary_cross_entropy_with_logits(teacher.logits.float(), wanted)
         terms = (

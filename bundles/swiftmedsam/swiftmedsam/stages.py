@@ -22,10 +22,10 @@ from torch.nn.modules.loss import _Loss
 from swiftmedsam.distillation import keep_statistics, without_wrapper
 from swiftmedsam.network import load_network
 
-__all__ = ["StageInferer", "StageLesson", "StageLoss"]
+__all__ = ["StageInferer", "StageLoss", "StageOutputs"]
 
 
-class StageLesson(NamedTuple):
+class StageOutputs(NamedTuple):
     """What a stage of two encoders gives on the same input, ``(B, C, h, w)``."""
 
     student: torch.Tensor
@@ -66,7 +66,7 @@ class StageInferer(Inferer):
         self.cache_dir = None if cache_dir is None else Path(cache_dir)
         self.store = None if cache_dir is None or stage is not None else EmbeddingStore(cache_dir)
 
-    def __call__(self, inputs: torch.Tensor, network: nn.Module, *args: object, **kwargs: object) -> StageLesson:
+    def __call__(self, inputs: torch.Tensor, network: nn.Module, *args: object, **kwargs: object) -> StageOutputs:
         keep_statistics(network)
         images = inputs[:, :3]
         if self.crop is not None:
@@ -77,12 +77,12 @@ class StageInferer(Inferer):
             with torch.no_grad():
                 self.teacher.to(inputs.device)
                 wanted = self.teacher.encode_image(images) if self.store is None else self.store(self.teacher, images)
-            return StageLesson(student.encode_image(images), wanted)
+            return StageOutputs(student.encode_image(images), wanted)
         with torch.no_grad():
             self.teacher.to(inputs.device)
             pairs = [self._features(image) for image in images.split(1)]
             given, wanted = (torch.cat(features).to(images.dtype) for features in zip(*pairs, strict=True))
-        return StageLesson(_run(student.image_encoder, given, self.stage), wanted)
+        return StageOutputs(_run(student.image_encoder, given, self.stage), wanted)
 
     def _features(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The teacher's input to the stage and its answer, for one image."""
@@ -110,11 +110,11 @@ def _run(encoder: TinyViT, x: torch.Tensor, stage: int) -> torch.Tensor:
 class StageLoss(_Loss):
     """Mean squared error of a stage's features, as a share of the variance of the teacher's."""
 
-    def forward(self, lesson: StageLesson, label: torch.Tensor | None = None) -> torch.Tensor:
+    def forward(self, outputs: StageOutputs, label: torch.Tensor | None = None) -> torch.Tensor:
         """
         Args:
-            lesson: of a `StageInferer`.
+            outputs: of a `StageInferer`.
             label: not used.
         """
-        student, teacher = lesson
+        student, teacher = outputs
         return F.mse_loss(student.float(), teacher.float()) / teacher.float().var()

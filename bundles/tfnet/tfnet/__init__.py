@@ -20,6 +20,6 @@ __getattr__, __dir__, __all__ = lazy_names(
         "detector": ["RINGS", "RingDetectionLoss", "RingDetector", "decode_rings", "encode_rings", "ring_window"],
         "network": ["TFNet"],
         "resizing": ["FixedSizeInferer", "RingWindowd", "StretchPictured", "UnitRanged", "stretch"],
-        "scores": ["BoxIoUMetric", "BreakUpMetric", "FrameClassMetric"],
+        "frame_metrics": ["BoxIoUMetric", "BreakUpMetric", "FrameClassMetric"],
     },
 )

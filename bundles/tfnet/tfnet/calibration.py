@@ -16,8 +16,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 from litemed.command_line import run_command
-from litemed.training.calibration import best_offset
 from litemed.training.checkpoints import load_checkpoint, save_checkpoint
+from litemed.training.logit_offset import best_offset
 from litemed.training.weight_record import read_record
 from monai.bundle import ConfigParser
 from tqdm import tqdm

@@ -14,7 +14,7 @@ BUNDLE_ROOT = str(Path(__file__).resolve().parents[1])
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
-        "anatomy": ["REGIONS", "eye_anatomy"],
+        "regions": ["REGIONS", "eye_anatomy"],
         "augmentation": ["RandFramingd", "RandPhotometryd"],
         "data": ["load_cases", "subject_lookup"],
         "framing": ["FitFramed", "FrameInferer"],

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import ndimage
 
-from tiu_ocular.anatomy import REGIONS
+from tiu_ocular.regions import REGIONS
 
 __all__ = ["find_eyes", "section"]
 

@@ -19,8 +19,8 @@ from litemed.metrics.tables import write_rows
 from litemed.training.picture_writer import PictureWriter
 from litemed.transforms.pictures import to_picture
 
-from tiu_ocular.anatomy import REGIONS
 from tiu_ocular.measurements import DEFINITIONS, compare_eyes, measure_eye
+from tiu_ocular.regions import REGIONS
 
 __all__ = ["MeasurementWriter", "RegionPictures", "draw_regions", "pair_eyes"]
 

@@ -10,7 +10,7 @@ from typing import Any
 from monai.config import KeysCollection
 from monai.transforms import MapTransform
 
-from tiu_ocular.anatomy import REGIONS
+from tiu_ocular.regions import REGIONS
 
 __all__ = ["MergeRegionsd"]
 

@@ -11,7 +11,7 @@ from litemed.losses.tiu import TIULoss
 from monai.losses import DiceCELoss, DiceLoss
 from torch.nn.modules.loss import _Loss
 
-from tiu_ocular.anatomy import CONTAINS, EXCLUSIVE, OCCLUDERS, REGIONS
+from tiu_ocular.regions import CONTAINS, EXCLUSIVE, OCCLUDERS, REGIONS
 
 __all__ = ["build_loss"]
 

@@ -14,8 +14,8 @@ from scipy import ndimage
 from scipy.spatial import ConvexHull
 from scipy.spatial.distance import cdist
 
-from tiu_ocular.anatomy import REGIONS
 from tiu_ocular.limbus import Ellipse, border_points, fit_outline
+from tiu_ocular.regions import REGIONS
 
 __all__ = ["COMPARED", "DEFINITIONS", "RATIOS", "compare_eyes", "measure_eye"]
 

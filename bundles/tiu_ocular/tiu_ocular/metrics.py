@@ -18,8 +18,8 @@ from litemed.metrics.topology_metric import TopologyMetric
 from litemed.metrics.violations import ViolationMetric
 from monai.utils import MetricReduction
 
-from tiu_ocular.anatomy import REGIONS, eye_anatomy
 from tiu_ocular.measurements import RATIOS, measure_eye
+from tiu_ocular.regions import REGIONS, eye_anatomy
 
 __all__ = ["RatioErrorMetric", "evaluation_metrics", "select_regions"]
 
@@ -69,7 +69,7 @@ def select_regions(regions: Sequence[str], keys: Sequence[str] = ("pred", "label
     """An ``output_transform`` that gives some regions of one-hot maps to a metric, which should take all channels.
 
     Args:
-        regions: names out of :data:`tiu_ocular.anatomy.REGIONS`.
+        regions: names out of :data:`tiu_ocular.regions.REGIONS`.
         keys: of the two one-hot maps (5, W, H) in the engine's output.
 
     Raises:
@@ -95,7 +95,7 @@ def evaluation_metrics(regions: Sequence[str]) -> dict[str, ScoreHandler]:
     the prediction, ``label_violated_cases`` of the truth, and ``ratio_error_<ratio>``.
 
     Args:
-        regions: names out of :data:`tiu_ocular.anatomy.REGIONS`.
+        regions: names out of :data:`tiu_ocular.regions.REGIONS`.
     """
     chosen = select_regions(regions)
     handlers = {"hd95": ScoreHandler(SurfaceMetric("hd95", include_background=True), chosen)}

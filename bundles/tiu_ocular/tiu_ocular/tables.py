@@ -18,7 +18,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from scipy import stats
 
-from tiu_ocular.anatomy import REGIONS
+from tiu_ocular.regions import REGIONS
 
 __all__ = ["Cell", "Scores", "average", "compare", "read_scores", "write_tables"]
 

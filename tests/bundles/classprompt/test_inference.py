@@ -14,7 +14,7 @@ import nibabel
 import numpy as np
 import pytest
 import torch
-from classprompt import BUNDLE_ROOT, ToldNetwork
+from classprompt import BUNDLE_ROOT, ConditionedNetwork
 from litemed.training.checkpoints import save_checkpoint
 from monai.bundle import ConfigParser
 from monai.bundle import run as run_bundle
@@ -137,4 +137,4 @@ def test_the_object_table_holds_the_modality(picture: Path, weights: str) -> Non
 
 def test_nothing_decoded_has_no_modality(bright: type) -> None:
     with pytest.raises(ValueError, match="no image was decoded yet"):
-        _ = ToldNetwork(bright()).modality
+        _ = ConditionedNetwork(bright()).modality

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from litemed.training.calibration import best_offset
+from litemed.training.logit_offset import best_offset
 from mininet import MiniNet
 from mininet.calibration import OFFSETS, calibrate
 from mininet.simulation.fundus import fundus

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from litemed.training.calibration import best_offset
+from litemed.training.logit_offset import best_offset
 from PIL import Image
 from tfnet import TFNet
 from tfnet.calibration import OFFSETS, calibrate

@@ -10,7 +10,7 @@ import pytest
 import torch
 from litemed.networks.reparam import fuse
 from tfnet.classifier import CLASSES, FrameClassifier
-from tfnet.scores import FrameClassMetric
+from tfnet.frame_metrics import FrameClassMetric
 
 
 @torch.no_grad()

@@ -10,7 +10,7 @@ import pytest
 import torch
 from litemed.networks.reparam import fuse
 from tfnet.detector import RingDetectionLoss, RingDetector, box_iou, decode_rings, encode_rings
-from tfnet.scores import BoxIoUMetric
+from tfnet.frame_metrics import BoxIoUMetric
 
 BOXES = [[90.0, 40.0, 110.0, 60.0], [60.0, 20.0, 140.0, 80.0], [-10.0, 5.0, 210.0, 95.0]]
 

@@ -28,7 +28,7 @@ from tfnet.collab.networks import Networks
 from tfnet.collab.pipeline import Options, analyse
 from tfnet.data import load_cases
 from tfnet.detector import RINGS, box_iou
-from tfnet.scores import BreakUpMetric
+from tfnet.frame_metrics import BreakUpMetric
 from tfnet.simulation.writing import tearfilm
 
 __all__ = ["TimedInterval", "compare_intervals", "evaluate", "run"]

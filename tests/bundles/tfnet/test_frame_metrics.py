@@ -8,7 +8,7 @@ import math
 
 import pytest
 import torch
-from tfnet.scores import BreakUpMetric
+from tfnet.frame_metrics import BreakUpMetric
 
 
 def _mask(*pixels: int) -> torch.Tensor:
