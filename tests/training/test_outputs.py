@@ -144,3 +144,15 @@ def test_pictures_have_the_size_and_orientation_of_the_file(tmp_path: Path) -> N
     probability = np.asarray(Image.open(tmp_path / "out" / "eye_probability.png"))
     assert probability[5, :3].tolist() == [153, 153, 0]
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["eye_overlay.png", "eye_probability.png"]
+
+
+def test_a_case_is_named_for_its_image_and_is_no_formula(tmp_path: Path) -> None:
+    engine = Engine(lambda engine, name: [{"image": MetaTensor(torch.zeros(1), meta={"filename_or_obj": name})}])
+
+    @engine.on(Events.EPOCH_COMPLETED)
+    def _(engine: Engine) -> None:
+        engine.state.metric_details = {"dice": torch.ones(2, 1)}
+
+    ScoreTable(tmp_path).attach(engine)
+    engine.run(["/data/scan.1.nii.gz", "/data/=cmd.png"])
+    assert (tmp_path / "scores.csv").read_text().splitlines() == ["case,dice", "scan.1,1.0", "'=cmd,1.0"]

@@ -4,15 +4,14 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ignite.engine import Engine, Events
-from litemed.files import replacing
 from litemed.images.names import image_stem
+from litemed.metrics.tables import write_rows
 from monai.utils import string_list_all_gather
 
 from classprompt.data import modality_name
@@ -84,8 +83,8 @@ class ModalityReport:
         if self.modality_of is not None:
             columns.append("true_modality")
             rows = [[*row, _known(self.modality_of(row[0]))] for row in rows]
-        with replacing(self.output_dir / "modality_of_cases.csv") as temporary, temporary.open("w", newline="") as file:
-            csv.writer(file).writerows([columns, *rows])
+        lines = [dict(zip(columns, row, strict=True)) for row in rows]
+        write_rows(self.output_dir / "modality_of_cases.csv", lines, columns)
 
 
 def _known(name: str) -> str:
