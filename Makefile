@@ -7,13 +7,14 @@ NUCLEI := ['$(BUNDLE)/configs/train.json','$(BUNDLE)/configs/nuclei.json']
 NUCLEI_EVALUATE := ['$(BUNDLE)/configs/train.json','$(BUNDLE)/configs/evaluate.json','$(BUNDLE)/configs/nuclei.json']
 DEMO_RUN := $(BUNDLE)/runs/demo
 
-.PHONY: help install demo test lint bench acceptance clean
+.PHONY: help install demo test lint bench figures acceptance clean
 
 help:
 	@echo "make demo         install, train Mini-Net on the built-in nuclei, and show its scores and a picture"
 	@echo "make test         install what the tests need, and run them"
 	@echo "make lint         ruff and mypy"
 	@echo "make bench        speed of the metrics, the slice sampler and the losses, and of scoring by a pool and by Ray"
+	@echo "make figures      lines of code, what packed bundles carry, start-up of imports and commands"
 	@echo "make acceptance   use the packed bundles where nothing of litemed is installed"
 	@echo "make clean        remove the environment and what runs wrote"
 
@@ -49,6 +50,9 @@ bench: install
 	$(BIN)/python ci/bench_slices.py
 	$(BIN)/python ci/bench_losses.py
 	$(BIN)/python ci/bench_scale.py
+
+figures: install
+	$(BIN)/python ci/figures.py
 
 acceptance: install
 	$(BIN)/python ci/empty_environment.py

@@ -190,11 +190,16 @@ for command in ({commands}):
     with contextlib.redirect_stdout(told), contextlib.redirect_stderr(told), contextlib.suppress(SystemExit):
         main()
     print("=", command, told.getvalue())
+for command in ("info", "datasets"):
+    sys.argv = ["litemed", command]
+    main()
 print("loaded:", sorted(sys.modules.keys() & {{"torch", "monai", "numpy", "scipy", "mlflow", "matplotlib"}}))
 """
 
 
-def test_help_tells_of_each_command_and_loads_nothing_heavy(run_python: Callable[..., str]) -> None:
+def test_help_tells_of_each_command_and_neither_it_nor_info_loads_anything_heavy(
+    run_python: Callable[..., str],
+) -> None:
     own = [name for name in vars(Litemed) if not name.startswith("_")]
     commands = [*own, *offers("commands")]
     said = run_python("-c", HELP.format(commands=", ".join(map(repr, ["", *commands]))), env={"PAGER": "cat"})
