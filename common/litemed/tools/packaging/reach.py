@@ -43,7 +43,8 @@ def reached(files: Mapping[str, bytes]) -> set[Path]:
             try:
                 names |= _of_code(content.decode())
             except (SyntaxError, ValueError, RecursionError) as error:
-                raise ValueError(f"{path} is no Python: {error}") from error
+                why = f"{error.msg}, line {error.lineno}" if isinstance(error, SyntaxError) else error
+                raise ValueError(f"{path} is no Python: {why}") from error
     needed: set[Path] = set()
     pending = [*ALWAYS, *_modules(names)]
     while pending:
