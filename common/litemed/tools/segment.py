@@ -23,8 +23,9 @@ from tqdm import tqdm
 from litemed.files import only_writer, scratch
 from litemed.images.names import check_result_names
 from litemed.notices import collect_notices
-from litemed.parallel import in_parallel, usual_workers
+from litemed.parallel import WorkerDiedError, in_parallel, usual_workers
 from litemed.tools.workflows import open_workflow, quiet, reason, set_value, user_errors
+from litemed.training.weights import LoadWeights
 
 __all__ = ["Segmentation", "TableWriter", "segment"]
 
@@ -111,7 +112,7 @@ def segment(
     Raises:
         FileNotFoundError: when there is no such image, folder, bundle, file of boxes or file of weights, or no image in
             the folder.
-        OSError: when the results can't be written.
+        OSError: when the results can't be written, or processes die.
         ValueError: for an option that the bundle doesn't have, boxes for a bundle that takes none, boxes that can't be
             read, or two images whose results would have one name.
     """
@@ -139,6 +140,8 @@ def segment(
     try:
         with only_writer(output), scratch(output) as folder:
             return _segment_all(workflow, _Inference(str(bundle), options, folder), items, workers, progress)
+    except WorkerDiedError as error:
+        raise ChildProcessError(f"{error}, perhaps for lack of memory: try fewer workers") from error
     finally:
         if is_new and output.exists() and not any(output.iterdir()):
             output.rmdir()
@@ -199,6 +202,9 @@ class _Inference:
             if not self._has_begun:
                 raise _NotBegunError from error
             raise
+        for handler in self._handlers:  # weights are loaded once
+            if isinstance(handler, LoadWeights) and self._evaluator.has_event_handler(handler, Events.STARTED):
+                self._evaluator.remove_event_handler(handler, Events.STARTED)
         results = Path(tempfile.mkdtemp(dir=self.scratch))
         if self._folder is not None and self._folder.exists():
             results.rmdir()
@@ -216,7 +222,8 @@ class _Inference:
             workflow.initialize()
             self._dataset = workflow.parser.get_parsed_content("dataset")
             self._evaluator = workflow.parser.get_parsed_content("evaluator")
-            self._tables = _table_writers(workflow)
+            self._handlers = workflow.parser.get_parsed_content("handlers") if "handlers" in workflow.parser else []
+            self._tables = {n: each for n, each in enumerate(self._handlers) if isinstance(each, TableWriter)}
         for table in self._tables.values():
             table.output_dir = None
         self._evaluator.add_event_handler(Events.EPOCH_STARTED, self._begin)
@@ -313,12 +320,6 @@ def _write_tables(
             table.output_dir = folder
             table.write([row for image in sorted(by_image) for row in by_image[image]])
     return _move(folder, output, "the tables", {})
-
-
-def _table_writers(workflow: ConfigWorkflow) -> dict[int, TableWriter]:
-    """Those of the bundle's handlers that write tables, by their place in the list."""
-    handlers = workflow.parser.get_parsed_content("handlers") if "handlers" in workflow.parser else []
-    return {number: handler for number, handler in enumerate(handlers) if isinstance(handler, TableWriter)}
 
 
 def _raise_disk_error(error: BaseException, folder: Path) -> None:
