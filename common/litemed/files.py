@@ -159,8 +159,9 @@ def _lock_file(folder: Path) -> int:
             )
         with suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(handle), os.stat(lock)):
-                os.truncate(handle, 0)
-                os.write(handle, f"process {os.getpid()}".encode())
+                with suppress(OSError):  # on a full disk the lock holds without a name in it
+                    os.truncate(handle, 0)
+                    os.write(handle, f"process {os.getpid()}".encode())
                 return handle
         os.close(handle)  # whoever held it before has just removed the file: take the new one
 

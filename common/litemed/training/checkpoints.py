@@ -176,6 +176,8 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     unfit = _not_finite(state)
     if unfit:
         raise CheckpointError(path, "finite weights", f"{unfit} that isn't")
+    if odd := next((name for name, value in state.items() if value.is_complex()), None):
+        raise CheckpointError(path, "real weights", f"{odd} of complex ones")
     if all(name.startswith("module.") for name in state):
         state = {name.removeprefix("module."): value for name, value in state.items()}
     return Checkpoint(dict(state), architecture)
