@@ -79,6 +79,7 @@ TABLES = {
     "sizes.csv": "x,y,w,h\n10,20,41,61\n",
     "words.csv": "label,x,y,width,height\ncell,10,20,41,61\n",
     "yolo.txt": "3 0.1525 0.505 0.205 0.61\n",
+    "found_by_yolo.txt": "3 0.1525 0.505 0.205 0.61 0.87\n",
 }
 
 

@@ -55,11 +55,11 @@ def test_boxes_for_all_images(folder: Path) -> None:
 
 def test_boxes_by_image(folder: Path) -> None:
     table = folder / "boxes.csv"
-    table.write_text("image,x0,y0,x1,y1\nc#1.png,10,5,39,24\na,1,2,3,4\nc#1.png,1,2,3,4\n")
+    table.write_text("image,x0,y0,x1,y1\nc#1.png,10,5,39,24\nscans/a,1,2,3,4\nc#1.png,1,2,3,4\n")
     assert listed(folder, table) == {"c#1.png": [*BOXES, [1, 2, 3, 4]], "a.nii.gz": [[1, 2, 3, 4]]}
     assert list(listed(folder / "c#1.png", "10,5,39,24")) == ["c#1.png"]
     assert listed(folder / "c#1.png", table) == {"c#1.png": [*BOXES, [1, 2, 3, 4]]}
-    with pytest.raises(ValueError, match=r"boxes.csv has boxes for c#1\.png, a, expected some for b\.png"):
+    with pytest.raises(ValueError, match=r"boxes.csv has boxes for c#1\.png, scans/a, expected some for b\.png"):
         list_prompted(folder / "b.png", table)
     table.write_text("image,x0,y0,x1,y1\nc,1,2,3,4\n")
     with pytest.raises(FileNotFoundError, match=r"boxes.csv has boxes for c, which isn't at "):

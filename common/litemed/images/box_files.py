@@ -324,7 +324,8 @@ def _from_bare_rows(path: Path, rows: list[list[str]], box_format: str | None) -
 
 
 def _is_yolo(row: Sequence[float]) -> bool:
-    return len(row) == 5 and row[0] >= 0 and row[0].is_integer() and all(0 <= share <= 1 for share in row[1:])
+    """Whether a row is a class and shares of the sides, perhaps with a confidence: no box in pixels is like it."""
+    return len(row) in (5, 6) and row[0] >= 0 and row[0].is_integer() and all(0 <= share <= 1 for share in row[1:])
 
 
 def _rows(path: Path) -> list[list[str]]:

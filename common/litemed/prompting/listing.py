@@ -49,13 +49,13 @@ def list_prompted(
         return [{"image": str(file), "box_source": given[""]} for file in _images(path, series)]
     files = _images(path, series)
     if files == [path]:
-        own = [boxes for name, boxes in given.items() if name in (path.name, image_stem(path))]
+        own = [boxes for name, boxes in given.items() if Path(name).name in (path.name, image_stem(path))]
         if len(own) != 1:
             raise ValueError(f"{boxes} has boxes for {', '.join(given)}, expected some for {path.name}")
         return [{"image": str(path), "box_source": own[0]}]
     cases = []
     for name, own_boxes in given.items():
-        found = [file for file in files if name in (file.name, image_stem(file))]
+        found = [file for file in files if Path(name).name in (file.name, image_stem(file))]
         if len(found) != 1:
             how_often = "isn't" if not found else f"is there {len(found)} times"
             raise FileNotFoundError(f"{boxes} has boxes for {name}, which {how_often} at {path}")
