@@ -41,7 +41,7 @@ class ClassPromptMedSAM(MedSAMLite):
         self.class_head = ClassHead(pooling)
         self.class_prompt_encoder = ClassPromptEncoder()
 
-    def forward(
+    def forward(  # type: ignore[override]
         self, image: torch.Tensor, boxes: torch.Tensor, class_id: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """
@@ -136,7 +136,7 @@ class PromptedNetwork(ClassPromptMedSAM):
         spares the encoder, and their true modalities, which are told in place of the predicted ones; -1 is unknown.
     """
 
-    def forward(  # type: ignore[override]
+    def forward(
         self, image: torch.Tensor, embedding: torch.Tensor | None = None, class_id: torch.Tensor | None = None
     ) -> Any:
         if image.ndim != 4 or image.shape[1] != 4:
@@ -175,7 +175,8 @@ def parameter_groups(network: nn.Module, decoder_learning_rate: float) -> list[d
         network: a `ClassPromptMedSAM`, also one wrapped for distributed training.
         decoder_learning_rate: of the parts that start from LiteMedSAM's weights.
     """
-    added, pretrained = [], []
+    added: list[nn.Parameter] = []
+    pretrained: list[nn.Parameter] = []
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
             (added if "class_" in name else pretrained).append(parameter)

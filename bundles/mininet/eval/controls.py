@@ -92,8 +92,8 @@ class ExpandedShortcut(DualMultiResidual):
 
     def __init__(self, channels: int, *, decoder: bool = False) -> None:
         super().__init__(channels, decoder=decoder)
-        self.expand_squeeze: nn.Module = ConvNorm(channels, channels, 1)
-        self.shortcut: nn.Module = ExpandSqueeze(channels)
+        self.expand_squeeze = ConvNorm(channels, channels, 1)  # type: ignore[assignment]
+        self.shortcut = ExpandSqueeze(channels)  # type: ignore[assignment]
 
 
 class DeconvolutionsFirst(DualMultiResidual):

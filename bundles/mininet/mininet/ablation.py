@@ -8,6 +8,7 @@ Run ``python -m mininet.ablation --help`` for its use.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from litemed.command_line import run_command
 from litemed.metrics.tables import Table, write_rows
@@ -67,7 +68,7 @@ def run(
     print("\n" + (Path(output_dir) / "ablation.csv").read_text())
 
 
-def _run(configs: list[str], **overrides: object) -> None:
+def _run(configs: list[str], **overrides: Any) -> None:
     """Run configurations of the bundle as ``python -m monai.bundle run`` does."""
     files = [f"{BUNDLE_ROOT}/configs/{name}.json" for name in configs]
     workflow = ConfigWorkflow(files, workflow_type="train", **overrides)

@@ -60,15 +60,14 @@ class DistillationInferer(Inferer):
         self.decoder_only = decoder_only
         self.frozen = None if student_cache is None else FrozenEncoderInferer(student_cache)
 
-    def __call__(
-        self, inputs: torch.Tensor, network: nn.Module, *args: object, **kwargs: object
-    ) -> DistillationOutputs:
+    def __call__(self, inputs: torch.Tensor, network: Any, *args: object, **kwargs: object) -> DistillationOutputs:
         keep_statistics(network)
         images, boxes = inputs[:, :3], prompt_to_boxes(inputs[:, 3])
         with torch.no_grad():
             self.teacher.to(inputs.device)
             embedding = self.teacher.encode_image(images) if self.store is None else self.store(self.teacher, images)
-            teacher = PromptedOutput(*self.teacher.decode(embedding, boxes), embedding)
+            logits, iou = self.teacher.decode(embedding, boxes)
+            teacher = PromptedOutput(logits, iou, embedding)
         if self.decoder_only:
             student: Any = network(inputs, embedding)
         elif self.frozen is not None:

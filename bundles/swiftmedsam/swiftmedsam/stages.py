@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +16,6 @@ from litemed.networks.tiny_vit import TinyViT
 from litemed.prompting.embedding_store import EmbeddingStore
 from litemed.training.pretrained import weights_path
 from monai.inferers import Inferer
-from torch import nn
 from torch.nn.modules.loss import _Loss
 
 from swiftmedsam.distillation import keep_statistics, without_wrapper
@@ -66,7 +65,7 @@ class StageInferer(Inferer):
         self.cache_dir = None if cache_dir is None else Path(cache_dir)
         self.store = None if cache_dir is None or stage is not None else EmbeddingStore(cache_dir)
 
-    def __call__(self, inputs: torch.Tensor, network: nn.Module, *args: object, **kwargs: object) -> StageOutputs:
+    def __call__(self, inputs: torch.Tensor, network: Any, *args: object, **kwargs: object) -> StageOutputs:
         keep_statistics(network)
         images = inputs[:, :3]
         if self.crop is not None:
@@ -92,6 +91,7 @@ class StageInferer(Inferer):
             if file.is_file():
                 given, wanted = torch.load(file, map_location=image.device, weights_only=True)
                 return given[None], wanted[None]
+        assert self.stage is not None
         given = image
         for stage in range(self.stage):
             given = _run(self.teacher.image_encoder, given, stage)

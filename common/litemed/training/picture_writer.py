@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ class PictureWriter:
         path, page = item["image"].meta["filename_or_obj"], item["image"].meta.get("page")
         mask = _plane(item["pred"]) > 0
         truth = None if item.get("label") is None else _plane(item["label"]) > 0
-        source = {"image": path} if page is None else {"image": path, "page": int(page)}
+        source: dict[Hashable, Any] = {"image": path} if page is None else {"image": path, "page": int(page)}
         picture = to_picture(self._load(source)["image"])
         self._save(result_name(path, "overlay", ".png", page), mask_overlay(picture, mask, truth))
         if self.probability is not None:

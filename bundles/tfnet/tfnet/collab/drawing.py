@@ -107,9 +107,9 @@ def _reduced(image: np.ndarray, size: tuple[int, int], factor: int) -> Image.Ima
 
 
 def _draw_outline(marks: Image.Image, patch: Patch, factor: int) -> None:
-    corner = tuple(round(place / factor) for place in patch.corner)
+    x, y = (round(place / factor) for place in patch.corner)
     mask = np.asarray(Image.fromarray(np.uint8(patch.mask) * 255).reduce(factor)) > _MOSTLY
-    marks.paste(_MASK, corner, Image.fromarray(np.uint8(_outline(mask)) * 255))
+    marks.paste(_MASK, (x, y), Image.fromarray(np.uint8(_outline(mask)) * 255))
 
 
 def _outline(mask: np.ndarray) -> np.ndarray:

@@ -166,13 +166,13 @@ class Device:
             count = min(self.rings.count, _most_rings(extent * self.size[0] / 2, self.rings.inside))
             return replace(self, extent=extent, rings=replace(self.rings, count=count), place=(0.5, 0.5))
         if stress == "decentring":
-            place = tuple(float(value) for value in rng.choice((0.22, 0.78), size=2))
-            return replace(self, place=place, decentring=1.2, tilt=0.03, extent=min(self.extent, 0.4))
+            x, y = (float(value) for value in rng.choice((0.22, 0.78), size=2))
+            return replace(self, place=(x, y), decentring=1.2, tilt=0.03, extent=min(self.extent, 0.4))
         if stress == "blur":
             return replace(self, softness=self.softness + 0.22)
         if stress == "colour":
-            tint = tuple(float(value) for value in rng.permutation((1.5, 0.9, 0.5)))
-            return replace(self, is_infrared=False, tint=tint, contrast=1.5 * self.contrast)
+            red, green, blue = (float(value) for value in rng.permutation((1.5, 0.9, 0.5)))
+            return replace(self, is_infrared=False, tint=(red, green, blue), contrast=1.5 * self.contrast)
         if stress == "glare":
             return replace(self, lamps=(6, 0.5), noise=2 * self.noise)
         raise ValueError(f"expected a stress among {', '.join(STRESSES)}, got {stress!r}")

@@ -7,7 +7,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from litemed.samples.noise import smooth_step
@@ -315,7 +315,7 @@ class TearFilmVideo(Sequence[Frame]):
         gain *= (1 - lower) * self._unevenness[own]
         shift: np.ndarray | float = self._ripple[own]
         swell: np.ndarray | float = 0.0
-        softness: np.ndarray | float = np.float32(self._softness)
+        softness: Any = np.float32(self._softness)
         if truth.damage is not None:
             shift = shift + truth.damage.shift
             swell = truth.damage.swell

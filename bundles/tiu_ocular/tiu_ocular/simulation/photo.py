@@ -75,7 +75,7 @@ def photograph(rng: np.random.Generator, eye: Eye, scene: np.ndarray, light: Lig
     if not clinical and rng.random() < 0.04:  # a frame torn while the exposure changed
         row = int(rng.integers(size[1] // 8, size[1] * 7 // 8))
         picture[:, :row] *= np.float32(rng.uniform(0.6, 1.4))
-    image = Image.fromarray(np.uint8(np.clip(picture, 0, 1) * 255 + 0.5).transpose(1, 2, 0))
+    image = Image.fromarray((np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8).transpose(1, 2, 0))
     if rng.random() < (0.05 if clinical else 0.22):
         _stamp(rng, image)
     return image
