@@ -64,8 +64,8 @@ def in_parallel(
             to be worth it.
         threads: of NumPy's and PyTorch's routines in each of several workers.
         preload: names of further modules that the function needs.
-        lost: gives the result of an item whose worker died of it (for lack of memory, say), each time that it was given
-            alone; without it, that ends the work.
+        lost: gives the result of an item that a worker died of (for lack of memory, say), having no other in hand;
+            without it, that ends the work.
         started: told, for each of several workers, the seconds from the call until it could work.
 
     Yields:
