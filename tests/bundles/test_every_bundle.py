@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import runpy
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -290,6 +291,24 @@ def test_weights_that_do_not_fit_are_refused_by_name(case: Case) -> None:
         error = error.__cause__  # type: ignore[assignment]
     assert any("other.pt: expected weights of " in text and "unexpected other.weight" in text for text in causes)
     assert not (case.runs / "refused/scores.json").exists()
+
+
+def test_a_server_trains_what_it_serves_and_serves_what_was_learnt(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As MONAI Label does: its own folder of the bundle, its own loader of the served weights, nothing resumed."""
+    folder = case.runs / "app/model" / case.bundle
+    (folder / "models").mkdir(parents=True)
+    served = folder / "models/model.pt"
+    shutil.copy(case.weights, served)
+    shutil.copy(case.weights.with_suffix(".json"), served.with_suffix(".json"))
+    monkeypatch.setenv("MONAI_LABEL_APP_DIR", str(case.runs / "app"))
+    loader = {"_target_": "CheckpointLoader", "load_path": str(served), "load_dict": {"model": "$@network"}}
+    options = {"bundle_root": str(folder), "init_path": "nowhere.pt", "train#handlers": [{**loader, "strict": False}]}
+    for _ in range(2):
+        output = case.run("train", output="served", **{**case.options, **options}, max_epochs=1, keep="last")
+    assert (folder / "models/model_shipped.pt").read_bytes() == case.weights.read_bytes()
+    assert served.read_bytes() == (output / "model.pt").read_bytes() != case.weights.read_bytes()
+    assert torch.load(output / "checkpoint.pt", weights_only=True)["epoch"] == 1
+    assert read_checkpoint(served).state.keys() == read_checkpoint(case.weights).state.keys()
 
 
 @pytest.fixture
