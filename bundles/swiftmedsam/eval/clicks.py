@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """How good masks are after a box and after clicks, by modality, of one decoder beside another.
 
-    python bundles/swiftmedsam/eval/clicks.py ARCHIVES --part test --ckpt_path WEIGHTS.pt --output_dir OUT
+    python bundles/swiftmedsam/eval/clicks.py measure ARCHIVES OURS.json --part test
+    python bundles/swiftmedsam/eval/clicks.py measure ARCHIVES PUBLIC.json --part test --ckpt_path lite_medsam
+    python bundles/swiftmedsam/eval/clicks.py compare OURS.json PUBLIC.json
 
 Each object is outlined twice: from the box of its true mask, and from clicks alone. A click goes into the middle of the
 largest region where the mask is wrong (`litemed.prompting.next_click`), at the picture's own resolution, always at the
@@ -31,10 +33,11 @@ from litemed.transforms.longest_side import LongestSide
 from swiftmedsam import BUNDLE_ROOT, STAGES, load_network
 from tqdm import tqdm
 
-__all__ = ["Interaction", "interact", "measure"]
+__all__ = ["Interaction", "compare", "interact", "measure"]
 
 GOALS = (0.85, 0.9)
 TOLERANCE = 2.0
+NAMES = ("ours", "baseline")
 
 
 class Interaction(NamedTuple):
@@ -92,65 +95,69 @@ def _points(clicks: list[Click], scale: float) -> tuple[torch.Tensor | None, tor
 
 def measure(
     dataset_dir: str,
-    output_dir: str,
+    output: str,
     part: str = "validation",
     ckpt_path: str = f"{BUNDLE_ROOT}/models/model.pt",
-    baseline: str = "lite_medsam",
     embedding_cache: str | None = None,
     pictures: int = 8,
-    objects: int = 2,
+    objects: int = 1,
     clicks: int = 8,
     slice_interval: int = 5,
 ) -> None:
-    """Measure two decoders on the same embeddings, and write ``clicks.json``.
+    """Outline objects with one decoder, and write what each click gave.
 
     Args:
         dataset_dir: folder of the challenge's archives, see `litemed.datasets.challenge_cases.load_cases`.
-        output_dir: folder for the results.
+        output: the JSON file to write.
         part: training, validation or test.
-        ckpt_path: weights of the decoder.
-        baseline: weights of the decoder to compare with, of the same image encoder.
-        embedding_cache: folder of the embeddings; by default in ``output_dir``.
+        ckpt_path: weights of the network.
+        embedding_cache: folder of a `litemed.prompting.EmbeddingStore`, for decoders of the same encoder; by default
+            beside ``output``.
         pictures: most pictures and slices of a modality, at equal steps through them.
         objects: most objects of a picture, at equal steps through its labels.
         clicks: most clicks on an object.
         slice_interval: of volumes, see `litemed.datasets.challenge_cases.list_slices`.
     """
-    if clicks < max(map(max, STAGES.values())):
-        raise ValueError(f"expected at least {max(map(max, STAGES.values()))} clicks, got {clicks}")
-    networks = {"ours": load_network(weights_path(ckpt_path)), "baseline": load_network(weights_path(baseline))}
-    store = EmbeddingStore(embedding_cache or Path(output_dir) / "embeddings")
-    items = list_slices(load_cases(dataset_dir, part), slice_interval, pictures)
+    least = max(map(max, STAGES.values()))
+    if clicks < least:
+        raise ValueError(f"expected at least {least} clicks, got {clicks}")
+    network = load_network(weights_path(ckpt_path))
+    store = EmbeddingStore(embedding_cache or Path(output).parent / "embeddings")
     rows = []
-    for item in tqdm(items, desc="measuring", disable=None):
-        rows += list(_objects(item, networks, store, objects, clicks))
-    with replacing(Path(output_dir) / "clicks.json") as temporary:
-        temporary.write_text(json.dumps({"part": part, "objects": rows}, indent=1) + "\n")
-    print(_report(rows, clicks), flush=True)
+    for item in tqdm(list_slices(load_cases(dataset_dir, part), slice_interval, pictures), disable=None):
+        rows += list(_objects(item, network, store, objects, clicks))
+    with replacing(output) as temporary:
+        temporary.write_text(json.dumps({"part": part, "clicks": clicks, "objects": rows}, indent=1) + "\n")
 
 
 def _objects(
-    item: dict[str, Any], networks: dict[str, Any], store: EmbeddingStore, most: int, clicks: int
+    item: dict[str, Any], network: Any, store: EmbeddingStore, most: int, clicks: int
 ) -> Iterator[dict[str, Any]]:
-    """What each network made of the objects of one picture."""
+    """What a network made of the objects of one picture."""
     loaded = LoadChallenged()(item)
     image, labels = np.asarray(loaded["image"]).transpose(2, 1, 0), np.asarray(loaded["label"])[0].T
-    square = LongestSide(*labels.shape).prepare(image)[None]
-    chosen = np.unique(np.linspace(0, len(loaded["boxes"]) - 1, most).astype(int))
-    for name, network in networks.items():
-        embedding = store(network, square)
-        for index in chosen.tolist():
-            truth = labels == index + 1
-            for start, box in (("box", np.asarray(loaded["boxes"][index])), ("clicks", None)):
-                result = interact(network, embedding, truth, box, clicks)
-                yield {
-                    "case": item["case"],
-                    "modality": item["modality"],
-                    "object": index + 1,
-                    "network": name,
-                    "start": start,
-                    **result._asdict(),
-                }
+    embedding = store(network, LongestSide(*labels.shape).prepare(image)[None])
+    count = len(loaded["boxes"])
+    for index in range(0, count, max(1, -(-count // most))):
+        for start, box in (("box", np.asarray(loaded["boxes"][index])), ("clicks", None)):
+            result = interact(network, embedding, labels == index + 1, box, clicks)
+            told = {key: item[key] for key in ("case", "modality", "slice")}
+            yield {**told, "object": index + 1, "start": start, **result._asdict()}
+
+
+def compare(ours: str, baseline: str) -> None:
+    """Print what two decoders gave on the same objects, by modality and in the mean.
+
+    Args:
+        ours: file of `measure`.
+        baseline: another of the same objects.
+    """
+    contents = [json.loads(Path(file).read_text()) for file in (ours, baseline)]
+    keys = [[(row["case"], row["slice"], row["object"], row["start"]) for row in each["objects"]] for each in contents]
+    if keys[0] != keys[1] or contents[0]["clicks"] != contents[1]["clicks"]:
+        raise ValueError(f"{ours} and {baseline} are not of the same objects and clicks")
+    rows = [{**row, "network": name} for name, each in zip(NAMES, contents, strict=True) for row in each["objects"]]
+    print(_report(rows, contents[0]["clicks"]), flush=True)
 
 
 def _report(rows: list[dict[str, Any]], clicks: int) -> str:
@@ -158,20 +165,20 @@ def _report(rows: list[dict[str, Any]], clicks: int) -> str:
     text = [f"{len({row['case'] for row in rows})} pictures, {len(rows) // 4} objects; Dice / NSD, ours and (baseline)"]
     columns = [(start, stage) for start, stages in STAGES.items() for stage in stages]
     names = [f"{start} + {stage}" if start == "box" else f"{stage} clicks" for start, stage in columns]
-    text.append(f"{'modality':<13}" + "".join(f"{name:>27}" for name in names))
+    text.append(f"{'modality':<13}" + "".join(f"{name:>31}" for name in names))
     for modality in [*modalities, "mean"]:
         cells = []
         for start, stage in columns:
             values = {
                 network: [_mean(rows, modalities, modality, network, start, score, stage) for score in ("dice", "nsd")]
-                for network in ("ours", "baseline")
+                for network in NAMES
             }
             cells.append("{:.3f} / {:.3f} ({:.3f} / {:.3f})".format(*values["ours"], *values["baseline"]))
-        text.append(f"{modality:<13}" + "".join(f"{cell:>27}" for cell in cells))
+        text.append(f"{modality:<13}" + "".join(f"{cell:>31}" for cell in cells))
     for start in STAGES:
         for goal in GOALS:
             parts = []
-            for network in ("ours", "baseline"):
+            for network in NAMES:
                 own = [row for row in rows if row["network"] == network and row["start"] == start]
                 found = [next((n for n, dice in enumerate(row["dice"]) if dice >= goal), None) for row in own]
                 counts = [clicks if number is None else number for number in found]
@@ -192,7 +199,7 @@ def _mean(
     cases: dict[str, list[float]] = {}
     for row in rows:
         if (row["modality"], row["network"], row["start"]) == (modality, network, start):
-            cases.setdefault(row["case"], []).append(row[score][stage])
+            cases.setdefault(row["case"], []).append(row["dice"][stage] if score == "dice" else row["nsd"][str(stage)])
     return float(np.mean([np.mean(values) for values in cases.values()]))
 
 
@@ -203,8 +210,8 @@ def _box_by_case(rows: list[dict[str, Any]]) -> list[list[float]]:
         if row["start"] == "box":
             dice.setdefault((row["network"], row["case"]), []).append(row["dice"][0])
     cases = sorted({case for _, case in dice})
-    return [[float(np.mean(dice[network, case])) for case in cases] for network in ("ours", "baseline")]
+    return [[float(np.mean(dice[network, case])) for case in cases] for network in NAMES]
 
 
 if __name__ == "__main__":
-    run_command(measure, "clicks")
+    run_command({"measure": measure, "compare": compare}, "clicks")

@@ -90,26 +90,35 @@ def test_clicks_are_on_pixel_centres_whatever_the_size() -> None:
     assert network.asked[0][1].tolist() == [[[39.75, 39.75]]]  # pixel 80 of 512 covers half a pixel from 40.0 - 0.5
 
 
-def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     for part in ("training", "validation", "test"):
-        labels = _truth(256, 20, 61).astype(np.uint8) + 2 * _truth(256, 100, 141)
-        picture = np.repeat(labels[..., None] * 100, 3, axis=2)
+        labels = _truth(256, 20, 61).astype(np.uint8) + 2 * _truth(256, 100, 141) + 3 * _truth(256, 200, 241)
+        picture = np.repeat(labels[..., None] * 80, 3, axis=2)
         write_challenge(tmp_path / "data" / part / "2D_CT_a.npz", picture, labels=labels)
     networks = {"new": Marker(10), "old": Marker(20)}
     monkeypatch.setattr(clicks, "load_network", lambda path: networks[path])
     monkeypatch.setattr(clicks, "weights_path", lambda path: path)
-    clicks.measure(str(tmp_path / "data"), str(tmp_path / "out"), "test", "new", "old")
-    rows = json.loads((tmp_path / "out/clicks.json").read_text())["objects"]
-    assert [(row["object"], row["network"], row["start"]) for row in rows] == [
-        (number, network, start) for network in ("ours", "baseline") for number in (1, 2) for start in ("box", "clicks")
-    ]
+    for name in networks:
+        clicks.measure(str(tmp_path / "data"), str(tmp_path / f"{name}.json"), "test", name, objects=2)
+    rows = json.loads((tmp_path / "new.json").read_text())["objects"]
+    assert [(row["object"], row["start"]) for row in rows] == [(1, "box"), (1, "clicks"), (3, "box"), (3, "clicks")]
+    clicks.compare(str(tmp_path / "new.json"), str(tmp_path / "old.json"))
     printed = capsys.readouterr().out
     assert "1 pictures, 2 objects" in printed
-    cells = next(line for line in printed.splitlines() if line.startswith("CT")).split("(")
-    assert "0.416" in printed
-    assert cells[5].startswith("1.000 / 1.000)")  # the baseline's single click is right
+    for modality in ("CT", "mean"):
+        cells = next(line for line in printed.splitlines() if line.startswith(modality)).split("(")
+        assert cells[4].split()[-3:] == ["0.416", "/", cells[4].split()[-1]]
+        assert cells[5].startswith("1.000 / 1.000)")  # the baseline's single click is right
     assert "clicks alone to Dice 0.85, at most 8: ours" in printed
     assert "baseline 1.00 (reached by 100%)" in printed
     assert "box alone, ours - baseline by picture: +0.0000" in printed
+
+
+def test_what_does_not_compare_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="expected at least 5 clicks, got 3"):
-        clicks.measure(str(tmp_path / "data"), str(tmp_path / "out"), clicks=3)
+        clicks.measure(str(tmp_path), str(tmp_path / "out.json"), clicks=3)
+    for name, number in (("a", 1), ("b", 2)):
+        row = {"case": "x", "slice": -1, "object": number, "start": "box"}
+        (tmp_path / name).write_text(json.dumps({"clicks": 8, "objects": [row]}))
+    with pytest.raises(ValueError, match="are not of the same objects"):
+        clicks.compare(str(tmp_path / "a"), str(tmp_path / "b"))
