@@ -15,6 +15,7 @@ import nibabel
 import numpy as np
 import pytest
 import torch
+from litemed.datasets.challenge import write_challenge
 from litemed.prompting import Place, Prompt, Session
 from litemed.prompting.embedding_store import prune_embeddings
 from PIL import Image
@@ -235,16 +236,30 @@ def test_a_file_that_changed_is_told(session: Session, picture: Path) -> None:
     with pytest.raises(ValueError, match="has changed on disk since it was opened"):
         session.click("one", 30, 30)
     with pytest.raises(ValueError, match="has changed on disk since it was opened"):
-        session.save(picture.with_name("out.png"))
-    assert not picture.with_name("out.png").exists()
+        session.save(picture.with_name("out"))
+    assert not picture.with_name("out").exists()
     assert session.mask("one").sum() == 1600
 
 
 def test_saving_a_picture(session: Session, tmp_path: Path) -> None:
     session.add_object("one")
     session.box("one", [20, 20, 59, 59])
-    session.save(tmp_path / "out.png")
-    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out.png")), _square(20, 60))
+    assert session.save(tmp_path / "out") == tmp_path / "out/case_mask.png"
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out/case_mask.png")), _square(20, 60))
+
+
+def test_archives(network: Bright, tmp_path: Path) -> None:
+    values = np.full((4, 256, 256), 20, np.uint8)
+    values[1:3, 20:60, 20:60] = 220
+    write_challenge(tmp_path / "3D_CT_a.npz", values, spacing=(1.0, 1.0, 2.0))
+    write_challenge(tmp_path / "2D_US_b.npz", np.repeat(values[1, ..., None], 3, axis=2))
+    for name, plane, index in (("3D_CT_a", "axial", 2), ("2D_US_b", "picture", 0)):
+        with Session(network, tmp_path / f"{name}.npz", folder=tmp_path / "kept") as session:
+            session.add_object("one")
+            session.box("one", [20, 20, 59, 59], plane, index)
+            with np.load(session.save(tmp_path / "out")) as written:
+                expected = values > 100 if plane == "axial" else values[1] > 100
+                np.testing.assert_array_equal(written["segs"], expected)
 
 
 def test_threads_draw_at_the_same_time(session: Session) -> None:
@@ -302,8 +317,7 @@ def test_an_object_is_followed_from_one_slice(scanned: Session, tmp_path: Path) 
     assert scanned.progress.done == scanned.progress.total == 15
     np.testing.assert_array_equal(scanned.mask("block"), _block())
     np.testing.assert_array_equal(scanned.slice_mask("block", "coronal", 30), np.flip(_block()[:, 30].T, (0, 1)))
-    scanned.save(tmp_path / "out.nii.gz")
-    written = nibabel.load(tmp_path / "out.nii.gz")
+    written = nibabel.load(scanned.save(tmp_path / "out"))
     np.testing.assert_array_equal(np.asanyarray(written.dataobj), _block())
     np.testing.assert_array_equal(written.affine, np.diag([1.0, 1, 3, 1]))
 

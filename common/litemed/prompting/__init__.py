@@ -19,9 +19,9 @@ __getattr__, __dir__, __all__ = lazy_names(
         "listing": ["list_prompted"],
         "object_writers": ["ObjectTableWriter", "OverlayWriter"],
         "objects": ["Objects", "object_table", "segment_objects"],
-        "prompt_images": ["PromptImage", "open_image"],
         "prompt_inferer": ["PromptInferer"],
         "refining": ["Place", "Prompt"],
         "session": ["Change", "Progress", "Session"],
+        "session_image": ["SessionImage"],
     },
 )

@@ -45,7 +45,7 @@ class Place:
     """A slice of an image.
 
     Attributes:
-        plane: of the slice, see `litemed.prompting.PromptImage.planes`.
+        plane: of the slice, see `litemed.prompting.SessionImage`.
         index: of the slice; 0 of a picture.
     """
 

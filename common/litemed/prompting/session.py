@@ -16,14 +16,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from litemed.files import litemed_home, replacing
+from litemed.files import litemed_home
 from litemed.images.boxes import mask_boxes
 from litemed.prompting.box_network import encode, label_dtype
 from litemed.prompting.embedding_cache import EmbeddingCache
 from litemed.prompting.embedding_store import EmbeddingStore, StoredEncoder, encoder_name, prune_embeddings
 from litemed.prompting.following import Cancelled, Follower
-from litemed.prompting.prompt_images import PromptImage, open_image
 from litemed.prompting.refining import Found, Place, Prompt, PromptNetwork, Refiner, check_prompt
+from litemed.prompting.session_image import SessionImage
 from litemed.transforms.longest_side import LongestSide, Region
 
 __all__ = ["Change", "Progress", "Session"]
@@ -71,14 +71,14 @@ class Session:
 
     Args:
         network: in evaluation mode.
-        image: path of an image, see `litemed.prompting.open_image`, or what that gave.
+        image: path of a picture or volume, see `SessionImage`.
         folder: for embeddings, by encoder and content; None for one of the user, see `litemed.files.litemed_home`.
         capacity: embeddings held in memory, of 4 MiB each.
         disk: most bytes of the folder, of 2 MiB an embedding; what wasn't used for longest goes.
-        options: of `open_image`.
+        options: of `SessionImage`.
 
     Raises:
-        FileNotFoundError, ValueError: as `open_image` does.
+        FileNotFoundError, ValueError: as `SessionImage` does.
 
     Example:
         >>> with Session(network, "picture.png") as session:
@@ -91,15 +91,15 @@ class Session:
     def __init__(
         self,
         network: PromptNetwork,
-        image: str | os.PathLike[str] | PromptImage,
+        image: str | os.PathLike[str],
         *,
         folder: str | os.PathLike[str] | None = None,
         capacity: int = 32,
         disk: int = 4 * 2**30,
         **options: Any,
     ) -> None:
-        self.image = image if isinstance(image, PromptImage) else open_image(image, **options)
-        self.planes = self.image.planes()
+        self.image = SessionImage(image, **options)
+        self.planes = self.image.planes
         self._file = _stamp(self.image.path)
         root = litemed_home() / "embeddings" if folder is None else Path(folder)
         prune_embeddings(root, disk)
@@ -275,7 +275,7 @@ class Session:
         In a volume as far as it has been followed; see `wait`.
         """
         mask = self._logits(name) > -np.inf
-        return mask[0] if len(self.image.sides) == 2 else mask
+        return mask if self.image.is_volume else mask[..., 0].T
 
     def labels(self) -> np.ndarray:
         """All objects, numbered from 1 in their order, in the axes of `mask`.
@@ -283,18 +283,20 @@ class Session:
         Where two overlap, the one of higher probability has the pixel, and the earlier one on a tie.
         """
         labels = self._label_map()
-        return labels[0] if len(self.image.sides) == 2 else labels
+        return labels if self.image.is_volume else labels[..., 0].T
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, output_dir: str | os.PathLike[str]) -> Path:
         """Wait for what is followed, and write `labels` in the image's format and geometry, whole or not at all.
+
+        Returns:
+            the file, ``<stem>_mask.*``.
 
         Raises:
             ValueError: when the file has changed on disk, or its format doesn't hold so many objects.
         """
         self.wait()
         self._check_file()
-        with replacing(path) as temporary:
-            self.image.write_own(temporary, self._label_map())
+        return self.image.write(output_dir, self._label_map())
 
     def to_json(self) -> dict[str, Any]:
         """What was drawn, as plain values, for `replay`."""
@@ -487,7 +489,7 @@ class Session:
                 masks = [self._answer(state.get(name, ()), place) for state in (before, after)]
                 region = _joined(region, _difference(*masks))
         self._state = after
-        if len(self.image.sides) == 3:
+        if self.image.is_volume:
             self.cancel()
             self._following = self._worker.submit(self._follow, self._wanted, dict(after))
         return Change(tuple(names), place, region)
