@@ -36,10 +36,11 @@ class SaveLabelMapd(SaveImaged):
         items = dict(data)
         for key in self.key_iterator(items):
             labels = items[key]
+            kind = np.min_scalar_type(int(labels.max()))
             page, place = labels.meta.get("page"), labels.meta.get("original_affine")
             write_labels(
                 self.output_dir,
-                np.asarray(labels[0].cpu()).astype(np.int64),
+                np.asarray(labels[0].cpu()).astype(kind),
                 labels.meta["filename_or_obj"],
                 None if page is None else int(page),
                 None if place is None else np.asarray(place),

@@ -55,7 +55,9 @@ class IntensityRange:
         Returns:
             float32 of the same shape.
         """
-        scaled = (np.clip(image, self.low, self.high).astype(np.float32) - self.low) / max(self.high - self.low, 1e-8)
+        scaled = np.clip(image, self.low, self.high).astype(np.float32, copy=False)
+        scaled -= self.low
+        scaled /= max(self.high - self.low, 1e-8)
         scaled *= 255
         if self.keeps_zero:
             scaled[image == 0] = 0
@@ -172,7 +174,7 @@ class ScaleModalityd(MapTransform):
             array = np.asarray(image)
             if array.ndim == 3 or (self.modality is None and _is_byte(image, array)):
                 continue
-            scale = intensity_range([array], self.modality, self.window)
+            scale = intensity_range(np.moveaxis(array, -1, 0), self.modality, self.window)
             scaled = torch.from_numpy(scale.apply(array))
             if isinstance(image, MetaTensor):
                 items[key] = MetaTensor(scaled, meta={**image.meta, "intensity": scale.name})
