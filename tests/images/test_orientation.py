@@ -63,6 +63,8 @@ def test_boxes_and_labels_go_there_and_back(tmp_path: Path, codes: tuple[str, ..
     np.testing.assert_array_equal(filed, expected)
     stacked = np.stack(list(view))
     np.testing.assert_array_equal(view.to_file(stacked), np.asanyarray(nibabel.load(volume.path).dataobj))
+    np.testing.assert_array_equal(view.of_file(view.to_file(stacked)), stacked)
+    assert np.shares_memory(view.of_file(filed), filed)
 
 
 def test_refuses_another_plane(tmp_path: Path) -> None:
