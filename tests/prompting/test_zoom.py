@@ -7,6 +7,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from litemed.prompting.box_2d import Box2DInferer
 from litemed.prompting.zoom import PlacedSquare, Window, segment_windows, zoom_windows
 
 LARGE = [100, 100, 900, 700]
@@ -26,9 +27,9 @@ def _check(windows: list[Window], boxes: np.ndarray, height: int, width: int) ->
 
 
 def test_large_boxes_see_the_whole_picture_and_small_ones_a_window() -> None:
-    # 1024 pixels become 256: 32 of them are 128 here
+    # 1024 pixels become 256: 32 of them are 128 here, and five times 127 are 635
     boxes = np.array([LARGE, [500, 500, 626, 520], [10, 10, 137, 20], [300, 300, 319, 309]])
-    windows = zoom_windows(boxes, 800, 1024)
+    windows = zoom_windows(boxes, 800, 1024, below=32, factor=5)
     _check(windows, boxes, 800, 1024)
     assert windows[0] == Window(0, 0, 1024, 800, (0, 2))  # 127 + 1 pixels are 32
     assert [(window.boxes, window.width, window.height) for window in windows[1:]] == [
@@ -41,11 +42,11 @@ def test_large_boxes_see_the_whole_picture_and_small_ones_a_window() -> None:
 def test_neighbours_of_like_size_share_a_window() -> None:
     corners = np.array([[x, y] for x in range(400, 470, 25) for y in range(300, 370, 25)])
     boxes = np.concatenate([corners, corners + 19], axis=1)
-    windows = zoom_windows(boxes, 1000, 1000)
+    windows = zoom_windows(boxes, 1000, 1000, factor=5)
     _check(windows, boxes, 1000, 1000)
     assert [len(window.boxes) for window in windows] == [9]
     tiny = np.array([[440, 340, 444, 344]])
-    assert [window.boxes for window in zoom_windows(np.concatenate([boxes, tiny]), 1000, 1000)][1:] == [(9,)]
+    assert [window.boxes for window in zoom_windows(np.concatenate([boxes, tiny]), 1000, 1000, factor=5)][1:] == [(9,)]
 
 
 def test_windows_have_a_least_side_and_keep_half_a_box_around() -> None:
@@ -63,7 +64,7 @@ def test_any_boxes_are_covered_with_fewer_windows_than_boxes(seed: int) -> None:
     rng = np.random.default_rng(seed)
     starts = rng.uniform([0, 0], [560, 360], (150, 2))
     boxes = np.concatenate([starts, starts + rng.uniform(3, 39, (150, 2))], axis=1)
-    windows = zoom_windows(boxes, 400, 600)
+    windows = zoom_windows(boxes, 400, 600, below=32, factor=5)
     _check(windows, boxes, 400, 600)
     assert len(windows) < 60
     extents = (boxes[:, 2:] - boxes[:, :2]).max(axis=1) + 1
@@ -73,7 +74,7 @@ def test_any_boxes_are_covered_with_fewer_windows_than_boxes(seed: int) -> None:
 
 
 class Bright:
-    """Its mask is where the picture is bright; its embedding is the picture."""
+    """Its mask is where the picture is bright in the box; its embedding is the picture."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[float, float]] = []
@@ -83,7 +84,11 @@ class Bright:
         return image
 
     def decode(self, embedding: torch.Tensor, boxes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return (embedding[:, :1] - 0.5).expand(len(boxes), -1, -1, -1) * 10, boxes[:, :1]
+        place = torch.arange(256.0)
+        across = (place >= boxes[:, :1] - 2) & (place <= boxes[:, 2:3] + 2)
+        down = (place >= boxes[:, 1:2] - 2) & (place <= boxes[:, 3:] + 2)
+        inside = down[:, None, :, None] & across[:, None, None, :]
+        return torch.where(inside, (embedding[:, :1] - 0.5) * 10, -5.0), boxes[:, :1]
 
 
 def test_answers_lie_where_the_window_lies() -> None:
@@ -109,3 +114,19 @@ def test_answers_lie_where_the_window_lies() -> None:
 def test_boxes_are_moved_into_the_square() -> None:
     placed = PlacedSquare(Window(100, 50, 64, 64, (0,)))
     assert placed.to_square(np.array([[110.0, 60, 142, 82]])).tolist() == [[40, 40, 168, 128]]
+
+
+def test_a_picture_is_segmented_with_windows_or_without() -> None:
+    image = np.zeros((600, 900), np.uint8)
+    image[300:310, 700:710], image[0:300, 0:600] = 100, 200
+    boxes = np.array([[700, 300, 709, 309], [0, 0, 599, 299]])
+    network = Bright()
+    plain = Box2DInferer().segment(image, boxes, network)
+    assert plain.encoded == len(network.seen) == 1
+    assert not (plain.labels == 1).any()  # 100 of 200 isn't bright
+    zoomed = Box2DInferer(zoom="auto").segment(image, boxes, network)
+    assert zoomed.encoded == 2
+    assert 95 <= (zoomed.labels[300:310, 700:710] == 1).sum() <= (zoomed.labels == 1).sum() <= 105
+    assert np.array_equal(zoomed.labels == 2, plain.labels == 2)
+    with pytest.raises(ValueError, match="expected zoom to be off, or auto without challenge_compat, got 'auto'"):
+        Box2DInferer(challenge_compat=True, zoom="auto")

@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import torch
 
 from litemed.images.boxes import check_boxes
-from litemed.prompting.box_network import BoxInferer, BoxNetwork, BoxResult, decode, encode, label_dtype
+from litemed.prompting.box_network import BoxInferer, BoxNetwork, BoxResult, label_dtype
+from litemed.prompting.zoom import PlacedSquare, Window, segment_windows, zoom_windows
 from litemed.transforms.longest_side import LongestSide
 
 __all__ = ["Box2DInferer", "Painter"]
@@ -33,7 +36,7 @@ class Painter:
             best = np.full(labels.shape, -np.inf, dtype=np.float16)
         self.best = best
 
-    def paint(self, geometry: LongestSide, logits: torch.Tensor, label: int) -> None:
+    def paint(self, geometry: LongestSide | PlacedSquare, logits: torch.Tensor, label: int) -> None:
         """Add an object.
 
         Args:
@@ -56,21 +59,31 @@ class Painter:
 class Box2DInferer(BoxInferer):
     """Segment the objects of a picture that boxes are drawn around, with a network of the MedSAM-lite family.
 
-    The picture is embedded once, whatever the number of boxes. By default boxes keep their fractions and overlaps go to
-    the more probable object. ``challenge_compat`` gives what the MedSAM on Laptop challenge (CVPR 2024) published: box
-    coordinates are cut to whole pixels of the 256x256 square, resized 8-bit values are rounded, and later boxes
-    overwrite earlier ones.
+    The picture is embedded once, whatever the number of boxes, and once a window with ``zoom``. By default boxes keep
+    their fractions and overlaps go to the more probable object. ``challenge_compat`` gives what the MedSAM on Laptop
+    challenge (CVPR 2024) published: box coordinates are cut to whole pixels of the 256x256 square, resized 8-bit values
+    are rounded, and later boxes overwrite earlier ones.
 
     Args:
         challenge_compat: reproduce the published protocol.
         boxes_per_call: boxes decoded together; None for 4 on a CPU and 64 elsewhere.
+        zoom: "auto" sees small objects in windows of their own, which neighbours share, see
+            `litemed.prompting.zoom.zoom_windows`; each window costs an embedding.
+
+    Raises:
+        ValueError: for another zoom, or windows that the published protocol doesn't have.
     """
 
     dims = 2
 
-    def __init__(self, challenge_compat: bool = False, boxes_per_call: int | None = None) -> None:
+    def __init__(
+        self, challenge_compat: bool = False, boxes_per_call: int | None = None, zoom: Literal["off", "auto"] = "off"
+    ) -> None:
+        if zoom not in ("off", "auto") or (challenge_compat and zoom == "auto"):
+            raise ValueError(f"expected zoom to be off, or auto without challenge_compat, got {zoom!r}")
         self.challenge_compat = challenge_compat
         self.boxes_per_call = boxes_per_call
+        self.zoom = zoom
 
     @torch.inference_mode()
     def segment(self, image: np.ndarray, boxes: np.ndarray, network: BoxNetwork) -> BoxResult:
@@ -89,13 +102,14 @@ class Box2DInferer(BoxInferer):
         """
         height, width = image.shape[:2]
         checked, _ = check_boxes(boxes, (width, height))
-        geometry = LongestSide(height, width)
-        embedding = encode(network, geometry, image, self.challenge_compat)
         labels = np.zeros((height, width), dtype=label_dtype(len(checked)))
         painter = Painter(labels, self.challenge_compat)
         iou = np.empty(len(checked))
-        prompts = geometry.to_square(checked, truncated=self.challenge_compat)
-        for index, (logits, value) in enumerate(decode(network, embedding, prompts, self.boxes_per_call)):
-            painter.paint(geometry, logits, index + 1)
+        windows = [Window(0, 0, width, height, tuple(range(len(checked))))]
+        if self.zoom == "auto":
+            windows = zoom_windows(checked, height, width)
+        options = self.boxes_per_call, self.challenge_compat
+        for index, placed, logits, value in segment_windows(image, checked, network, windows, *options):
+            painter.paint(placed, logits, index + 1)
             iou[index] = value
-        return BoxResult(labels, iou, 1, checked)
+        return BoxResult(labels, iou, len(windows), checked)

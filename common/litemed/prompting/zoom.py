@@ -9,7 +9,7 @@ encoding, so neighbours share one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -67,8 +67,8 @@ def zoom_windows(
     height: int,
     width: int,
     *,
-    below: float = 32,
-    factor: float = 5,
+    below: float = 16,
+    factor: float = 4,
     least: int = 64,
     spread: float = 1.5,
 ) -> list[Window]:
@@ -77,6 +77,9 @@ def zoom_windows(
     A box is small whose longer side is below ``below`` pixels of the network's 256. The largest small box left over is
     the next window's, of ``factor`` times its longer side; the window is placed where most of the others lie in it that
     are of like size, with half their longer side around them where the picture has it.
+
+    The defaults are LiteMedSAM's best on real validation pictures: below 6 pixels of the square Dice .17 without and
+    .65 with a window, from 6 to 16 .59 and .67, above nothing is gained.
 
     Args:
         boxes: ``(N, 4)`` x0, y0, x1, y1 in pixels of the picture.
@@ -131,8 +134,9 @@ def segment_windows(
     image: np.ndarray,
     boxes: np.ndarray,
     network: BoxNetwork,
-    windows: list[Window],
+    windows: Sequence[Window],
     boxes_per_call: int | None = None,
+    challenge_compat: bool = False,
 ) -> Iterator[tuple[int, PlacedSquare, torch.Tensor, float]]:
     """Segment boxes in their windows, one encoding a window.
 
@@ -142,6 +146,7 @@ def segment_windows(
         network: the network, in evaluation mode.
         windows: of `zoom_windows`.
         boxes_per_call: see `litemed.prompting.Box2DInferer`.
+        challenge_compat: see there.
 
     Yields:
         Place of the box, how its window lies, logits ``(256, 256)`` and predicted IoU.
@@ -149,8 +154,8 @@ def segment_windows(
     for window in windows:
         placed = PlacedSquare(window)
         part = image[window.top : window.top + window.height, window.left : window.left + window.width]
-        embedding = encode(network, placed.inner, part, False)
-        prompts = placed.to_square(np.asarray(boxes, dtype=np.float64)[list(window.boxes)])
+        embedding = encode(network, placed.inner, part, challenge_compat)
+        prompts = placed.to_square(np.asarray(boxes, dtype=np.float64)[list(window.boxes)], challenge_compat)
         answers = decode(network, embedding, prompts, boxes_per_call)
         for index, (logits, iou) in zip(window.boxes, answers, strict=True):
             yield index, placed, logits, iou
