@@ -78,8 +78,8 @@ def zoom_windows(
     the next window's, of ``factor`` times its longer side; the window is placed where most of the others lie in it that
     are of like size, with half their longer side around them where the picture has it.
 
-    The defaults are LiteMedSAM's best on real validation pictures: below 6 pixels of the square Dice .17 without and
-    .65 with a window, from 6 to 16 .59 and .67, above nothing is gained.
+    The defaults are LiteMedSAM's best on 60 objects of real validation pictures: below 6 pixels of the square Dice .37
+    without and .66 with a window, from 6 to 16 .63 and .71; above, nothing is gained.
 
     Args:
         boxes: ``(N, 4)`` x0, y0, x1, y1 in pixels of the picture.
