@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from litemed.tools.packaging.checks import CHECKS, check_weights
+from litemed.tools.packaging.checks import CHECKS, check_packages, check_weights
 from litemed.tools.packaging.verify import verify
 
 MININET = Path(__file__).resolve().parents[3] / "bundles/mininet"
@@ -51,6 +51,15 @@ def test_every_check_is_made(copy: Path) -> None:
     checks = list(verify(copy, export=False))
     assert [check.name for check in checks] == [name for name in CHECKS if name != "export"]
     assert [check.error for check in checks] == [None] * len(checks)
+
+
+def test_benchmarks_need_nothing_declared(copy: Path) -> None:
+    """They are never packed."""
+    (copy / "eval/peer.py").write_text("import timm\n")
+    check_packages(copy)
+    (copy / "mininet/peer.py").write_text("import timm\n")
+    with pytest.raises(ValueError, match=r"timm \(imported by mininet/peer\.py\)"):
+        check_packages(copy)
 
 
 def test_what_is_no_bundle(tmp_path: Path) -> None:

@@ -178,7 +178,7 @@ def check_packages(bundle: Path) -> None:
     metadata = json.loads((bundle / "configs/metadata.json").read_text())
     own = {path.name for path in bundle.iterdir() if path.is_dir()}
     imported: dict[str, str] = {}
-    for file in sorted(bundle.rglob("*.py")):
+    for file in sorted(set(bundle.rglob("*.py")) - set(bundle.glob("eval/**/*.py"))):  # benchmarks are never packed
         for node in ast.parse(file.read_text()).body:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and not node.level and node.module:
