@@ -14,7 +14,7 @@ from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import av
 import numpy as np
@@ -168,7 +168,7 @@ class VideoFile(FrameSource):
             stream = container.streams.video[0]
             is_raw = bool(container.format.flags & _NO_TIMESTAMPS)
             rate = stream.codec_context.framerate if is_raw else stream.average_rate
-            base = stream.time_base
+            base = stream.time_base or Fraction(1)
             parts, count = _timestamps(container, base)
         first = next((picture for _, picture in _decoded(path) if picture is not None), None)
         if count == 0 or first is None:
@@ -361,7 +361,7 @@ def _decoded(
     counted = 0
     with _opened(path) as container:
         stream = container.streams.video[0]
-        numbers, ratio = _Numbers(parts, stream.time_base), stream.sample_aspect_ratio
+        numbers, ratio = _Numbers(parts, stream.time_base or Fraction(1)), stream.sample_aspect_ratio
         for packet in _packets(container):
             try:
                 frames = packet.decode()
@@ -409,7 +409,7 @@ def _grey(frame: av.VideoFrame) -> np.ndarray:
 
 def _full_range(plane: av.video.plane.VideoPlane) -> np.ndarray:
     """Luma of 16 to 235 as grey values of 0 to 255, as FFmpeg's scaler gives them, in half its time."""
-    rows = np.frombuffer(plane, dtype=np.uint8).reshape(plane.height, plane.line_size)
+    rows = np.frombuffer(memoryview(plane), dtype=np.uint8).reshape(plane.height, plane.line_size)
     return np.asarray(Image.fromarray(rows[:, : plane.width]).point(_FULL_RANGE))
 
 
@@ -424,7 +424,7 @@ def _square(grey: np.ndarray, ratio: Fraction | None) -> np.ndarray:
 
 def _oriented(grey: np.ndarray, frame: av.VideoFrame) -> np.ndarray:
     """Turned and mirrored by the frame's display matrix, which maps (x, y) to (a x + c y, b x + d y), y downwards."""
-    data = next((each for each in frame.side_data if each.type.name == "DISPLAYMATRIX"), None)
+    data: Any = next((each for each in iter(frame.side_data) if each.type.name == "DISPLAYMATRIX"), None)  # type: ignore[attr-defined]
     if data is None:
         return grey
     a, b, _, c, d, *_ = np.frombuffer(bytes(data), dtype="<i4").tolist()
