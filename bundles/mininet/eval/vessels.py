@@ -8,17 +8,18 @@ Run ``python bundles/mininet/eval/vessels.py --help`` for its use.
 from __future__ import annotations
 
 import json
+import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from ignite.engine import Engine, Events
 from litemed.command_line import run_command
 from mininet import BUNDLE_ROOT
 from mininet.calibration import calibrate
-from mininet.data import pooled_sets
-from mininet.vessel_scores import score_vessels
+from mininet.data import load_cases, pooled_sets
+from mininet.set_scores import score_sets
 from monai.bundle import ConfigWorkflow
 
 __all__ = ["EXPERIMENTS", "run"]
@@ -90,7 +91,8 @@ def run(dataset_dir: str, output_dir: str, only: list[str] | None = None, minute
         dataset_dir: folder of the sets, see `mininet.data.pooled_sets`.
         output_dir: folder for the runs; the prepared pictures are kept in its ``cache``.
         only: names of `EXPERIMENTS`; by default all.
-        minutes: stop after the epoch in which this time is over; the same command goes on from there.
+        minutes: stop after the epoch in which this time is over, with exit code 75 (try again); the same command goes
+            on from there.
     """
     end = time.monotonic() + 60 * minutes if minutes else None
     for name in only or EXPERIMENTS:
@@ -102,8 +104,7 @@ def run(dataset_dir: str, output_dir: str, only: list[str] | None = None, minute
             if not _trained(
                 folder, end, dataset_dir=dataset_dir, cache_dir=f"{output_dir}/cache", **options, **network
             ):
-                print(f"{name}: time is over; the same command goes on", flush=True)
-                return
+                _stop(name)
             config = [*CONFIGS, _written(network, folder / "network.json")]
             left_out = options.get("leave_out")
             part = options.get("train_part", "training")
@@ -113,11 +114,28 @@ def run(dataset_dir: str, output_dir: str, only: list[str] | None = None, minute
         if not (folder / "scores.json").exists():
             config = [*CONFIGS, str(folder / "network.json")]
             left_out = options.get("leave_out")
-            sets = [left_out] if left_out else list(pooled_sets(dataset_dir))
             part = "validation" if "train_part" not in options else "all" if left_out else "test"
-            score_vessels(dataset_dir, str(folder / "scores.json"), str(folder / "calibrated.pt"), sets, part, config)
-        if end is not None and time.monotonic() > end:
-            return
+            sets = [left_out] if left_out else _with_part(dataset_dir, part)
+            score_sets(dataset_dir, str(folder / "scores.json"), str(folder / "calibrated.pt"), sets, part, config)
+        if end is not None and time.monotonic() > end and name != list(only or EXPERIMENTS)[-1]:
+            _stop(name)
+
+
+def _with_part(dataset_dir: str, part: str) -> list[str]:
+    """The sets that have such a part; the first pictures of HRF, say, are all of its training section."""
+    names = []
+    for name, folder in pooled_sets(dataset_dir).items():
+        try:
+            load_cases(name, folder, part)
+            names.append(name)
+        except FileNotFoundError as error:
+            print(f"{name} has no {part} part: {error}", flush=True)
+    return names
+
+
+def _stop(name: str) -> NoReturn:
+    print(f"{name}: time is over; the same command goes on", flush=True)
+    sys.exit(75)
 
 
 def _written(network: dict[str, Any], path: Path) -> str:

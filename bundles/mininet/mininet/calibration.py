@@ -52,6 +52,7 @@ def calibrate(
     parser.read_config(config)
     parser.update({"dataset_dir": dataset_dir, "reader": reader})
     parser["validate#dataset#data"] = f"$mininet.load_cases(@reader, @dataset_dir, {part!r}, leave_out={leave_out!r})"
+    parser["validate#dataset#_target_"] = "Dataset"  # each picture is used once
     network = parser.get_parsed_content("network_def")
     load_checkpoint(network, ckpt_path)
     network.eval()

@@ -13,10 +13,10 @@ from litemed.datasets.splits import split_cases
 
 from mininet.readers import READERS
 
-__all__ = ["POOLED", "evaluation_part", "load_cases", "patient_of", "pooled_sets"]
+__all__ = ["POOLED", "evaluation_part", "load_cases", "patient_of", "pooled_sets", "reader_of"]
 
 POOLED = ("drive", "chasedb1", "hrf", "fives")
-"""Sets that the reader ``pooled`` finds below one folder, each in a folder of its reader's name."""
+"""Sets of fundus photographs that ``pooled`` looks for below one folder, each in a folder of its reader's name."""
 
 _PARTS = ("training", "validation", "test")
 _ALL_TRAINING = "training+validation"
@@ -52,9 +52,10 @@ def evaluation_part(reader: str) -> str:
 
 
 def pooled_sets(root: str | Path) -> dict[str, Path]:
-    """The folders of the sets of :data:`POOLED` below a folder, by the name of their reader; names in any case.
+    """The folders of the sets below a folder, by name in lower case.
 
-    A folder that is itself laid out as DRIVE, as the built-in sample is, is the only set.
+    They are those of :data:`POOLED`, and where there is none of these all that hold ``images/`` and ``masks/``. A
+    folder that is itself laid out as DRIVE, as the built-in sample is, is the only set.
 
     Raises:
         FileNotFoundError: when none is there.
@@ -62,11 +63,19 @@ def pooled_sets(root: str | Path) -> dict[str, Path]:
     base = dataset_root(root)
     folders = {path.name.lower(): path for path in sorted(base.iterdir()) if path.is_dir()}
     found = {reader: folders[reader] for reader in POOLED if reader in folders}
-    if not found and "training" in folders:
+    if found:
+        return found
+    pairs = {name: path for name, path in folders.items() if (path / "images").is_dir() and (path / "masks").is_dir()}
+    if pairs:
+        return pairs
+    if "training" in folders:
         return {"drive": base}
-    if not found:
-        raise wrong_layout(base, f"folders among {', '.join(POOLED)}")
-    return found
+    raise wrong_layout(base, f"folders among {', '.join(POOLED)}, or of images/ and masks/")
+
+
+def reader_of(name: str) -> str:
+    """Name of the reader of one of `pooled_sets`."""
+    return name if name in READERS else "paired"
 
 
 def load_cases(
@@ -85,7 +94,7 @@ def load_cases(
     - A folder of ``training/``, ``validation/`` and perhaps ``test/``, each with ``images/`` and ``masks/``, keeps
       them; without ``test/`` the validation part is tested on.
     - A flat set (STARE, MoNuSeg, a part of FIVES, ``images/`` and ``masks/``) is drawn into three parts.
-    - ``pooled`` joins the same part of all sets of :data:`POOLED` that lie in the folder.
+    - ``pooled`` joins the same part of all sets that lie in the folder, see :func:`pooled_sets`.
 
     Drawing is by patient where the set names patients, by picture elsewhere, and depends on the seed alone.
 
@@ -143,9 +152,11 @@ def _pooled(
     if leave_out is not None and leave_out not in folders:
         raise ValueError(f"expected leave_out among {', '.join(folders)}, got {leave_out!r}")
     if leave_out is not None and part == "test":
-        return load_cases(leave_out, folders[leave_out], "all")
-    chosen = [reader for reader in folders if reader != leave_out]
-    return [case for each in chosen for case in load_cases(each, folders[each], part, validation, test, seed)]
+        return load_cases(reader_of(leave_out), folders[leave_out], "all")
+    chosen = [name for name in folders if name != leave_out]
+    return [
+        case for each in chosen for case in load_cases(reader_of(each), folders[each], part, validation, test, seed)
+    ]
 
 
 def _part(reader: str, dataset_dir: str | Path, part: str, validation: float, test: float, seed: int) -> list[Case]:

@@ -45,8 +45,8 @@ def field_of_view(image: np.ndarray) -> np.ndarray:
 
     Along each ray from the middle of the lit part, the sharpest fall of brightness to a dark rest is an edge. A circle
     (an ellipse in squeezed pictures) is fitted to the edges by random sampling, so that dark rims, glare in the
-    surround and lettering don't move it, and cut where edges lie on a row or column. Edges that fit neither leave the
-    largest lit area with its holes filled.
+    surround and lettering don't move it, and cut where edges lie on a row or column. Where brightness has no circle,
+    the difference from the corners' colour may. Other edges leave the largest lit area with its holes filled.
 
     Data sets without a field-of-view mask (CHASEDB1, STARE, users' pictures) get theirs from here.
 
@@ -57,30 +57,68 @@ def field_of_view(image: np.ndarray) -> np.ndarray:
         bool array of the image's spatial shape; all true when the picture is lit up to its edges.
     """
     shape = image.shape[1:]
-    brightness = np.asarray(image, dtype=np.float32).max(axis=0)
     factor = WORKING_SIDE / max(shape)
     small = tuple(max(1, round(side * factor)) for side in shape)
-    brightness = resize(brightness, small, order=1, anti_aliasing=factor < 1, preserve_range=True)
-    brightness = ndimage.gaussian_filter(brightness, 1.0)
-    scale = float(np.percentile(brightness, 99))
-    if scale <= 0 or np.ptp(brightness) < 1e-3 * scale:
+    colours = np.stack(
+        [
+            ndimage.gaussian_filter(resize(channel, small, order=1, anti_aliasing=factor < 1, preserve_range=True), 1.0)
+            for channel in np.asarray(image, dtype=np.float32)
+        ]
+    )
+    search = _search(colours.max(axis=0), factor)
+    if search is not None and search.curve is None:
+        # a rim as dark as the surround, or darker, still differs from it in colour
+        second = _search(np.abs(colours - _corner_colour(colours)).max(axis=0), factor)
+        if second is not None and second.curve is not None and len(second.edges) >= RAYS / 4 and _is_wide(second.curve):
+            search = second
+    if search is None:
         return np.ones(shape, dtype=bool)
-    logarithm = np.log(brightness.clip(0) + 0.02 * scale)
-    lit = _largest(logarithm > threshold_otsu(logarithm))
-    edges = _edges(brightness, logarithm, lit, factor)
-    if len(edges) < MIN_RAYS:
-        return np.ones(shape, dtype=bool)
-    rows, columns = ((np.arange(side) + 0.5) * less / side - 0.5 for side, less in zip(shape, small, strict=True))
-    curve = _fitted(edges)
+    lit, edges, curve = search
     if curve is None:
-        if len(edges) < RAYS / 4:  # of the optic disc, or of lesions
+        if len(edges) < RAYS / 4:  # none, or those of the optic disc or of lesions
             return np.ones(shape, dtype=bool)
         return resize(lit.astype(np.float32), shape, order=1) > 0.5
+    rows, columns = ((np.arange(side) + 0.5) * less / side - 0.5 for side, less in zip(shape, small, strict=True))
     inside = _depth(curve, rows[:, None], columns) >= 0
     for axis, places in enumerate((rows[:, None], columns)):
         low, high = _cuts(curve, edges, axis)
         inside &= (places >= low) & (places <= high)
     return inside
+
+
+class _Search(NamedTuple):
+    """What stands out in a picture, the edges around it, and the curve that they lie on, if they lie on one."""
+
+    lit: np.ndarray
+    edges: np.ndarray
+    curve: _Curve | None
+
+
+def _search(signal: np.ndarray, factor: float) -> _Search | None:
+    """Search the field of view in what is high within it; None where all is alike."""
+    scale = float(np.percentile(signal, 99))
+    if scale <= 0 or np.ptp(signal) < 1e-3 * scale:
+        return None
+    logarithm = np.log(signal.clip(0) + 0.02 * scale)
+    lit = _largest(logarithm > threshold_otsu(logarithm))
+    edges = _edges(signal, logarithm, lit, factor)
+    return _Search(lit, edges, _fitted(edges) if len(edges) >= MIN_RAYS else None)
+
+
+def _is_wide(curve: _Curve) -> bool:
+    """Whether a curve is too large for an optic disc or a lesion in a picture without a surround."""
+    return bool(min(curve.height, curve.width) > 0.3 * WORKING_SIDE)
+
+
+def _corner_colour(colours: np.ndarray) -> np.ndarray:
+    """Median colour of the four corners, ``(C, 1, 1)``."""
+    side = WORKING_SIDE // 40
+    ends = [
+        colours[:, rows, columns]
+        for rows in (slice(side), slice(-side, None))
+        for columns in (slice(side), slice(-side, None))
+    ]
+    return np.median([np.median(end, axis=(1, 2)) for end in ends], axis=0)[:, None, None]
 
 
 def _largest(mask: np.ndarray) -> np.ndarray:
@@ -91,7 +129,7 @@ def _largest(mask: np.ndarray) -> np.ndarray:
     return ndimage.binary_fill_holes(labels == sizes.argmax()) if sizes.any() else mask
 
 
-def _edges(brightness: np.ndarray, logarithm: np.ndarray, lit: np.ndarray, factor: float) -> np.ndarray:
+def _edges(signal: np.ndarray, logarithm: np.ndarray, lit: np.ndarray, factor: float) -> np.ndarray:
     """Row and column, ``(N, 2)``, where rays from the middle of the lit part leave it for the dark."""
     middle = np.array(ndimage.center_of_mass(lit))
     window = round(max(7.0, 3 * factor))  # an edge is two or three pixels of the picture wide
@@ -103,7 +141,7 @@ def _edges(brightness: np.ndarray, logarithm: np.ndarray, lit: np.ndarray, facto
     length = ((places >= 0) & (places <= far)).all(axis=0).sum(axis=1)
     # beyond the frame a ray keeps its last value
     places = np.take_along_axis(places, np.minimum(away, length[:, None] - 1)[None], axis=2)
-    value = ndimage.map_coordinates(brightness, places, order=1)
+    value = ndimage.map_coordinates(signal, places, order=1)
     profile = ndimage.map_coordinates(logarithm, places, order=1)
     mean = ndimage.uniform_filter1d(profile, window, axis=1, mode="nearest")
     inner, outer = (np.roll(mean, shift, axis=1) for shift in (window // 2 + 1, -(window // 2)))

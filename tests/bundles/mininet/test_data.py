@@ -105,6 +105,15 @@ def test_a_set_left_out_is_tested_whole_and_trains_nothing(pool: Path) -> None:
             )
 
 
+def test_any_folders_of_pictures_and_masks_are_pooled(tmp_path: Path) -> None:
+    _flat(tmp_path / "stained", [f"s{number}" for number in range(20)])
+    _flat(tmp_path / "Dark", [f"d{number}" for number in range(20)])
+    names = _names(load_cases("pooled", tmp_path, "test"))
+    assert sorted(name[0] for name in names) == ["d"] * 5 + ["s"] * 5
+    assert {name[0] for name in _names(load_cases("pooled", tmp_path, "training", leave_out="dark"))} == {"s"}
+    assert len(load_cases("pooled", tmp_path, "test", leave_out="dark")) == 20
+
+
 def test_the_sample_is_a_pool_of_one() -> None:
     assert pooled_sets(fundus()) == {"drive": fundus()}
     assert load_cases("pooled", fundus(), "training") == load_cases("drive", fundus(), "training")
@@ -122,8 +131,10 @@ def test_left_out_sets_are_checked(pool: Path) -> None:
         load_cases("pooled", pool, "training", leave_out="drive")
     with pytest.raises(ValueError, match="leave_out='hrf' is for the reader 'pooled'"):
         load_cases("hrf", pool / "HRF", "training", leave_out="hrf")
-    with pytest.raises(FileNotFoundError, match="expected folders among drive, chasedb1, hrf, fives"):
-        load_cases("pooled", pool / "HRF", "training")
+    with pytest.raises(
+        FileNotFoundError, match="expected folders among drive, chasedb1, hrf, fives, or of images/ and masks/"
+    ):
+        load_cases("pooled", pool / "CHASEDB1", "training")
 
 
 def test_all_pictures_of_a_set(tmp_path: Path) -> None:

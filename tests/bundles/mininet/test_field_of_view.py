@@ -63,6 +63,13 @@ def test_dark_picture_in_a_surround_that_is_not_black(gain: float, surround: flo
     _check(_photograph(inside, gain * falloff.clip(0.2), surround), inside, math.pi * 170**2)
 
 
+def test_rim_darker_than_the_surround() -> None:
+    inside = _disc(400, 440, 200, 220, 170)
+    rows, columns = _places(400, 440)
+    falloff = 1 - 0.95 * (np.hypot(rows - 200, columns - 220) / 170) ** 2
+    _check(_photograph(inside, 0.5 * falloff.clip(0.02), 24.0), inside, math.pi * 170**2)
+
+
 def test_disc_cut_by_the_frame() -> None:
     # the middle 300 rows of a disc of radius 200: two halves of a strip and two circular segments left out
     inside = _disc(300, 500, 150, 250, 200)
@@ -103,6 +110,14 @@ def test_cropped_picture_is_all_in_view() -> None:
     vignette = 1 - 0.7 * np.hypot((rows - 150) / 150, (columns - 180) / 180) ** 2 / 2
     image = _photograph(np.ones((300, 360), dtype=bool), vignette)
     image[:, _disc(300, 360, 150, 80, 25)] = 250
+    assert field_of_view(image).all()
+
+
+def test_cropped_picture_whose_corners_are_dark_is_all_in_view() -> None:
+    rows, columns = _places(300, 300)
+    vignette = 1 - 0.9 * np.hypot((rows - 150) / 150, (columns - 150) / 150) ** 2 / 2
+    image = _photograph(np.ones((300, 300), dtype=bool), vignette)
+    image[:, _disc(300, 300, 140, 160, 45)] = 250
     assert field_of_view(image).all()
 
 

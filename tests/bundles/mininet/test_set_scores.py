@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from mininet import MiniNet
-from mininet.vessel_scores import score_vessels
+from mininet import BUNDLE_ROOT, MiniNet
+from mininet.set_scores import score_sets
 from PIL import Image
 
 
@@ -43,7 +43,7 @@ def test_means_and_pooled_scores(sets: Path, monkeypatch: pytest.MonkeyPatch, ca
     monkeypatch.setattr("mininet.MiniNet", _Bright)
     torch.save(MiniNet().state_dict(), sets / "weights.pt")
     output = sets / "scores.json"
-    score_vessels(str(sets), str(output), str(sets / "weights.pt"), part="all")
+    score_sets(str(sets), str(output), str(sets / "weights.pt"), part="all")
     rows = json.loads(output.read_text())["rows"]
     assert [(row["set"], row["flips"], row["region"]) for row in rows] == [
         ("fives", flips, region) for flips in (False, True) for region in ("found", "frame")
@@ -60,8 +60,23 @@ def test_means_and_pooled_scores(sets: Path, monkeypatch: pytest.MonkeyPatch, ca
     assert capsys.readouterr().out.count("fives") == 4
 
 
+def test_single_objects_of_any_folder_of_pictures(sets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mininet.MiniNet", _Bright)
+    torch.save(MiniNet().state_dict(), sets / "weights.pt")
+    (sets / "fives").rename(sets / "cells")
+    output = sets / "scores.json"
+    configs = [f"{BUNDLE_ROOT}/configs/{name}.json" for name in ("train", "nuclei")]
+    options = {"config": configs, "part": "all", "flips": [False], "instances": True}
+    score_sets(str(sets), str(output), str(sets / "weights.pt"), **options)
+    (row,) = json.loads(output.read_text())["rows"]
+    assert (row["set"], row["region"], row["pictures"]) == ("cells", "frame", 4)
+    # one object, the left half: right in the first picture, half of it in the second, and opposite in two
+    assert row["instance_f1"] == pytest.approx(1 / 4)
+    assert row["iou"] == pytest.approx((1 + 1 / 2) / 4)
+
+
 def test_a_set_that_is_not_there_is_named(sets: Path) -> None:
     torch.save(MiniNet().state_dict(), sets / "weights.pt")
     with pytest.raises(FileNotFoundError, match="no folder hrf in"):
-        score_vessels(str(sets), str(sets / "scores.json"), str(sets / "weights.pt"), sets=["hrf"])
+        score_sets(str(sets), str(sets / "scores.json"), str(sets / "weights.pt"), sets=["hrf"])
     assert not (sets / "scores.json").exists()
