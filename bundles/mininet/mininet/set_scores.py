@@ -137,10 +137,10 @@ def _summary(chosen: list[_Scored], patient: Callable[[str], str] | None) -> dic
     return {
         "pictures": len(chosen),
         "f1": f1.mean,
-        "f1_low": f1.low,
-        "f1_high": f1.high,
+        "f1_low": _mean([f1.low]),
+        "f1_high": _mean([f1.high]),
         "f1_pooled": total.dice,
-        "mcc_pooled": total.mcc,
+        "mcc_pooled": _mean([total.mcc]),
         **{name: _mean([getattr(each.counts, name) for each in chosen]) for name in NAMES},
         **{name: _mean([each.others[name] for each in chosen]) for name in chosen[0].others},
         "f1_by_picture": {each.case: each.counts.dice for each in chosen},
@@ -157,9 +157,10 @@ def _line(row: dict[str, Any]) -> str:
     names = {"mcc": "MCC", "mcc_pooled": "pooled", "sensitivity": "Se", "specificity": "Sp", "accuracy": "Acc"}
     names |= {"auc": "AUC", "iou": "Jaccard", "hd95": "HD95", "instance_f1": "instance F1"}
     others = "  ".join(f"{short} {row[name]:.4f}" for name, short in names.items() if row.get(name) is not None)
+    interval = "" if row["f1_low"] is None else f" [{row['f1_low']:.3f}, {row['f1_high']:.3f}]"
     return (
         f"{row['set']:<9} {row['pictures']:>3} pictures  {'flips' if row['flips'] else 'plain':<5} {row['region']:<8}"
-        f"  F1 {row['f1']:.4f} [{row['f1_low']:.3f}, {row['f1_high']:.3f}] pooled {row['f1_pooled']:.4f}  {others}"
+        f"  F1 {row['f1']:.4f}{interval} pooled {row['f1_pooled']:.4f}  {others}"
     )
 
 

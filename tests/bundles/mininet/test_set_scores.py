@@ -75,6 +75,18 @@ def test_single_objects_of_any_folder_of_pictures(sets: Path, monkeypatch: pytes
     assert row["iou"] == pytest.approx((1 + 1 / 2) / 4)
 
 
+def test_one_picture_has_no_interval(sets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mininet.MiniNet", _Bright)
+    torch.save(MiniNet().state_dict(), sets / "weights.pt")
+    for path in sets.glob("fives/*/[1-3]_N.png"):
+        path.unlink()
+    score_sets(str(sets), str(sets / "scores.json"), str(sets / "weights.pt"), part="all", flips=[False])
+    text = (sets / "scores.json").read_text()
+    assert "NaN" not in text
+    row = json.loads(text)["rows"][0]
+    assert (row["pictures"], row["f1"], row["f1_low"], row["f1_high"]) == (1, 1.0, None, None)
+
+
 def test_a_set_that_is_not_there_is_named(sets: Path) -> None:
     torch.save(MiniNet().state_dict(), sets / "weights.pt")
     with pytest.raises(FileNotFoundError, match="no folder hrf in"):
