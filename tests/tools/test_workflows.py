@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 import json
+import pydoc
 from pathlib import Path
 from typing import Any
 
 import pytest
-from litemed.tools.workflows import open_workflow, run_workflow
+from litemed.tools.workflows import open_workflow, run_workflow, user_errors
 
 CODE = "$__import__('pathlib').Path('RAN').touch()"
 HOSTILE = [
@@ -58,3 +59,14 @@ def test_values_stay_when_a_configuration_is_parsed_again(bundle: Path) -> None:
         parser.parse(reset=True)
         assert parser.get_parsed_content("plain") == CODE
     assert not Path("RAN").exists()
+
+
+def _looks_up_a_class() -> None:
+    inner = pydoc.ErrorDuringImport("module.py", (KeyboardInterrupt, KeyboardInterrupt(), None))
+    raise RuntimeError("Component with id ...") from inner
+
+
+def test_an_interruption_within_an_import_is_one() -> None:
+    """MONAI looks classes up by pydoc, which makes an error of whatever their modules raise."""
+    with pytest.raises(KeyboardInterrupt), user_errors():
+        _looks_up_a_class()

@@ -144,7 +144,7 @@ class TFNet(nn.Module):
             out_channels=out_channels,
             use_ppm=use_ppm,
             use_skips=use_skips,
-            as_published=as_published,
+            as_published=None if as_published else False,  # it takes the same weights
         )
         self.as_published = as_published
         self.encoder = MobileOneMini(VARIANTS[variant], in_channels)

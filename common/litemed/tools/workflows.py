@@ -11,6 +11,7 @@ import difflib
 import json
 import logging
 import os
+import pydoc
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
@@ -154,10 +155,13 @@ def user_errors() -> Iterator[None]:
 
     Raises:
         OSError, ValueError, ImportError: as raised first; ValueError for what else a configuration raised.
+        KeyboardInterrupt: when that was raised first, within an import say.
     """
     try:
         yield
     except Exception as error:
+        if _was_interrupted(error):
+            raise KeyboardInterrupt from None
         cause = _cause(error)
         if isinstance(cause, (OSError, ValueError, ImportError)):
             raise cause from None
@@ -173,6 +177,16 @@ def reason(error: BaseException) -> str:
     if isinstance(cause, OSError) and cause.strerror and cause.filename:
         return f"{cause.strerror}: {cause.filename}"
     return text if isinstance(cause, (OSError, ValueError)) and text else f"{type(cause).__name__}: {text}"
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Whether an error wraps Ctrl-C: as its cause or context, or, where MONAI looks a module up, in pydoc's own way."""
+    while error is not None:
+        inner = error.value if isinstance(error, pydoc.ErrorDuringImport) else None
+        if isinstance(error, KeyboardInterrupt) or isinstance(inner, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _cause(error: BaseException) -> BaseException:

@@ -366,7 +366,7 @@ def test_written_again_by_two_processes_it_has_the_same_bytes(root, tmp_path):
     assert len(files) > 100
     for path in files:
         if path.suffix == ".mp4":
-            np.testing.assert_allclose(_decoded(root / path), _decoded(again / path), atol=12)
+            assert np.abs(_decoded(root / path) - _decoded(again / path)).mean() < 1, path
         else:
             assert (root / path).read_bytes() == (again / path).read_bytes(), path
 
