@@ -75,6 +75,8 @@ class Commands:
         share: float = 0.5,
         names: Sequence[str] = (),
         sizes: tuple[int, ...] = (),
+        sets: list[str] | None = None,
+        flips: list[bool] | None = None,
         json: bool = False,
         **options: Any,
     ) -> None:
@@ -105,6 +107,14 @@ def test_annotations_say_what_else_options_are() -> None:
     wanted = {"workers": 2, "share": 1.0, "names": ["a", "1_0"], "sizes": [4, 5], "json": True, "engine": "ray"}
     assert {name: found[name] for name in wanted} == wanted
     assert call("one", "x", "--workers", "None", "--nojson")["workers"] is None
+
+
+def test_options_of_several_that_may_be_none() -> None:
+    found = call("one", "x", "--sets", "isic2017-256,b", "--flips", "False")
+    assert (found["sets"], found["flips"]) == (["isic2017-256", "b"], [False])
+    assert call("one", "x", "--flips=True,False")["flips"] == [True, False]
+    assert call("one", "x", "--sets=None")["sets"] is None
+    assert call("one", "x")["sets"] is None
 
 
 @pytest.mark.parametrize(

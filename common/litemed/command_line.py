@@ -117,10 +117,18 @@ def _parser(name: str, hint: Any) -> Callable[[str], Any]:
     if len(kinds) == 1 and kinds[0] in _READERS:
         read = _READERS[kinds[0]]
         return lambda text: None if optional and text in ("None", "null") else read(name, text)
-    parameters = typing.get_args(hint)
-    if len(kinds) == 1 and typing.get_origin(hint) in (Sequence, list, tuple) and parameters:
+    members = typing.get_args(hint) if typing.get_origin(hint) in (Union, UnionType) else (hint,)
+    sequence = next((member for member in members if member is not NoneType), None)
+    parameters = typing.get_args(sequence)
+    if len(kinds) == 1 and typing.get_origin(sequence) in (Sequence, list, tuple) and parameters:
         each = _parser(name, parameters[0])
-        return lambda text: [each(part.strip(" '\"")) for part in text.strip("[]() ").split(",") if part.strip()]
+
+        def several(text: str) -> list[Any] | None:
+            if optional and text in ("None", "null"):
+                return None
+            return [each(part.strip(" '\"")) for part in text.strip("[]() ").split(",") if part.strip()]
+
+        return several
     return parse_value
 
 
