@@ -5,10 +5,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -205,3 +208,45 @@ def write_series(
         for tag, value in tags.items():
             setattr(slice_, tag, value)
         slice_.save_as(folder / f"{(k * 5 + 3) % 97:03d}.dcm", enforce_file_format=True)
+
+
+@pytest.fixture
+def call_litemed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """``call_litemed(*words)``: run ``litemed`` in this process, and return its exit code."""
+    from litemed.tools.cli import main
+
+    def call(*words: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["litemed", *words])
+        try:
+            main()
+        except SystemExit as end:
+            return int(end.code or 0)
+        return 0
+
+    return call
+
+
+@pytest.fixture
+def interrupt() -> Callable[[Callable[[], Any], float], bool]:
+    """``interrupt(call, after)``: call, and send Ctrl-C after some seconds; whether it came in time.
+
+    It comes also where a shell has it ignored, as in its background.
+    """
+
+    def interrupted(call: Callable[[], Any], after: float) -> bool:
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        main = threading.main_thread().ident
+        assert main is not None
+        timer = threading.Timer(after, signal.pthread_kill, (main, signal.SIGINT))
+        try:
+            timer.start()
+            call()
+            timer.cancel()
+            timer.join()
+        except KeyboardInterrupt:
+            return True
+        finally:
+            signal.signal(signal.SIGINT, before)
+        return False
+
+    return interrupted

@@ -12,66 +12,58 @@ from pathlib import Path
 import numpy as np
 import pytest
 from litemed.bundles import offers
-from litemed.tools.cli import Litemed, main
+from litemed.tools.cli import Litemed
 from PIL import Image
 
 
-def _call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    """Exit code of the command."""
-    monkeypatch.setattr(sys, "argv", ["litemed", *arguments])
-    try:
-        main()
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
-
-
-def test_doctor_finds_bundles_and_versions(monkeypatch, capsys) -> None:
-    assert _call(monkeypatch, "doctor", "--json") == 0
+def test_doctor_finds_bundles_and_versions(call_litemed, capsys) -> None:
+    assert call_litemed("doctor", "--json") == 0
     found = json.loads(capsys.readouterr().out)
     assert found["packages"]["torch"] is not None
     assert "model.pt" in found["bundles"]["mininet"]["weights"]
-    assert _call(monkeypatch, "doctor") == 0
+    assert call_litemed("doctor") == 0
     assert "mininet 0.1.0" in capsys.readouterr().out
 
 
-def test_doctor_names_what_a_bundle_needs_and_what_is_wrong_with_it(monkeypatch, capsys, tmp_path: Path) -> None:
+def test_doctor_names_what_a_bundle_needs_and_what_is_wrong_with_it(
+    monkeypatch, call_litemed, capsys, tmp_path: Path
+) -> None:
     for name, content in (("cough_ct", '{"version": "1", "required_packages_version": {"coughs": "2.0"}}'), ("x", "{")):
         (tmp_path / name / "configs").mkdir(parents=True)
         (tmp_path / name / "configs/metadata.json").write_text(content)
     monkeypatch.setenv("LITEMED_BUNDLES", str(tmp_path))
-    assert _call(monkeypatch, "doctor") == 0
+    assert call_litemed("doctor") == 0
     said = capsys.readouterr().out
     assert "pip install coughs: for bundle cough_ct" in said
     assert f"{tmp_path / 'x/configs/metadata.json'} is no JSON" in said
 
 
-def test_datasets_are_described(monkeypatch, capsys) -> None:
-    assert _call(monkeypatch, "datasets", "--json") == 0
+def test_datasets_are_described(call_litemed, capsys) -> None:
+    assert call_litemed("datasets", "--json") == 0
     listed = json.loads(capsys.readouterr().out)
     assert {"drive", "paired"} <= set(listed["readers"])
     assert {"fundus", "nuclei"} <= set(listed["samples"])
     assert all(listed["readers"].values())
 
 
-def test_evaluate_prints_scores_and_fails_on_a_bad_file(monkeypatch, capsys, tmp_path: Path) -> None:
+def test_evaluate_prints_scores_and_fails_on_a_bad_file(call_litemed, capsys, tmp_path: Path) -> None:
     for folder in ("pred", "truth"):
         (tmp_path / folder).mkdir()
         Image.fromarray(np.eye(8, dtype=np.uint8)).save(tmp_path / folder / "a.png")
     arguments = ["evaluate", str(tmp_path / "pred"), str(tmp_path / "truth"), "--workers", "1"]
-    assert _call(monkeypatch, *arguments, "--json") == 0
+    assert call_litemed(*arguments, "--json") == 0
     assert json.loads(capsys.readouterr().out)["scores"]["dice"]["mean"] == 1.0
     (tmp_path / "pred/a.png").write_bytes(b"")
-    assert _call(monkeypatch, *arguments) == 1
+    assert call_litemed(*arguments) == 1
     assert "not scored: a" in capsys.readouterr().out
-    assert _call(monkeypatch, *arguments, "--engine", "spark") == 2
+    assert call_litemed(*arguments, "--engine", "spark") == 2
     assert capsys.readouterr().err == "litemed: expected engine to be one of local, ray, got 'spark'\n"
 
 
-def test_new_makes_a_bundle_and_says_where(monkeypatch, capsys, tmp_path: Path) -> None:
-    assert _call(monkeypatch, "new", "thyroid_us", "--to", str(tmp_path)) == 0
+def test_new_makes_a_bundle_and_says_where(call_litemed, capsys, tmp_path: Path) -> None:
+    assert call_litemed("new", "thyroid_us", "--to", str(tmp_path)) == 0
     assert capsys.readouterr().out.splitlines()[0] == str(tmp_path / "thyroid_us")
-    assert _call(monkeypatch, "new", "thyroid_us", "--to", str(tmp_path)) == 2
+    assert call_litemed("new", "thyroid_us", "--to", str(tmp_path)) == 2
     assert capsys.readouterr().err == f"litemed: {tmp_path / 'thyroid_us'} exists already\n"
 
 
@@ -152,13 +144,13 @@ class Measure:
 """
 
 
-def test_segment_takes_boxes_and_fails_on_a_bad_file(monkeypatch, capsys, tmp_path: Path, bundle: Path) -> None:
+def test_segment_takes_boxes_and_fails_on_a_bad_file(call_litemed, capsys, tmp_path: Path, bundle: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in/a.png").write_text("a")
     (tmp_path / "in/b.png").write_text("")
     options = ["--bundle", str(bundle), "--out", str(tmp_path / "out"), "--spacing", "0.5", "--workers", "1"]
     boxes = ["--box", "1,2,3,4", "--box=5,6,7,8"]
-    assert _call(monkeypatch, "segment", str(tmp_path / "in/a.png"), *boxes, *options, "--json") == 0
+    assert call_litemed("segment", str(tmp_path / "in/a.png"), *boxes, *options, "--json") == 0
     assert json.loads(capsys.readouterr().out) == {
         "bundle": bundle.name,
         "output_dir": str(tmp_path / "out"),
@@ -169,15 +161,15 @@ def test_segment_takes_boxes_and_fails_on_a_bad_file(monkeypatch, capsys, tmp_pa
     }
     written = json.loads((tmp_path / "out/measurements.json").read_text())
     assert written["pictures"][0]["flags"] == ["1,2,3,4;5,6,7,8"]
-    assert _call(monkeypatch, "segment", str(tmp_path / "in"), *options) == 1
+    assert call_litemed("segment", str(tmp_path / "in"), *options) == 1
     said = capsys.readouterr().out.splitlines()
     assert said[0] == f"not segmented: {tmp_path / 'in/b.png'}: {tmp_path / 'in/b.png'} is empty"
     assert said[1].startswith(f"1 of 2 segmented by {bundle.name}")
 
 
 @pytest.mark.parametrize("command", ["segment", "measure", "collab"])
-def test_help_has_examples(command: str, monkeypatch, capsys) -> None:
-    assert _call(monkeypatch, command, "--help") == 0
+def test_help_has_examples(command: str, call_litemed, capsys) -> None:
+    assert call_litemed(command, "--help") == 0
     assert f"    litemed {command} " in capsys.readouterr().err.partition("DESCRIPTION")[2]
 
 
@@ -212,7 +204,7 @@ def test_help_tells_of_each_command_and_neither_it_nor_info_loads_anything_heavy
     assert each[-1].rstrip().endswith("loaded: []")
 
 
-def test_a_command_of_a_bundle_is_called(monkeypatch, capsys, tmp_path: Path) -> None:
+def test_a_command_of_a_bundle_is_called(monkeypatch, call_litemed, capsys, tmp_path: Path) -> None:
     folder = tmp_path / "mine/cough_xray"
     (folder / "configs").mkdir(parents=True)
     (folder / "cough_xray").mkdir()
@@ -224,21 +216,21 @@ def test_a_command_of_a_bundle_is_called(monkeypatch, capsys, tmp_path: Path) ->
     )
     monkeypatch.setenv("LITEMED_BUNDLES", str(folder.parent))
     monkeypatch.setattr(sys, "path", [*sys.path])
-    assert _call(monkeypatch, "listen", "a_1.wav", "--loud") == 0
+    assert call_litemed("listen", "a_1.wav", "--loud") == 0
     assert capsys.readouterr().out == "a_1.wav True\n"
-    assert _call(monkeypatch, "listen", "a.wav", "--lowd", "3") == 2
+    assert call_litemed("listen", "a.wav", "--lowd", "3") == 2
     assert capsys.readouterr().err == "litemed: unknown option --lowd: expected one of --wave, --loud\n"
     assert str(folder) in sys.path
-    assert "Not this one" not in _told(monkeypatch, capsys, "segment", "--help")
+    assert "Not this one" not in _told(call_litemed, capsys, "segment", "--help")
 
 
-def _told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    _call(monkeypatch, *arguments)
+def _told(call_litemed: Callable[..., int], capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    call_litemed(*arguments)
     return "".join(capsys.readouterr())
 
 
-def test_an_error_of_the_user_is_one_line(monkeypatch, capsys) -> None:
-    assert _call(monkeypatch, "pack", "megasam") == 2
+def test_an_error_of_the_user_is_one_line(call_litemed, capsys) -> None:
+    assert call_litemed("pack", "megasam") == 2
     said = capsys.readouterr().err.strip().splitlines()
     assert len(said) == 1
     assert said[0].startswith("litemed: no bundle megasam: expected a bundle's folder, or one of ")

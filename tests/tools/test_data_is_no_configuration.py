@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ import numpy as np
 import pydicom
 import pytest
 from litemed.images.box_files import read_boxes
-from litemed.tools.cli import main
 from litemed.transforms.prompts import RasterizePromptsd
 from monai.bundle import run as run_bundle
 from monai.data import MetaTensor
@@ -107,23 +105,13 @@ def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    """Exit code of ``litemed``."""
-    monkeypatch.setattr(sys, "argv", ["litemed", *arguments])
-    try:
-        main()
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
-
-
 def files() -> list[str]:
     """All there is in the current folder; what ran would have left a file there."""
     return sorted(str(path) for path in Path().rglob("*") if path.is_file())
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_names_and_paths_are_as_typed(name: str, bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_and_paths_are_as_typed(name: str, bundle: Path, call_litemed: Callable[..., int]) -> None:
     """Of the input's folder, the input, the output's folder, the images in a table of boxes, and options."""
     Path(f"in {name}").mkdir()
     Path(f"in {name}/{name}.png").touch()
@@ -137,7 +125,7 @@ def test_names_and_paths_are_as_typed(name: str, bundle: Path, monkeypatch: pyte
         (f"in {name}", f"{name}.csv", f"{name}/deep", name),
         (f"./in {name}", f"{name}.json", f"{name} 2", name),
     ):
-        assert call(monkeypatch, "segment", source, "--box", box, "--out", out, "--note", f"n {note}", *given) == 0
+        assert call_litemed("segment", source, "--box", box, "--out", out, "--note", f"n {note}", *given) == 0
     results = {f"{name}/{name}_boxes.txt", f"{name}/deep/{name}_boxes.txt", f"{name} 2/{name}_boxes.txt"}
     assert set(files()) - set(before) == results
     for each in results:
@@ -160,7 +148,7 @@ def test_monais_own_run_finds_the_input(name: str, bundle: Path, monkeypatch: py
 
 @pytest.mark.parametrize("box", [CODE, "@note", "%a.json", "#", "1_0,2,3,4", "True", '["$1", 2, 3, 4]', "[" * 9000])
 def test_boxes_that_are_no_numbers_are_refused_in_a_line(
-    box: str, bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    box: str, bundle: Path, call_litemed: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("a.png").touch()
     sources = [box]
@@ -175,7 +163,7 @@ def test_boxes_that_are_no_numbers_are_refused_in_a_line(
         sources.append(kind)
     before = files()
     for source in sources:
-        assert call(monkeypatch, "segment", "a.png", "--bundle", str(bundle), "--box", source, "--out", "out") == 2
+        assert call_litemed("segment", "a.png", "--bundle", str(bundle), "--box", source, "--out", "out") == 2
         said = capsys.readouterr().err
         assert said.startswith("litemed: ")
         assert said.count("\n") == 1

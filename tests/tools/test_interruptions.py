@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 import time
 from collections.abc import Callable
@@ -25,24 +24,6 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def _interrupt(call: Callable[[], Any], after: float) -> bool:
-    """Call, and send Ctrl-C after some seconds, also where a shell has it ignored; whether it came in time."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    main = threading.main_thread().ident
-    assert main is not None
-    timer = threading.Timer(after, signal.pthread_kill, (main, signal.SIGINT))
-    try:
-        timer.start()
-        call()
-        timer.cancel()
-        timer.join()
-    except KeyboardInterrupt:
-        return True
-    finally:
-        signal.signal(signal.SIGINT, before)
-    return False
-
-
 def _visible(folder: Path) -> set[str]:
     files = folder.rglob("*") if folder.exists() else ()
     return {str(file.relative_to(folder)) for file in files if file.is_file()}
@@ -58,7 +39,9 @@ def masks(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_scoring(workers: int, masks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scoring(
+    workers: int, masks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interrupt: Callable[..., bool]
+) -> None:
     score = evaluating._score_safely
 
     def slowly(*given: Any) -> Any:
@@ -71,21 +54,21 @@ def test_scoring(workers: int, masks: Path, tmp_path: Path, monkeypatch: pytest.
     for number, moment in enumerate(np.linspace(0, 0.3, 8 if workers == 1 else 5)):
         out = tmp_path / f"scores{number}"
         call = partial(evaluate, masks, masks, output_dir=out, workers=workers, progress=False)
-        stopped += (interrupted := _interrupt(call, moment))
+        stopped += (interrupted := interrupt(call, moment))
         assert not interrupted or _visible(out) == set()
     assert stopped >= 3 or workers == 2
     call()
     assert {"scores.csv", "scores.json"} <= _visible(out)
 
 
-def test_segmenting(tmp_path: Path) -> None:
+def test_segmenting(tmp_path: Path, interrupt: Callable[..., bool]) -> None:
     (tmp_path / "pictures").mkdir()
     rng = np.random.default_rng(0)
     for number in range(3):
         picture = rng.integers(0, 256, (64, 80, 3), np.uint8)
         Image.fromarray(picture).save(tmp_path / f"pictures/{number}.png")
     call = partial(segment, tmp_path / "pictures", "mininet", tmp_path / "out", workers=1, progress=False)
-    stopped = sum(_interrupt(call, moment) for moment in (0.0, 0.05, 0.2, 0.4, 0.6, 0.8))
+    stopped = sum(interrupt(call, moment) for moment in (0.0, 0.05, 0.2, 0.4, 0.6, 0.8))
     assert stopped >= 1
     for mask in (tmp_path / "out").glob("*_mask.png"):
         assert np.asarray(Image.open(mask)).shape == (64, 80)  # whole
@@ -95,7 +78,7 @@ def test_segmenting(tmp_path: Path) -> None:
     assert [name for name in _visible(tmp_path / "out") if name.startswith(".")] == []
 
 
-def test_training(tmp_path: Path) -> None:
+def test_training(tmp_path: Path, interrupt: Callable[..., bool]) -> None:
     """An interrupted training goes on to the weights of an unbroken one, byte for byte."""
     options = {"max_epochs": 4, "val_interval": 1, "num_workers": 0, "application": "nuclei"}
     train = partial(run_workflow, "mininet", "train")
@@ -103,7 +86,7 @@ def test_training(tmp_path: Path) -> None:
     train({**options, "output_dir": str(tmp_path / "unbroken")})
     usual = time.perf_counter() - start
     call = partial(train, {**options, "output_dir": str(tmp_path / "broken")})
-    stopped = sum(_interrupt(call, share * usual) for share in (0.0, 0.1, 0.2, 0.3, 0.3, 0.3))
+    stopped = sum(interrupt(call, share * usual) for share in (0.0, 0.1, 0.2, 0.3, 0.3, 0.3))
     assert stopped >= 1
     call()
     weights = [(tmp_path / name / "model.pt").read_bytes() for name in ("unbroken", "broken")]

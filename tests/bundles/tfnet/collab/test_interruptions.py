@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import hashlib
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -43,24 +42,6 @@ class _Slow:
         return self._models.segment(crop)
 
 
-def _interrupt(call: Callable[[], Any], after: float) -> bool:
-    """Call, and send Ctrl-C after some seconds, also where a shell has it ignored; whether it came in time."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    main = threading.main_thread().ident
-    assert main is not None
-    timer = threading.Timer(after, signal.pthread_kill, (main, signal.SIGINT))
-    try:
-        timer.start()
-        call()
-        timer.cancel()
-        timer.join()
-    except KeyboardInterrupt:
-        return True
-    finally:
-        signal.signal(signal.SIGINT, before)
-    return False
-
-
 def _digests(folder: Path) -> dict[str, str]:
     files = (file for file in folder.rglob("*") if file.is_file() and file.name not in ("report.html", "run.json"))
     return {str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
@@ -75,6 +56,7 @@ def test_collab_can_be_interrupted_at_any_moment(
     draw: Callable[..., Any],
     write: Callable[..., Path],
     monkeypatch: pytest.MonkeyPatch,
+    interrupt: Callable[..., bool],
 ) -> None:
     monkeypatch.setattr(pipeline, "CHUNK_LENGTH", 4)
     read = VideoFile.read
@@ -94,7 +76,7 @@ def test_collab_can_be_interrupted_at_any_moment(
         out = tmp_path / f"out{number}"
         models = _Slow(oracle, slow)
         call = partial(analyse, video, out, models, options, progress=False)
-        stopped += _interrupt(call, moment)
+        stopped += interrupt(call, moment)
         assert threading.active_count() == threads  # none is left behind
         call()
         assert _digests(out) == _digests(tmp_path / "unbroken")
