@@ -39,7 +39,7 @@ def metadata_of(bundle_root: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
         FileNotFoundError: when the file is missing.
         ValueError: for what is no JSON object, no version or one that no file can be named for, and for a ``"litemed"``
-            (see `OFFERS`) that isn't names with a line of text each.
+            (see `OFFERS`; and ``segments``, see `litemed.images.segments`) that isn't names with a line of text each.
     """
     file = Path(bundle_root) / "configs/metadata.json"
     try:
@@ -55,10 +55,11 @@ def metadata_of(bundle_root: str | os.PathLike[str]) -> dict[str, Any]:
     if not isinstance(offered, dict):
         raise ValueError(f"{file}: expected litemed to be an object, got {offered!r}")
     for kind, named in offered.items():
-        if kind not in OFFERS:
-            raise ValueError(f"{file}: expected litemed to have {', '.join(OFFERS)}, got {kind!r}")
+        if kind not in (*OFFERS, "segments"):
+            raise ValueError(f"{file}: expected litemed to have {', '.join(OFFERS)} or segments, got {kind!r}")
         texts = isinstance(named, dict) and all(isinstance(text, str) for text in named.values())
-        if not texts or any(not name.isidentifier() or name.startswith("_") for name in named):
+        called = named if texts and kind in OFFERS else ()
+        if not texts or any(not name.isidentifier() or name.startswith("_") for name in called):
             raise ValueError(f"{file}: expected litemed {kind} to be names with a line of text each, got {named!r}")
     return metadata
 

@@ -74,6 +74,7 @@ def test_nifti_keeps_its_header(suffix, shape, affine, tmp_path):
     assert (int(header["qform_code"]), int(header["sform_code"]), header["descrip"].item()) == (2, 1, b"kept")
     assert header.get_data_dtype() == np.uint8
     assert header["cal_max"] == 0
+    assert header.get_xyzt_units() == ("mm", "unknown")
 
 
 def test_pictures(tmp_path):

@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
         "dicom": ["DicomVolume", "Series", "list_series"],
+        "dicom_seg": ["write_dicom_seg"],
         "labelme": ["labelme_map", "read_labelme"],
         "names": ["image_stem", "is_picture", "is_volume", "result_name"],
         "nifti": ["NiftiVolume"],
@@ -17,6 +18,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "nrrd": ["NrrdVolume", "open_nrrd"],
         "overlay": ["label_overlay", "mask_overlay"],
         "pictures": ["count_pages", "picture_size", "read_picture"],
+        "segments": ["Segment", "bundle_segments", "write_colour_tables"],
         "volume": ["Volume", "check_same_grid"],
         "volumes": ["open_volume"],
         "writing": ["write_labels", "write_volume"],

@@ -123,6 +123,11 @@ class DicomVolume(Volume):
         has_depth = len(frames) > 1 or frames[0].thickness > 0
         self.has_spacing = has_depth and frames[0].pixel_spacing is not None and frames[0].position is not None
 
+    @property
+    def frame_places(self) -> list[tuple[Path, int]]:
+        """For each slice its file, and which of the file's frames it is, from 0."""
+        return [(frame.path, frame.number) for frame in self._frames]
+
     def _decode(self, axis: int, index: int) -> np.ndarray:
         if axis == 2:
             return self._read(index)

@@ -133,6 +133,8 @@ def _nifti(voxels: np.ndarray, affine: np.ndarray, like: Path | None) -> Any:
         header.set_data_dtype(voxels.dtype)
         header.set_slope_inter(1, 0)
         header["cal_min"] = header["cal_max"] = 0
+        if header.get_xyzt_units()[0] == "unknown":  # which counts as millimetres
+            header.set_xyzt_units("mm", header.get_xyzt_units()[1])
         return type(source)(voxels.reshape(source.shape), source.affine, header)
     dtype: np.dtype = np.dtype(np.float32)
     if voxels.dtype.kind != "f":

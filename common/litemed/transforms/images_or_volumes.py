@@ -37,7 +37,7 @@ class LoadImageOrVolumed(MapTransform):
     Pictures are read by `litemed.transforms.LoadPictured`, archives of the MedSAM challenge by
     `litemed.datasets.challenge.read_challenge`, and volumes by `litemed.images.open_volume`, whose affine goes into the
     metadata. There ``has_spacing`` says whether the file tells the size of its voxels, ``is_sheared`` whether its
-    axes are at other than right angles, and ``stored_dtype`` the type of its values.
+    axes are at other than right angles, ``stored_dtype`` the type of its values, and ``series`` what was chosen.
 
     Args:
         keys: keys of the paths.
@@ -65,6 +65,8 @@ class LoadImageOrVolumed(MapTransform):
                 items[key] = _load_archive(path)
             else:
                 items[key] = _load_volume(path, self.series)
+                if self.series is not None:
+                    items[key].meta["series"] = self.series
         return items
 
 

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,12 @@ import torch
 from monai.config import KeysCollection
 from monai.transforms import MapTransform, SaveImaged
 
+from litemed.bundles import metadata_of
+from litemed.images.dicom_seg import write_dicom_seg
+from litemed.images.names import is_dicom, is_volume, result_name
+from litemed.images.segments import bundle_segments, write_colour_tables
 from litemed.images.writing import write_labels
+from litemed.notices import Notice
 
 __all__ = ["NarrowLabelsd", "SaveLabelMapd"]
 
@@ -21,31 +28,56 @@ __all__ = ["NarrowLabelsd", "SaveLabelMapd"]
 class SaveLabelMapd(SaveImaged):
     """Write label maps as `litemed.images.writing.write_labels` does, in the image's own format.
 
+    Those of volumes get names and colours beside them, and those of DICOM also ``<stem>_segments.dcm``, a DICOM SEG;
+    see `litemed.images.segments` and `litemed.images.dicom_seg`.
+
     It is a `SaveImaged`, so MONAI Label leaves it out and writes the file itself.
 
     Args:
         keys: keys of label maps ``(1, W, H)`` or ``(1, X, Y, Z)`` with the metadata of their image.
         output_dir: folder for the files.
+        bundle_root: of the bundle whose metadata name the labels of volumes; None leaves them without names.
     """
 
-    def __init__(self, keys: KeysCollection, output_dir: str | Path) -> None:
+    def __init__(
+        self, keys: KeysCollection, output_dir: str | Path, bundle_root: str | os.PathLike[str] | None = None
+    ) -> None:
         super().__init__(keys, output_dir=output_dir)
         self.output_dir = output_dir
+        self.bundle_root = bundle_root
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         items = dict(data)
         for key in self.key_iterator(items):
-            labels = items[key]
-            kind = np.min_scalar_type(int(labels.max()))
-            page, place = labels.meta.get("page"), labels.meta.get("original_affine")
-            write_labels(
+            meta = items[key].meta
+            labels = np.asarray(items[key][0].cpu())
+            labels = labels.astype(np.min_scalar_type(int(labels.max())))
+            page, place = meta.get("page"), meta.get("original_affine")
+            source = Path(meta["filename_or_obj"])
+            path = write_labels(
                 self.output_dir,
-                np.asarray(labels[0].cpu()).astype(kind),
-                labels.meta["filename_or_obj"],
+                labels,
+                source,
                 None if page is None else int(page),
                 None if place is None else np.asarray(place),
             )
+            if self.bundle_root is not None and is_volume(source):
+                self._write_names(path, labels, source, meta.get("series"))
         return items
+
+    def _write_names(self, path: Path, labels: np.ndarray, source: Path, series: Any) -> None:
+        """Write what belongs to the label map of a volume."""
+        assert self.bundle_root is not None
+        segments = bundle_segments(self.bundle_root, np.unique(labels))
+        write_colour_tables(path, segments)
+        if not segments or not (source.is_dir() or is_dicom(source)):
+            return
+        target = path.with_name(result_name(source, "segments", ".dcm"))
+        bundle, version = Path(self.bundle_root).name, metadata_of(self.bundle_root)["version"]
+        try:
+            write_dicom_seg(target, labels, source, segments, series=series, algorithm=bundle, version=version)
+        except (ImportError, ValueError) as error:  # the label map is there all the same
+            warnings.warn(str(error), Notice, stacklevel=2)
 
 
 class NarrowLabelsd(MapTransform):

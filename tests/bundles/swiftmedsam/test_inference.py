@@ -78,7 +78,7 @@ def test_boxes_on_a_volume_in_any_orientation(tmp_path: Path, weights: str, code
     for name, array in (("scan", values), ("mask", labels)):
         nibabel.save(nibabel.Nifti1Image(array, affine).as_reoriented(turn), tmp_path / f"{name}.nii.gz")
     out = _segment(tmp_path, weights, tmp_path / "scan.nii.gz", boxes=str(tmp_path / "mask.nii.gz"))
-    names = ["scan_mask.nii.gz", "scan_objects.json", "scan_overlay.png"]
+    names = ["scan_mask.ctbl", "scan_mask.label", "scan_mask.nii.gz", "scan_objects.json", "scan_overlay.png"]
     assert sorted(file.name for file in out.iterdir()) == names
     written, truth = nibabel.load(out / "scan_mask.nii.gz"), nibabel.load(tmp_path / "mask.nii.gz")
     np.testing.assert_allclose(written.affine, truth.affine, atol=1e-5)

@@ -46,7 +46,9 @@ def run(tmp_path: Path, weights: str, monkeypatch: pytest.MonkeyPatch) -> Run:
         (names,) = done.results.values()
         (table,) = (name for name in names if name.endswith("_objects.json"))
         report = json.loads((tmp_path / out / table).read_text())
-        assert sorted(names) == sorted([table, report["labels"], report["overlay"]])
+        named = {name for name in names if name.endswith((".ctbl", ".label", "_segments.dcm"))}
+        assert sorted(set(names) - named) == sorted([table, report["labels"], report["overlay"]])
+        assert (len(named) > 1) == (Path(report["labels"]).suffix in (".gz", ".nii", ".nrrd", ".mha"))
         assert not list(Path.cwd().iterdir())
         paths = {kind: tmp_path / out / report[kind] for kind in ("labels", "overlay")}
         return {**report, **paths, "notices": [each for notices in done.notices.values() for each in notices]}
@@ -218,19 +220,25 @@ def test_dicom_series_give_nifti_of_their_whole_name(tmp_path: Path, run: Run, w
     (tmp_path / "study").mkdir()
     for name in ("1.2.840.1", "1.2.840.2"):
         tags = {"SeriesInstanceUID": name, "SeriesNumber": int(name[-1])}
+        tags |= {"StudyInstanceUID": "1.2.840.9", "FrameOfReferenceUID": "1.2.840.8"}
         for file in write("dicom", values, np.diag([-0.7, -0.8, 4.0, 1]), f"study/{name}", **tags).iterdir():
             slice_ = pydicom.dcmread(file)
-            slice_.SOPInstanceUID = slice_.file_meta.MediaStorageSOPInstanceUID = f"{slice_.SOPInstanceUID}.{name[-1]}"
+            slice_.SOPInstanceUID = slice_.file_meta.MediaStorageSOPInstanceUID = f"{slice_.SOPInstanceUID[:60]}.{name[-1]}"
             slice_.save_as(file)
         report = run(tmp_path / "study" / name, BOXES)
         written = nibabel.load(report["labels"])
         assert report["labels"].name == f"{name}_mask.nii.gz"
         np.testing.assert_allclose(written.affine, np.diag([-0.7, -0.8, 4, 1]), atol=1e-6)
         assert overlap(np.asanyarray(written.dataobj), expected) > 0.9
-    assert len(list((tmp_path / "out").iterdir())) == 6
+        assert report["notices"] == []
+    assert len(list((tmp_path / "out").iterdir())) == 12
     report = run(tmp_path / "study", BOXES, out="chosen", series=2)
     np.testing.assert_array_equal(read(report["labels"]), np.asanyarray(written.dataobj))
     assert report["labels"].name == "study_mask.nii.gz"
+    segmentation = pydicom.dcmread(tmp_path / "chosen/study_segments.dcm")
+    assert segmentation.StudyInstanceUID == "1.2.840.9"
+    assert segmentation.ReferencedSeriesSequence[0].SeriesInstanceUID == "1.2.840.2"
+    assert [each.SegmentLabel for each in segmentation.SegmentSequence] == ["object 1", "object 2"]
 
 
 def test_archives_bring_boxes_and_take_segs(tmp_path: Path, run: Run) -> None:
