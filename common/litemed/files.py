@@ -36,13 +36,16 @@ def litemed_home() -> Path:
 def typed_path(path: Any) -> Path:
     """The path that a user typed, from what a MONAI configuration has made of it.
 
-    MONAI's parser turns ``#`` into ``::``, and its command line takes digits for a number.
+    MONAI's parser turns ``#`` into ``::``; its command line takes digits for a number, and ``#`` for a comment.
 
     Raises:
-        ValueError: for a number.
+        ValueError: for a number, and where the command line has left something out.
     """
     if not isinstance(path, (str, os.PathLike)):
         raise ValueError(f"expected a path, got the number {path}: write ./ before a name of digits")
+    for word in (word for argument in sys.argv[1:] for word in (argument, argument.partition("=")[2])):
+        if "#" in word and word.partition("#")[0].rstrip() == str(path):
+            raise ValueError(f"MONAI's command line made {path} of {word}: write ./ before it")
     found = Path(path).expanduser()
     as_typed = Path(str(found).replace("::", "#"))
     return as_typed if not found.exists() and as_typed.exists() else found

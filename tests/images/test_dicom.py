@@ -86,10 +86,22 @@ def test_a_study_folder_is_asked_for_its_series(tmp_path):
         open_volume(tmp_path)
     for chosen, voxels in ((5, thin), ("5", thin), ("1.2.5", thin), (12, thick), ("1.2.7", thick)):
         np.testing.assert_array_equal(read(tmp_path, series=chosen), voxels)
+        assert open_volume(tmp_path, series=chosen).series == ("5" if voxels is thin else "12")
     with pytest.raises(ValueError, match=r"a series 6, found none of it among: 5 \(CT"):
         open_volume(tmp_path, series=6)
     shutil.rmtree(tmp_path / "DICOM/S2")
     np.testing.assert_array_equal(read(tmp_path), thin)
+    assert open_volume(tmp_path).series is None
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR UI")
+def test_series_of_one_number_are_named_by_their_uid(tmp_path):
+    for uid, number in (("1.2.5", 5), ("1.2.7", 5), ("1.2.8", None), ("../1", 4)):
+        series(tmp_path / uid.replace("/", "_"), 3, SeriesInstanceUID=uid, SeriesNumber=number)
+        assert (open_volume(tmp_path, series=uid).series or "alone") == {"1.2.5": "alone", "../1": "4"}.get(uid, uid)
+    assert open_volume(tmp_path, series="1.2.5").series == "1.2.5"
+    series(tmp_path / "fifth", 3, SeriesInstanceUID="../../2", SeriesNumber=4)
+    assert open_volume(tmp_path, series="../../2").series == "..-..-2"
 
 
 def test_what_is_no_image_of_the_volume_is_passed_over(tmp_path):

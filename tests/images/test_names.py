@@ -43,8 +43,10 @@ def test_a_folder_keeps_its_dots(tmp_path):
     assert names.result_name(folder) == "1.2.840.nii.gz_mask.nii.gz"
 
 
-def test_pages_have_names_of_their_own():
-    assert names.result_name("a.tif", page=3) == "a_page3_mask.tif"
+def test_pages_and_series_have_names_of_their_own():
+    assert names.result_name("a.tif", part=names.image_part({"image": "a.tif", "page": 3})) == "a_page3_mask.tif"
+    assert names.stem_of({"filename_or_obj": "x/study", "series": "1.2"}) == "study_series1.2"
+    assert names.stem_of({"filename_or_obj": "x/a.nii.gz", "page": None}) == "a"
 
 
 def test_kinds(tmp_path):
@@ -69,8 +71,8 @@ def test_a_folder_is_a_volume_when_dicom_lies_in_it_at_any_depth(tmp_path):
 
 
 def test_two_images_never_give_one_result():
-    names.check_result_names([("a.png", 1), ("a.png", 2), ("b.png", None), ("b.c.png", None)])
+    names.check_result_names([{"image": "a.png", "page": 1}, {"image": "a.png", "page": 2}, {"image": "b.c.png"}])
     with pytest.raises(ValueError, match=r"x/a.png and y/a.nii.gz would give results of one name"):
-        names.check_result_names([("x/a.png", None), ("b.png", None), ("y/a.nii.gz", None)])
+        names.check_result_names([{"image": "x/a.png"}, {"image": "b.png"}, {"image": "y/a.nii.gz"}])
     with pytest.raises(ValueError, match="one name"):
-        names.check_result_names([("a_page2.png", None), ("a.tif", 2)])
+        names.check_result_names([{"image": "a_page2.png"}, {"image": "a.tif", "page": 2}])

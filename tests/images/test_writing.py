@@ -86,7 +86,7 @@ def test_pictures(tmp_path):
         read = np.asarray(Image.open(path))
         np.testing.assert_array_equal(read, labels.T)
         assert read.dtype == np.uint8
-    path = write_labels(tmp_path, labels * 300, tmp_path / "a.png", page=2)
+    path = write_labels(tmp_path, labels * 300, tmp_path / "a.png", part="page2")
     assert path.name == "a_page2_mask.png"
     np.testing.assert_array_equal(np.asarray(Image.open(path)), labels.T * 300)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import fire
 import nibabel
 import numpy as np
 import pydicom
@@ -144,6 +145,20 @@ def test_monais_own_run_finds_the_input(name: str, bundle: Path, monkeypatch: py
         output_dir="out",
     )
     assert Path("out/a_boxes.txt").read_text() == "[[1.0, 2.0, 3.0, 4.0]] None"
+
+
+@pytest.mark.parametrize("argument", ["--dataset_dir study#2", "--dataset_dir=study#2"])
+def test_what_monais_command_line_loses_is_told(argument: str, bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("study", "study#2"):
+        Path(name).mkdir()
+        Path(name, "a.png").touch()
+    arguments = ["run", "--config_file", str(bundle / "configs/inference.json"), *argument.split()]
+    monkeypatch.setattr("sys.argv", ["monai.bundle", *arguments])
+    monkeypatch.syspath_prepend(str(bundle))
+    with pytest.raises(RuntimeError) as caught:
+        fire.Fire({"run": run_bundle}, command=arguments)
+    assert "made study of study#2: write ./ before it" in str(caught.value.__cause__)
+    assert not Path("out").exists()
 
 
 @pytest.mark.parametrize("box", [CODE, "@note", "%a.json", "#", "1_0,2,3,4", "True", '["$1", 2, 3, 4]', "[" * 9000])

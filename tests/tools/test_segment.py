@@ -316,3 +316,26 @@ def test_results_of_one_name_are_refused(pictures: Path, tmp_path: Path) -> None
     Image.new("L", (8, 8)).save(pictures / "p0.bmp")
     with pytest.raises(ValueError, match=r"p0.bmp and .*p0.png would give results of one name"):
         segment(pictures, "mininet", tmp_path / "out")
+    config = str(find_bundle("mininet") / "configs/inference.json")
+    with pytest.raises(RuntimeError) as caught:
+        run_bundle(config_file=config, dataset_dir=str(pictures), output_dir=str(tmp_path / "out"))
+    assert "p0.png would give results of one name" in str(caught.value.__cause__)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("bundle", ["mininet", "tiu_ocular"])
+def test_each_page_has_results_of_its_own(bundle: str, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    pages = [Image.fromarray(random.integers(0, 256, (40, 60, 3), dtype=np.uint8)) for _ in range(2)]
+    pages[0].save(tmp_path / "scan.tif", save_all=True, append_images=pages[1:])
+    done = segment(
+        tmp_path / "scan.tif", bundle, tmp_path / "out", workers=1, overrides={"page": "all"}, progress=False
+    )
+    assert list(done.results) == [f"{tmp_path / 'scan.tif'} (page{number})" for number in (1, 2)]
+    for number, files in enumerate(done.results.values(), start=1):
+        assert {f"scan_page{number}_mask.tif", f"scan_page{number}_overlay.png"} <= set(files)
+    assert done.summary().splitlines()[-1].startswith("2 of 2 segmented")
+    for table in done.tables:
+        if table.endswith(".csv"):
+            rows = (tmp_path / "out" / table).read_text().splitlines()[1:]
+            assert [row.split(",")[0] for row in rows] == ["scan_page1.tif", "scan_page2.tif"]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ignite.engine import Engine, Events
-from litemed.images.names import image_stem
+from litemed.images.names import stem_of
 from litemed.metrics.tables import write_rows
 from monai.utils import string_list_all_gather
 
@@ -60,7 +60,7 @@ class ModalityReport:
     def _collect(self, engine: Engine) -> None:
         output: Any = engine.state.output
         for item, (told, predicted, probability) in zip(output, self.inferer.modalities, strict=True):
-            case = image_stem(item["image"].meta["filename_or_obj"])
+            case = stem_of(item["image"].meta)
             self.rows.append([case, told, predicted, f"{probability:.4f}"])
             if self.output_dir is not None and self.modality_of is None:
                 given = "" if told == predicted else f", told {told}"

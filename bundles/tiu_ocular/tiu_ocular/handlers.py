@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from ignite.engine import Engine, Events
 from litemed.files import replacing
+from litemed.images.names import stem_of
 from litemed.images.overlay import paint_labels
 from litemed.metrics.tables import write_rows
 from litemed.training.picture_writer import PictureWriter
-from litemed.transforms.pictures import to_picture
 
 from tiu_ocular.measurements import DEFINITIONS, compare_eyes, measure_eye
 from tiu_ocular.regions import REGIONS
@@ -58,16 +58,15 @@ class RegionPictures(PictureWriter):
     """
 
     def _write(self, item: dict[str, Any]) -> None:
-        path = _path(item)
-        picture = to_picture(self._load({"image": str(path)})["image"])
+        picture = self._picture(item)
         panels = [draw_regions(picture, label_plane(item["pred"]))]
         if item.get("label") is not None:
             panels.append(draw_regions(picture, label_plane(item["label"])))
-        self._save(f"{path.stem}_overlay.png", np.concatenate(panels, axis=1))
+        self._save(item, "overlay", np.concatenate(panels, axis=1))
         if self.probability is not None:
             for channel, region in enumerate(REGIONS[1:], start=1):
                 grey = np.asarray(item[self.probability][channel].cpu(), dtype=np.float32).T
-                self._save(f"{path.stem}_{region}.png", np.rint(grey * 255).astype(np.uint8))
+                self._save(item, region, np.rint(grey * 255).astype(np.uint8))
 
 
 class MeasurementWriter:
@@ -100,7 +99,9 @@ class MeasurementWriter:
     def _measure(self, engine: Engine) -> None:
         output: Any = engine.state.output
         for item in output:
-            self.rows.append((_path(item).name, measure_eye(label_plane(item["pred"]), self.spacing)))
+            meta = item["image"].meta
+            name = stem_of(meta) + Path(meta["filename_or_obj"]).suffix
+            self.rows.append((name, measure_eye(label_plane(item["pred"]), self.spacing)))
 
     def write(self, rows: list[tuple[str, dict[str, Any]]]) -> None:
         """Write the tables of some pictures."""
@@ -136,7 +137,3 @@ def label_plane(map_or_channels: torch.Tensor) -> np.ndarray:
     planes = map_or_channels if map_or_channels.ndim == 3 else map_or_channels[None]
     values = planes.argmax(0) if len(planes) == len(REGIONS) else planes[0]
     return np.asarray(values.cpu()).astype(np.uint8).T
-
-
-def _path(item: Mapping[str, Any]) -> Path:
-    return Path(item["image"].meta["filename_or_obj"])

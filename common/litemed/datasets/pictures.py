@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from litemed.files import typed_path
-from litemed.images.names import PICTURE_SUFFIXES, is_archive, is_image, is_picture
+from litemed.images.names import PICTURE_SUFFIXES, check_result_names, is_archive, is_image, is_picture
 from litemed.images.pictures import count_pages
 
 __all__ = ["list_pictures"]
@@ -27,7 +27,8 @@ def list_pictures(path: str | os.PathLike[str], page: int | str | None = None) -
 
     Raises:
         FileNotFoundError: when there is no such path, or no picture in the folder.
-        ValueError: for another page, or a number in place of a path, see `litemed.files.typed_path`.
+        ValueError: for another page, two pictures whose results would have one name, or a path that a command line has
+            changed, see `litemed.files.typed_path`.
     """
     path = typed_path(path)
     if isinstance(page, str) and page.isdecimal():
@@ -41,7 +42,9 @@ def list_pictures(path: str | os.PathLike[str], page: int | str | None = None) -
     pictures = sorted(file for file in path.iterdir() if file.is_file() and is_image(file) and not is_archive(file))
     if not pictures:
         raise FileNotFoundError(f"no picture ({', '.join(PICTURE_SUFFIXES)}) in {path}")
-    return [item for picture in pictures for item in _pages(picture, page)]
+    items = [item for picture in pictures for item in _pages(picture, page)]
+    check_result_names(items)
+    return items
 
 
 def _pages(picture: Path, page: int | str | None) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -108,7 +109,7 @@ class DicomVolume(Volume):
     """
 
     def __init__(self, path: Path, series: str | int | None = None) -> None:
-        files = _chosen(path, _read_files(path), series)
+        files, own_name = _chosen(path, _read_files(path), series)
         if problem := next((file.problem for file in files if file.problem), None):
             raise ValueError(problem)
         frames = [frame for file in files for frame in file.frames]
@@ -120,6 +121,7 @@ class DicomVolume(Volume):
         affine, frames = _geometry(path, frames)
         super().__init__(path, (*frames[0].size, len(frames)), LPS_TO_RAS @ affine)
         self._frames = frames
+        self.series = own_name
         has_depth = len(frames) > 1 or frames[0].thickness > 0
         self.has_spacing = has_depth and frames[0].pixel_spacing is not None and frames[0].position is not None
 
@@ -250,16 +252,26 @@ def _by_series(files: list[_File]) -> dict[str, list[_File]]:
     return {series: own for series, own in found.items() if any(map(is_placed, own))} or found
 
 
-def _chosen(path: Path, files: list[_File], series: str | int | None) -> list[_File]:
+def _chosen(path: Path, files: list[_File], series: str | int | None) -> tuple[list[_File], str | None]:
+    """The files of a series, and where there are several, its number, or its UID if others have the same number."""
     found = _by_series(files)
     told = "; ".join(map(str, _told(found)))
+    numbers = [own[0].number for own in found.values()] if len(found) > 1 else []
     if series is not None:
-        found = {uid: own for uid, own in found.items() if str(series) in (uid, own[0].number)}
+        found = {uid: own for uid, own in found.items() if str(series) in (uid, _plain(uid), own[0].number)}
     if len(found) == 1:
-        return next(iter(found.values()))
+        ((uid, own),) = found.items()
+        number = own[0].number
+        is_alone = number.isdecimal() and numbers.count(number) == 1
+        return own, (number if is_alone else _plain(uid)) if numbers else None
     if series is None:
         raise ValueError(f"{path}: expected one series, got {len(found)}: choose one by its number or UID: {told}")
     raise ValueError(f"{path}: expected a series {series}, found {len(found) or 'none'} of it among: {told}")
+
+
+def _plain(uid: str) -> str:
+    """A UID without what file names can't have, which no sound one has either."""
+    return re.sub(r"[^\w.]", "-", uid)
 
 
 def _value(tags: Any, name: str, default: Any) -> Any:

@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 __all__ = [
     "ARCHIVE_SUFFIXES",
@@ -14,6 +15,7 @@ __all__ = [
     "SUFFIXES",
     "VOLUME_SUFFIXES",
     "check_result_names",
+    "image_part",
     "image_stem",
     "is_archive",
     "is_dicom",
@@ -22,6 +24,7 @@ __all__ = [
     "is_volume",
     "result_name",
     "result_suffix",
+    "stem_of",
 ]
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".ppm", ".pgm", ".pbm", ".pnm")
@@ -86,19 +89,34 @@ def is_image(path: AnyPath) -> bool:
     return not Path(path).name.startswith(".") and (bool(image_suffix(path)) or is_volume(path))
 
 
-def image_stem(path: AnyPath, page: int | None = None) -> str:
+def image_stem(path: AnyPath, part: str = "") -> str:
     """What an image is called: its name without the suffix of its format.
 
     Folders of DICOM series keep their whole name, dots too, and so do files of DICOM that have no suffix.
 
     Args:
         path: the image.
-        page: of a picture of several, from 1; part of the name then.
+        part: see `image_part`; it goes into the name.
     """
     path = Path(path)
     suffix = "" if path.is_dir() else image_suffix(path)
     stem = path.name[: len(path.name) - len(suffix)]
-    return stem if page is None else f"{stem}_page{page}"
+    return f"{stem}_{part}" if part else stem
+
+
+def image_part(item: Mapping[Any, Any]) -> str:
+    """What tells an image from the others of its file or folder; empty when it is the only one.
+
+    Args:
+        item: the image's item in a list, or its metadata: ``page`` of a picture of several gives ``page3``, ``series``
+            of a DICOM study of several ``series2``.
+    """
+    return next((f"{kind}{item[kind]}" for kind in ("page", "series") if item.get(kind) is not None), "")
+
+
+def stem_of(meta: Mapping[Any, Any]) -> str:
+    """What an image that has been read is called, by its metadata; part of the name of every result."""
+    return image_stem(meta["filename_or_obj"], image_part(meta))
 
 
 def result_suffix(path: AnyPath) -> str:
@@ -111,30 +129,30 @@ def result_suffix(path: AnyPath) -> str:
     return _RESULT_SUFFIXES.get(suffix, ".png" if suffix in PICTURE_SUFFIXES else ".nii.gz")
 
 
-def result_name(path: AnyPath, kind: str = "mask", suffix: str | None = None, page: int | None = None) -> str:
+def result_name(path: AnyPath, kind: str = "mask", suffix: str | None = None, part: str = "") -> str:
     """Name of a result: ``<stem>_<kind><suffix>``.
 
     Args:
         path: the image.
         kind: what the result is: ``mask``, ``overlay``, ``objects`` ...
         suffix: of the result; None takes that of label maps, see `result_suffix`.
-        page: see `image_stem`.
+        part: see `image_part`.
     """
-    return f"{image_stem(path, page)}_{kind}{result_suffix(path) if suffix is None else suffix}"
+    return f"{image_stem(path, part)}_{kind}{result_suffix(path) if suffix is None else suffix}"
 
 
-def check_result_names(images: Iterable[tuple[AnyPath, int | None]]) -> None:
+def check_result_names(items: Iterable[Mapping[Any, Any]]) -> None:
     """Check that no two images give results of one name.
 
     Args:
-        images: path and page (None for a picture of one page, and for volumes) of each.
+        items: each with a path under ``image``; see `image_part`.
 
     Raises:
         ValueError: names two that do.
     """
     seen: dict[str, AnyPath] = {}
-    for path, page in images:
-        stem = image_stem(path, page)
+    for item in items:
+        path, stem = item["image"], image_stem(item["image"], image_part(item))
         if stem in seen:
             raise ValueError(f"{seen[stem]} and {path} would give results of one name, {stem}_...: rename one")
         seen[stem] = path

@@ -34,6 +34,7 @@ class Volume(ABC):
         shape: voxels along the three axes.
         affine: 4x4 float64 matrix from voxel indices to millimetres, RAS.
         has_spacing: whether the file says how large its voxels are; where it doesn't, they count as 1 mm.
+        series: of a DICOM study of several, what tells this one from the others: its number or UID.
         slowest_axis: the axis along which slices are cheapest to read.
 
     Raises:
@@ -42,6 +43,7 @@ class Volume(ABC):
 
     slowest_axis = 2
     has_spacing = True
+    series: str | None = None
 
     def __init__(self, path: Path, shape: tuple[int, ...], affine: np.ndarray) -> None:
         self.stored_shape = tuple(int(side) for side in shape)

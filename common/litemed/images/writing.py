@@ -41,7 +41,7 @@ def write_labels(
     output_dir: str | os.PathLike[str],
     labels: np.ndarray,
     source: str | os.PathLike[str],
-    page: int | None = None,
+    part: str = "",
     affine: np.ndarray | None = None,
 ) -> Path:
     """Write the label map of an image as `litemed.images.names.result_name` calls it, whole or not at all.
@@ -55,7 +55,7 @@ def write_labels(
         labels: whole numbers ``(W, H)`` or ``(X, Y, Z)``, with the axes of the file as `read_picture` and `open_volume`
             have them.
         source: the image.
-        page: of a picture of several.
+        part: of a picture of several pages or a study of several series, see `litemed.images.names.image_part`.
         affine: of the volume, 4x4, RAS in mm; None reads it from the source.
 
     Returns:
@@ -65,7 +65,7 @@ def write_labels(
         ValueError: for labels below 0, more than a picture can hold, or of another shape than the volume.
     """
     source = Path(source)
-    target = Path(output_dir) / result_name(source, page=page)
+    target = Path(output_dir) / result_name(source, part=part)
     if labels.dtype.kind not in "bui" or labels.min(initial=0) < 0:
         raise ValueError(f"{source}: expected whole numbers from 0 as labels, got {labels.dtype} from {labels.min()}")
     narrow = labels.astype(np.min_scalar_type(int(labels.max(initial=0))))

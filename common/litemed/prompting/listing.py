@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from litemed.files import typed_path
-from litemed.images.box_files import SUFFIXES, is_box_file, read_boxes
-from litemed.images.names import image_stem, is_archive, is_dicom, is_image
+from litemed.images.box_files import SUFFIXES, GivenBoxes, is_box_file, read_boxes
+from litemed.images.names import check_result_names, image_stem, is_archive, is_dicom, is_image
 
 __all__ = ["list_prompted"]
 
@@ -33,33 +33,42 @@ def list_prompted(
 
     Raises:
         FileNotFoundError: when there is nothing at the path, or an image that boxes are for isn't there.
-        ValueError: when a folder holds no image, an image has no boxes, or boxes can't be read.
+        ValueError: when a folder holds no image, an image has no boxes, boxes can't be read, or the results of two
+            images would have one name.
     """
     path = typed_path(path)
     if not path.exists():
         raise FileNotFoundError(f"{path} doesn't exist")
+    items = [{"image": str(file), "box_source": own} for file, own in _with_boxes(path, boxes, box_format, series)]
+    check_result_names(items)
+    return items
+
+
+def _with_boxes(
+    path: Path, boxes: Any, box_format: str | None, series: str | int | None
+) -> list[tuple[Path, str | GivenBoxes | None]]:
+    files = _images(path, series)
     if boxes is None:
-        return [{"image": str(file), "box_source": _beside(file)} for file in _images(path, series)]
+        return [(file, _beside(file)) for file in files]
     if isinstance(boxes, (str, os.PathLike)) and os.path.exists(boxes) and not is_box_file(boxes):
-        return [{"image": str(file), "box_source": os.fspath(boxes)} for file in _images(path, series)]
+        return [(file, os.fspath(boxes)) for file in files]
     given = read_boxes(boxes, box_format)
     if "" in given:
         if len(given) > 1:
             raise ValueError(f"{boxes}: some rows name an image and some don't")
-        return [{"image": str(file), "box_source": given[""]} for file in _images(path, series)]
-    files = _images(path, series)
+        return [(file, given[""]) for file in files]
     if files == [path]:
         own = [boxes for name, boxes in given.items() if Path(name).name in (path.name, image_stem(path))]
         if len(own) != 1:
             raise ValueError(f"{boxes} has boxes for {', '.join(given)}, expected some for {path.name}")
-        return [{"image": str(path), "box_source": own[0]}]
-    cases = []
+        return [(path, own[0])]
+    cases: list[tuple[Path, str | GivenBoxes | None]] = []
     for name, own_boxes in given.items():
         found = [file for file in files if Path(name).name in (file.name, image_stem(file))]
         if len(found) != 1:
             how_often = "isn't" if not found else f"is there {len(found)} times"
             raise FileNotFoundError(f"{boxes} has boxes for {name}, which {how_often} at {path}")
-        cases.append({"image": str(found[0]), "box_source": own_boxes})
+        cases.append((found[0], own_boxes))
     return cases
 
 

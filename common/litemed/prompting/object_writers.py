@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 from ignite.engine import Engine, Events
+from monai.data import MetaTensor
 from PIL import Image
 
 from litemed.files import replacing
-from litemed.images.names import image_stem, result_name
+from litemed.images.names import image_part, result_name, stem_of
 from litemed.images.overlay import label_overlay, shown_slices, volume_overlay
 from litemed.notices import Notice
 from litemed.prompting.box_network import BoxResult
@@ -42,12 +43,12 @@ class _ObjectWriter(ABC):
     def __call__(self, engine: Engine) -> None:
         """Write what there is to write of an iteration's images."""
 
-    def _images(self, engine: Engine) -> Iterator[tuple[dict[str, Any], Mapping[str, Any], BoxResult, Path]]:
-        """Output, input, result and path of each image of an iteration."""
+    def _images(self, engine: Engine) -> Iterator[tuple[MetaTensor, Mapping[str, Any], BoxResult]]:
+        """Each image of an iteration, its input and its result."""
         output: Any = engine.state.output
         batch: Any = engine.state.batch
         for item, given, result in zip(output, batch, self.inferer.results, strict=True):
-            yield item, given, result, Path(item["image"].meta["filename_or_obj"])
+            yield item["image"], given, result
 
 
 class OverlayWriter(_ObjectWriter):
@@ -66,11 +67,11 @@ class OverlayWriter(_ObjectWriter):
         self.volumes = volumes
 
     def __call__(self, engine: Engine) -> None:
-        for item, _, result, path in self._images(engine):
+        for tensor, _, result in self._images(engine):
             is_volume = result.labels.ndim == 3
             if is_volume and not self.volumes:
                 continue
-            image = np.asarray(item["image"].cpu()).T
+            image = np.asarray(tensor.cpu()).T
             image = image[..., : 3 if image.shape[-1] > 2 else 1]  # without a prompt
             image = image[..., 0] if image.shape[-1] == 1 else image
             if is_volume:
@@ -78,7 +79,7 @@ class OverlayWriter(_ObjectWriter):
                 picture = volume_overlay(slices, result.labels, result.boxes)
             else:
                 picture = label_overlay(image, result.labels, result.boxes, np.arange(1, len(result.boxes) + 1))
-            with replacing(self.output_dir / f"{image_stem(path)}_overlay.png") as temporary:
+            with replacing(self.output_dir / f"{stem_of(tensor.meta)}_overlay.png") as temporary:
                 Image.fromarray(picture).save(temporary)
 
 
@@ -111,20 +112,21 @@ class ObjectTableWriter(_ObjectWriter):
         self.boxes_key = boxes_key
 
     def __call__(self, engine: Engine) -> None:
-        for index, (item, given, result, path) in enumerate(self._images(engine)):
-            meta = item["image"].meta
+        for index, (image, given, result) in enumerate(self._images(engine)):
+            meta = image.meta
+            path, stem = Path(meta["filename_or_obj"]), stem_of(meta)
             spacing, size = self._sizes(meta, result.labels.ndim, path)
             content = {
                 "image": path.name,
-                "labels": result_name(path),
-                "overlay": f"{image_stem(path)}_overlay.png",
+                "labels": result_name(path, part=image_part(meta)),
+                "overlay": f"{stem}_overlay.png",
                 "intensity": str(meta.get("intensity", "as stored")),
                 "spacing_mm": spacing,
                 "encodings": result.encoded,
                 **self.inferer.describe(index),
                 "objects": object_table(result, np.asarray(given[self.boxes_key]), size),
             }
-            with replacing(self.output_dir / f"{image_stem(path)}_objects.json") as temporary:
+            with replacing(self.output_dir / f"{stem}_objects.json") as temporary:
                 temporary.write_text(json.dumps(content, indent=4) + "\n", encoding="utf-8")
 
     def _sizes(self, meta: Mapping[str, Any], dims: int, path: Path) -> tuple[list[float] | None, float | None]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from litemed.datasets.challenge import read_challenge
-from litemed.images.names import is_archive, is_picture
+from litemed.images.names import image_part, is_archive, is_picture
 from litemed.images.orientation import PLANES, PlaneView
 from litemed.images.pictures import read_picture
 from litemed.images.volume import Volume
@@ -84,7 +84,9 @@ class SessionImage:
 
     def write(self, output_dir: str | os.PathLike[str], labels: np.ndarray) -> Path:
         """Write a label map in the file's own axes, see `litemed.images.writing.write_labels`."""
-        return write_labels(output_dir, labels if self.is_volume else labels[..., 0], self.path, self._page)
+        return write_labels(
+            output_dir, labels if self.is_volume else labels[..., 0], self.path, image_part({"page": self._page})
+        )
 
 
 class _ScaledSlices:

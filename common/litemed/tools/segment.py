@@ -21,7 +21,7 @@ from monai.bundle import ConfigWorkflow
 from tqdm import tqdm
 
 from litemed.files import only_writer, scratch
-from litemed.images.names import check_result_names
+from litemed.images.names import check_result_names, image_part
 from litemed.notices import collect_notices
 from litemed.parallel import WorkerDiedError, in_parallel, usual_workers
 from litemed.tools.workflows import open_workflow, quiet, reason, set_value, user_errors
@@ -134,7 +134,7 @@ def segment(
     name = workflow.config_root_path.parent.name
     if not items:
         raise FileNotFoundError(f"{name} finds no image at {path}")
-    check_result_names((_path(item), item.get("page")) for item in items)
+    check_result_names(items)
     _check_weights(workflow, name)
     is_new = not output.exists()
     try:
@@ -277,7 +277,7 @@ def _segment_all(
         tqdm(total=len(items), desc="segmenting", unit="file", disable=None if progress else True) as bar,
     ):
         for item, outcome in outcomes:
-            image = _path(item)
+            image = _name(item)
             bar.update(1)
             if outcome.failed is not None:
                 result.failed[image] = outcome.failed
@@ -334,5 +334,7 @@ def _raise_disk_error(error: BaseException, folder: Path) -> None:
             raise OSError(each.errno, os.strerror(each.errno), str(folder)) from error
 
 
-def _path(item: Item) -> str:
-    return str(item["image"])
+def _name(item: Item) -> str:
+    """The path of an image, and its page when it has several."""
+    part = image_part(item)
+    return str(item["image"]) + (f" ({part})" if part else "")

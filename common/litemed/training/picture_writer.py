@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from ignite.engine import Engine, Events
 from PIL import Image
 
 from litemed.files import replacing
-from litemed.images.names import result_name
+from litemed.images.names import stem_of
 from litemed.images.overlay import mask_overlay
 from litemed.transforms.pictures import LoadPictured, to_picture
 
@@ -47,18 +46,19 @@ class PictureWriter:
             self._write(item)
 
     def _write(self, item: dict[str, Any]) -> None:
-        path, page = item["image"].meta["filename_or_obj"], item["image"].meta.get("page")
         mask = _plane(item["pred"]) > 0
         truth = None if item.get("label") is None else _plane(item["label"]) > 0
-        source: dict[Hashable, Any] = {"image": path} if page is None else {"image": path, "page": int(page)}
-        picture = to_picture(self._load(source)["image"])
-        self._save(result_name(path, "overlay", ".png", page), mask_overlay(picture, mask, truth))
+        self._save(item, "overlay", mask_overlay(self._picture(item), mask, truth))
         if self.probability is not None:
-            grey = np.rint(_plane(item[self.probability]) * 255).astype(np.uint8)
-            self._save(result_name(path, "probability", ".png", page), grey)
+            self._save(item, "probability", np.rint(_plane(item[self.probability]) * 255).astype(np.uint8))
 
-    def _save(self, name: str, array: np.ndarray) -> None:
-        with replacing(self.output_dir / name) as temporary:
+    def _picture(self, item: dict[str, Any]) -> np.ndarray:
+        """The picture of an item as its owner knows it, 8-bit RGB."""
+        meta = item["image"].meta
+        return to_picture(self._load({"image": meta["filename_or_obj"], "page": meta.get("page")})["image"])
+
+    def _save(self, item: dict[str, Any], kind: str, array: np.ndarray) -> None:
+        with replacing(self.output_dir / f"{stem_of(item['image'].meta)}_{kind}.png") as temporary:
             Image.fromarray(array).save(temporary)
 
 

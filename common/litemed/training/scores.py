@@ -14,7 +14,7 @@ import torch.distributed as dist
 from ignite.engine import Engine, Events
 from monai.utils import string_list_all_gather
 
-from litemed.images.names import image_stem
+from litemed.images.names import stem_of
 from litemed.metrics.tables import Table, write_json, write_rows
 from litemed.training.record import record_run
 from litemed.training.tracking import track_files
@@ -47,7 +47,7 @@ class CaseTable(ABC):
 
     def _collect(self, engine: Engine) -> None:
         output: Any = engine.state.output
-        self._cases.extend(image_stem(item["image"].meta["filename_or_obj"]) for item in output)
+        self._cases.extend(stem_of(item["image"].meta) for item in output)
 
     def _complete(self, engine: Engine) -> None:
         cases = string_list_all_gather(self._cases)

@@ -37,7 +37,8 @@ class LoadImageOrVolumed(MapTransform):
     Pictures are read by `litemed.transforms.LoadPictured`, archives of the MedSAM challenge by
     `litemed.datasets.challenge.read_challenge`, and volumes by `litemed.images.open_volume`, whose affine goes into the
     metadata. There ``has_spacing`` says whether the file tells the size of its voxels, ``is_sheared`` whether its
-    axes are at other than right angles, ``stored_dtype`` the type of its values, and ``series`` what was chosen.
+    axes are at other than right angles, and ``stored_dtype`` the type of its values; ``series`` names the one that was
+    taken of a DICOM study of several, also in the names of results.
 
     Args:
         keys: keys of the paths.
@@ -65,8 +66,6 @@ class LoadImageOrVolumed(MapTransform):
                 items[key] = _load_archive(path)
             else:
                 items[key] = _load_volume(path, self.series)
-                if self.series is not None:
-                    items[key].meta["series"] = self.series
         return items
 
 
@@ -75,7 +74,9 @@ def _load_volume(path: Path, series: str | int | None) -> MetaTensor:
     axis = volume.slowest_axis
     voxels = np.stack([volume.read_slice(axis, index) for index in range(volume.shape[axis])], axis)
     channels = np.moveaxis(voxels, 3, 0) if voxels.ndim == 4 else voxels[None]
-    return _as_tensor(channels, path, volume.affine, volume.has_spacing, volume.is_sheared)
+    tensor = _as_tensor(channels, path, volume.affine, volume.has_spacing, volume.is_sheared)
+    tensor.meta |= {} if volume.series is None else {"series": volume.series}
+    return tensor
 
 
 def _load_archive(path: Path) -> MetaTensor:

@@ -17,7 +17,7 @@ from monai.transforms import MapTransform, SaveImaged
 
 from litemed.bundles import metadata_of
 from litemed.images.dicom_seg import write_dicom_seg
-from litemed.images.names import is_dicom, is_volume, result_name
+from litemed.images.names import image_part, is_dicom, is_volume, stem_of
 from litemed.images.segments import bundle_segments, write_colour_tables
 from litemed.images.writing import write_labels
 from litemed.notices import Notice
@@ -52,27 +52,27 @@ class SaveLabelMapd(SaveImaged):
             meta = items[key].meta
             labels = np.asarray(items[key][0].cpu())
             labels = labels.astype(np.min_scalar_type(int(labels.max())))
-            page, place = meta.get("page"), meta.get("original_affine")
-            source = Path(meta["filename_or_obj"])
+            place = meta.get("original_affine")
             path = write_labels(
                 self.output_dir,
                 labels,
-                source,
-                None if page is None else int(page),
+                meta["filename_or_obj"],
+                image_part(meta),
                 None if place is None else np.asarray(place),
             )
-            if self.bundle_root is not None and is_volume(source):
-                self._write_names(path, labels, source, meta.get("series"))
+            if self.bundle_root is not None and is_volume(meta["filename_or_obj"]):
+                self._write_names(path, labels, meta)
         return items
 
-    def _write_names(self, path: Path, labels: np.ndarray, source: Path, series: Any) -> None:
+    def _write_names(self, path: Path, labels: np.ndarray, meta: Mapping[str, Any]) -> None:
         """Write what belongs to the label map of a volume."""
         assert self.bundle_root is not None
+        source, series = Path(meta["filename_or_obj"]), meta.get("series")
         segments = bundle_segments(self.bundle_root, np.unique(labels))
         write_colour_tables(path, segments)
         if not segments or not (source.is_dir() or is_dicom(source)):
             return
-        target = path.with_name(result_name(source, "segments", ".dcm"))
+        target = path.with_name(f"{stem_of(meta)}_segments.dcm")
         bundle, version = Path(self.bundle_root).name, metadata_of(self.bundle_root)["version"]
         try:
             write_dicom_seg(target, labels, source, segments, series=series, algorithm=bundle, version=version)

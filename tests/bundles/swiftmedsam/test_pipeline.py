@@ -223,7 +223,9 @@ def test_dicom_series_give_nifti_of_their_whole_name(tmp_path: Path, run: Run, w
         tags |= {"StudyInstanceUID": "1.2.840.9", "FrameOfReferenceUID": "1.2.840.8"}
         for file in write("dicom", values, np.diag([-0.7, -0.8, 4.0, 1]), f"study/{name}", **tags).iterdir():
             slice_ = pydicom.dcmread(file)
-            slice_.SOPInstanceUID = slice_.file_meta.MediaStorageSOPInstanceUID = f"{slice_.SOPInstanceUID[:60]}.{name[-1]}"
+            slice_.SOPInstanceUID = slice_.file_meta.MediaStorageSOPInstanceUID = (
+                f"{slice_.SOPInstanceUID[:60]}.{name[-1]}"
+            )
             slice_.save_as(file)
         report = run(tmp_path / "study" / name, BOXES)
         written = nibabel.load(report["labels"])
@@ -232,13 +234,16 @@ def test_dicom_series_give_nifti_of_their_whole_name(tmp_path: Path, run: Run, w
         assert overlap(np.asanyarray(written.dataobj), expected) > 0.9
         assert report["notices"] == []
     assert len(list((tmp_path / "out").iterdir())) == 12
-    report = run(tmp_path / "study", BOXES, out="chosen", series=2)
-    np.testing.assert_array_equal(read(report["labels"]), np.asanyarray(written.dataobj))
-    assert report["labels"].name == "study_mask.nii.gz"
-    segmentation = pydicom.dcmread(tmp_path / "chosen/study_segments.dcm")
-    assert segmentation.StudyInstanceUID == "1.2.840.9"
-    assert segmentation.ReferencedSeriesSequence[0].SeriesInstanceUID == "1.2.840.2"
-    assert [each.SegmentLabel for each in segmentation.SegmentSequence] == ["object 1", "object 2"]
+    for series, name in ((1, "study_series1"), ("1.2.840.2", "study_series2")):
+        report = run(tmp_path / "study", BOXES, out="chosen", series=series)
+        np.testing.assert_array_equal(read(report["labels"]), np.asanyarray(written.dataobj))
+        assert report["labels"].name == f"{name}_mask.nii.gz"
+        segmentation = pydicom.dcmread(tmp_path / f"chosen/{name}_segments.dcm")
+        assert segmentation.StudyInstanceUID == "1.2.840.9"
+        assert segmentation.ReferencedSeriesSequence[0].SeriesInstanceUID == f"1.2.840.{name[-1]}"
+        assert [each.SegmentLabel for each in segmentation.SegmentSequence] == ["object 1", "object 2"]
+    assert len(list((tmp_path / "chosen").iterdir())) == 12
+    assert all(path.name.startswith(("study_series1_", "study_series2_")) for path in (tmp_path / "chosen").iterdir())
 
 
 def test_archives_bring_boxes_and_take_segs(tmp_path: Path, run: Run) -> None:
