@@ -19,7 +19,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "data": ["break_up_weights", "frame_weights", "load_cases", "require_batches", "subject_of"],
         "detector": ["RINGS", "RingDetectionLoss", "RingDetector", "decode_rings", "encode_rings", "ring_window"],
         "network": ["TFNet"],
-        "resizing": ["FixedSizeInferer", "RingWindowd", "StretchPictured", "UnitRanged", "stretch"],
+        "resizing": ["FitPictured", "FixedSizeInferer", "RingWindowd", "StretchPictured", "UnitRanged", "stretch"],
         "frame_metrics": ["BoxIoUMetric", "BreakUpMetric", "FrameClassMetric"],
     },
 )

@@ -24,12 +24,13 @@ _ALL_TRAINING = "training+validation"
 
 
 def load_cases(
-    dataset_dir: str | Path, task: str, part: str, crops: str | None = "broken_only"
+    dataset_dir: str | Path | Sequence[str | Path], task: str, part: str, crops: str | None = "broken_only"
 ) -> list[dict[str, Any]]:
     """List the cases of one task and part of the TFM data set.
 
     Args:
-        dataset_dir: the data set's folder, real or simulated.
+        dataset_dir: the data set's folder, real or simulated; or several, whose cases and videos are then named
+            ``<folder>_<name>``.
         task: ``"segmentation"``, ``"classification"`` or ``"detection"``.
         part: ``"training"``, ``"validation"`` or ``"test"``; ``"training+validation"`` is the first two together.
         crops: for the segmentation, ``"broken_only"``, ``"non_broken"`` or ``"full"`` crops, or None for whole frames.
@@ -48,6 +49,9 @@ def load_cases(
     """
     if task not in TASKS:
         raise ValueError(f"expected a task among {', '.join(TASKS)}, got {task!r}")
+    if not isinstance(dataset_dir, str | Path):
+        cases = [(Path(each).name, case) for each in dataset_dir for case in load_cases(each, task, part, crops)]
+        return [{**case, "case": f"{name}_{case['case']}", "video": f"{name}_{case['video']}"} for name, case in cases]
     if part == _ALL_TRAINING:
         return [case for each in ("training", "validation") for case in load_cases(dataset_dir, task, each, crops)]
     if task == "segmentation":

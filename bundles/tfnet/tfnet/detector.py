@@ -67,7 +67,7 @@ class RingDetector(nn.Module):
         eighth, deepest = self.encoder(x)[2:]
         wide = F.interpolate(self.lateral(deepest), size=eighth.shape[-2:], mode="bilinear", align_corners=False)
         features = self.neck(torch.cat([eighth, wide], dim=1))
-        heat = self.heat(features).flatten(1).softmax(dim=1).view(-1, 1, features.shape[2], features.shape[3])
+        heat = self.heat(features).flatten(1).float().softmax(dim=1).view(-1, 1, features.shape[2], features.shape[3])
         centre = torch.stack([_mean_place(heat.sum(dim=3)), _mean_place(heat.sum(dim=2))], dim=2)
         there = (features * heat).sum(dim=(2, 3))
         everywhere = torch.cat([deepest.mean(dim=(2, 3)), deepest.amax(dim=(2, 3))], dim=1)

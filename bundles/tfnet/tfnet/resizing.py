@@ -17,7 +17,9 @@ from torch.nn import functional as F
 
 from tfnet.detector import ring_window
 
-__all__ = ["FixedSizeInferer", "RingWindowd", "StretchPictured", "UnitRanged", "stretch"]
+__all__ = ["FitPictured", "FixedSizeInferer", "RingWindowd", "StretchPictured", "UnitRanged", "placement", "stretch"]
+
+_LUMA = (0.299, 0.587, 0.114)
 
 
 def stretch(picture: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
@@ -30,6 +32,44 @@ def stretch(picture: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
     if tuple(picture.shape[2:]) == tuple(size):
         return picture
     return F.interpolate(picture, size=tuple(size), mode="bilinear", align_corners=False, antialias=True)
+
+
+def placement(width: int, height: int, size: Sequence[int]) -> tuple[int, int, int, int]:
+    """Width, height, left and top, in pixels, of a frame that keeps its aspect in the middle of a canvas of ``size``."""
+    factor = min(size[0] / width, size[1] / height)
+    inner = max(1, round(width * factor)), max(1, round(height * factor))
+    return *inner, (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
+
+
+class FitPictured(MapTransform):
+    """Scale frames, with their boxes, into one size between black bars: they keep their aspect, as the pipeline does.
+
+    Args:
+        keys: keys of the frames, ``(C, W, H)``.
+        spatial_size: width and height.
+        boxes_key: key of boxes in pixels, or of None.
+    """
+
+    def __init__(self, keys: KeysCollection, spatial_size: Sequence[int], boxes_key: str = "boxes") -> None:
+        super().__init__(keys)
+        self.spatial_size = tuple(spatial_size)
+        self.boxes_key = boxes_key
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        items = dict(data)
+        for key in self.key_iterator(items):
+            picture = items[key]
+            old = picture.shape[1:]
+            width, height, left, top = placement(*old, self.spatial_size)
+            scaled = stretch(torch.as_tensor(picture)[None], (width, height))[0]
+            rest = self.spatial_size[0] - width - left, self.spatial_size[1] - height - top
+            fitted = F.pad(scaled.as_subclass(torch.Tensor), (top, rest[1], left, rest[0]))
+            items[key] = MetaTensor(fitted, meta=picture.meta) if isinstance(picture, MetaTensor) else fitted
+            if items[self.boxes_key] is not None:
+                factors = torch.tensor([width / old[0], height / old[1]] * 2)
+                corner = torch.tensor([left, top] * 2)
+                items[self.boxes_key] = (torch.as_tensor(items[self.boxes_key]) * factors + corner).tolist()
+        return items
 
 
 class RingWindowd(MapTransform):
@@ -59,7 +99,8 @@ class UnitRanged(MapTransform):
 
     Args:
         keys: keys of the pictures, ``(C, W, H)``.
-        grey: average the channels to one, which the frame classifier and the ring detector take.
+        grey: bring colours to their luma (ITU-R BT.601), as the pipeline reads films; the frame classifier and the ring
+            detector take it.
     """
 
     def __init__(self, keys: KeysCollection, grey: bool = False) -> None:
@@ -70,7 +111,8 @@ class UnitRanged(MapTransform):
         items = dict(data)
         for key in self.key_iterator(items):
             picture = items[key]
-            picture = picture.mean(dim=0, keepdim=True) if self.grey else picture
+            if self.grey and picture.shape[0] == len(_LUMA):
+                picture = (picture * picture.new_tensor(_LUMA).view(-1, 1, 1)).sum(dim=0, keepdim=True)
             items[key] = picture / (65535 if picture.max() > 255 else 255)
         return items
 

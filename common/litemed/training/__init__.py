@@ -9,6 +9,7 @@ from litemed.lazy import lazy_names
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
+        "autocast": ["AutocastInferer"],
         "averaging": ["WeightAverage"],
         "history": ["TrainingHistory"],
         "modalities": ["ModalityTable"],

@@ -25,39 +25,55 @@ def _frame() -> dict[str, torch.Tensor]:
     return RingTargetd("image")({"image": image, "boxes": BOXES})
 
 
+SIZE = (160, 80)
+
+
 def test_the_boxes_follow_the_window() -> None:
-    windows = RandWindowd("image", prob=1).set_random_state(seed=0)
-    mirrored = set()
-    for _ in range(20):
+    windows = RandWindowd("image", SIZE, prob=1, beside=0).set_random_state(seed=0)
+    mirrored, widths = set(), []
+    for _ in range(40):
         items = windows(_frame())
         mirrored.add(windows._mirror)
-        x, y, width, height = items["label"][1:5].tolist()
-        lit = items["image"][0] > 0.5
-        columns, rows = lit.any(dim=1).nonzero(), lit.any(dim=0).nonzero()
-        assert (columns.min().item(), columns.max().item() + 1) == pytest.approx(
-            (200 * (x - width / 2), 200 * (x + width / 2)), abs=1.0
-        )
-        assert (rows.min().item(), rows.max().item() + 1) == pytest.approx(
-            (100 * (y - height / 2), 100 * (y + height / 2)), abs=1.0
-        )
+        assert items["image"].shape == (1, *SIZE)
+        for axis in (0, 1):
+            middle, length = items["label"][[1 + axis, 3 + axis]].tolist()
+            lit = (items["image"][0] > 0.5).any(dim=1 - axis).nonzero()
+            edges = SIZE[axis] * (middle - length / 2), SIZE[axis] * (middle + length / 2)
+            assert (lit.min().item(), lit.max().item() + 1) == pytest.approx(edges, abs=1.0)
         outside = items["label"][-4:]
-        assert (outside[:2] - outside[2:] / 2).min() >= -1e-5
-        assert (outside[:2] + outside[2:] / 2).max() <= 1 + 1e-5
+        assert (outside[:2] - outside[2:] / 2).min() >= -0.01
+        assert (outside[:2] + outside[2:] / 2).max() <= 1.01
+        widths.append(outside[3].item())
     assert mirrored == {False, True}
+    assert min(widths) < 0.35  # and in the frame as it is, 0.6
+    assert max(widths) > 0.85
+
+
+def test_some_windows_lie_beside_the_rings() -> None:
+    frame = RingTargetd("image")(
+        {"image": torch.zeros(1, 200, 100), "boxes": [[6, 6, 8, 8], [4, 4, 9, 9], [2, 2, 12, 12]]}
+    )
+    frame["image"][:, 2:12, 2:12] = 1
+    windows = RandWindowd("image", SIZE, prob=1, beside=1).set_random_state(seed=0)
+    bare = [items for items in (windows(frame) for _ in range(10)) if items["label"][0] == 0]
+    assert bare
+    assert all(not items["label"].any() and not items["image"].any() for items in bare)
 
 
 def test_frames_without_rings_and_with_rings_all_over() -> None:
-    windows = RandWindowd("image", prob=1).set_random_state(seed=0)
+    windows = RandWindowd("image", SIZE, prob=1).set_random_state(seed=0)
     items = windows({"image": torch.ones(1, 20, 10), "label": torch.zeros(13)})
     assert not items["label"].any()
-    torch.testing.assert_close(items["image"], torch.ones(1, 20, 10))
     filling = RingTargetd("image")({"image": torch.zeros(1, 200, 100), "boxes": [*BOXES[:2], [-5.0, -5, 205, 105]]})
-    x, width = windows(filling)["label"][[9, 11]].tolist()
-    assert (x, width) == pytest.approx((0.5, 1.05))
+    windows = RandWindowd("image", SIZE, prob=1, beside=0).set_random_state(seed=0)
+    for _ in range(5):
+        outside = windows(filling)["label"][-4:]
+        assert (outside[:2] - outside[2:] / 2).min() >= -0.01
+        assert (outside[:2] + outside[2:] / 2).max() <= 1.01
 
 
-def test_nothing_happens_without_augmentation() -> None:
-    frame = _frame()
-    items = RandWindowd("image", prob=0)(frame)
-    assert items["image"] is frame["image"]
-    assert torch.equal(items["label"], frame["label"])
+def test_without_augmentation_frames_are_scaled() -> None:
+    items = RandWindowd("image", (100, 50), prob=0)(_frame())
+    assert torch.equal(items["label"], _frame()["label"])
+    torch.testing.assert_close(items["image"][0, 45:55, 20:30].mean(), torch.tensor(1.0), atol=0.1, rtol=0)
+    assert items["image"].shape == (1, 100, 50)

@@ -56,6 +56,12 @@ def test_frames_with_their_classes(root: Path) -> None:
     assert [case["case"] for case in both] == ["train_000", "train_001", "train_002", "val_000", "val_001"]
 
 
+def test_several_folders_are_one_set(root: Path) -> None:
+    cases = load_cases([root, root], "classification", "validation")
+    assert [case["case"] for case in cases] == [f"{root.name}_val_{number:03d}" for number in (0, 1)] * 2
+    assert subject_of(cases)(f"{root.name}_val_000") == f"{root.name}_val"
+
+
 def test_closed_frames_are_detected_without_rings(root: Path) -> None:
     cases = {case["case"]: case["boxes"] for case in load_cases(root, "detection", "training")}
     assert set(cases) == {"train_000", "train_001", "train_002"}

@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from monai.data import MetaTensor
+from PIL import Image
 from tfnet.detector import ring_window
-from tfnet.resizing import FixedSizeInferer, RingWindowd, StretchPictured, UnitRanged, stretch
+from tfnet.resizing import FitPictured, FixedSizeInferer, RingWindowd, StretchPictured, UnitRanged, placement, stretch
 
 
 @pytest.mark.parametrize(("stored", "expected"), [([0.0, 51.0, 255.0], [0, 0.2, 1]), ([0.0, 13107.0], [0, 0.2])])
@@ -17,10 +19,26 @@ def test_8_and_16_bit_come_to_0_to_1(stored: list[float], expected: list[float])
     assert picture.flatten().tolist() == pytest.approx(expected)
 
 
-def test_grey_is_the_mean_of_the_channels() -> None:
-    picture = UnitRanged("image", grey=True)({"image": torch.tensor([0.0, 51.0, 102.0]).view(3, 1, 1)})["image"]
-    assert picture.shape == (1, 1, 1)
-    assert picture.item() == pytest.approx(0.2)
+def test_grey_is_luma_as_pillow_has_it() -> None:
+    colours = np.random.default_rng(0).integers(0, 256, (6, 5, 3), dtype=np.uint8)
+    expected = np.asarray(Image.fromarray(colours).convert("L"))
+    stored = torch.tensor(colours, dtype=torch.float32).permute(2, 1, 0)
+    picture = UnitRanged("image", grey=True)({"image": stored})["image"]
+    np.testing.assert_allclose(255 * picture[0].T, expected, atol=0.51)
+    assert torch.equal(UnitRanged("image", grey=True)({"image": stored[:1]})["image"], stored[:1] / 255)
+
+
+def test_a_frame_keeps_its_aspect_between_bars_with_its_boxes() -> None:
+    frame = torch.ones(1, 100, 200)
+    frame[:, 40:60, 100:150] = 3
+    items = FitPictured("image", (80, 60))({"image": frame, "boxes": [[40, 100, 60, 150]]})
+    assert items["image"].shape == (1, 80, 60)
+    assert placement(100, 200, (80, 60)) == (30, 60, 25, 0)
+    assert not items["image"][:, :25].any()
+    assert not items["image"][:, 55:].any()
+    assert items["boxes"][0] == pytest.approx([37, 30, 43, 45], rel=1e-6)
+    assert (items["image"][0, 39:41, 33:42] > 2.99).all()
+    assert FitPictured("image", (80, 60))({"image": frame, "boxes": None})["boxes"] is None
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from tfnet.classifier import FrameClassifier
 from tfnet.collab.rings import Rings
 from tfnet.detector import RingDetector, decode_rings, ring_window
 from tfnet.network import TFNet
+from tfnet.resizing import placement
 
 __all__ = ["Networks"]
 
@@ -117,7 +118,7 @@ class Networks:
         boxes, presence = decode_rings(self._detector(_framed(frame, self.detector_size)), self.detector_size)
         if float(presence[0]) < self.presence:
             return None
-        width, height, left, top = _placement(frame.shape, self.detector_size)
+        width, height, left, top = placement(*frame.shape[::-1], self.detector_size)
         factors = [frame.shape[1] / width, frame.shape[0] / height] * 2
         found = (boxes[0].double().numpy() - [left, top, left, top]) * factors
         if not np.isfinite(found).all() or (found[:, 2:] <= found[:, :2]).any():
@@ -135,16 +136,9 @@ _MOST_STREAMS = 4
 _BILINEAR = Image.Resampling.BILINEAR
 
 
-def _placement(shape: Sequence[int], size: Size) -> tuple[int, int, int, int]:
-    """Width, height, left and top, in pixels, of a frame ``(height, width)`` within a canvas of ``size``."""
-    factor = min(size[0] / shape[1], size[1] / shape[0])
-    width, height = max(1, round(shape[1] * factor)), max(1, round(shape[0] * factor))
-    return width, height, (size[0] - width) // 2, (size[1] - height) // 2
-
-
 def _framed(frame: np.ndarray, size: Size) -> torch.Tensor:
     """A whole frame as input of ``size``."""
-    width, height, left, top = _placement(frame.shape, size)
+    width, height, left, top = placement(*frame.shape[::-1], size)
     scaled = _resized(frame, (width, height))
     if (width, height) == tuple(size):
         return _as_input(scaled)

@@ -339,7 +339,7 @@ class TearFilmVideo(Sequence[Frame]):
         if end > 0:
             cover = smooth_step(0.5 + (edge - np.arange(end, dtype=np.float32)[:, None]) / soft)
             scene[:end] += cover * (eye.upper[:end] - scene[:end])
-        start = int(drop)
+        start = min(int(drop), height)
         scene[start:] *= eye.lashes[: height - start]
 
 

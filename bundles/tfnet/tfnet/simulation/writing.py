@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import asdict
 from fractions import Fraction
@@ -29,6 +30,7 @@ _PARTS = ("train", "val", "test")
 _VERSION = "tearfilm-v1"
 _TURN = 4
 _DEVICES = 7  # of seeds: devices apart from subjects
+_FAST = 1  # of zlib: noise is hardly smaller at its best, which takes half of all the time
 _SHARES = {"broken": 0.40, "clear": 0.30, "blur": 0.15, "closed": 0.15}
 
 _NOTICE = """Simulated tear-film videos in the layout of the TFM data set.
@@ -277,7 +279,7 @@ def _write_truth(path: Path, video: TearFilmVideo, job: _Film) -> None:
 
 def _write_frame(folder: Path, part: str, name: str, frame: Frame, device: Device | None) -> None:
     image = frame.image if device is None else device.coloured(frame.image)
-    Image.fromarray(image).save(folder / "images" / part / f"{name}.png")
+    Image.fromarray(image).save(folder / "images" / part / f"{name}.png", compress_level=_FAST)
     if frame.boxes is None:
         return
     height, width = frame.image.shape
@@ -290,9 +292,13 @@ def _write_frame(folder: Path, part: str, name: str, frame: Frame, device: Devic
     x0, y0, x1, y1 = np.maximum(np.rint(frame.boxes[-1]).astype(int), 0)
     window = slice(y0, y1), slice(x0, x1)
     crop, mask = Image.fromarray(image[window]), as_mask(frame.mask[window])
-    for crops in ("full", "broken_only" if frame.label == BROKEN else "non_broken"):
-        crop.save(folder / f"crop_{crops}" / "images" / part / f"{name}.png")
-        mask.save(folder / f"crop_{crops}" / "masks" / part / f"{name}.png")
+    for kind, picture in (("images", crop), ("masks", mask)):
+        whole, part_of_them = (
+            folder / f"crop_{crops}" / kind / part / f"{name}.png"
+            for crops in ("full", "broken_only" if frame.label == BROKEN else "non_broken")
+        )
+        picture.save(whole, compress_level=_FAST)
+        shutil.copyfile(whole, part_of_them)
 
 
 def _polygons(mask: np.ndarray) -> str:

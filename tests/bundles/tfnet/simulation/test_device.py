@@ -71,6 +71,13 @@ def test_rings_lie_in_their_boxes(device: Device) -> None:
     assert np.count_nonzero(np.diff(bright.astype(int)) == 1) == 6
 
 
+def test_the_lid_may_fall_below_a_close_view(device: Device) -> None:
+    video = TearFilmVideo(5, seconds=1.0, frame_rate=20.0, device=replace(device, extent=0.7, outermost=1.2))
+    shut = [index for index, label in enumerate(video.labels) if label == 1]
+    assert max(video._lid_drop(index) for index in shut) > 240
+    assert all(video[index].image.shape == (240, 320) for index in shut)
+
+
 def test_dark_rings_on_light(device: Device) -> None:
     coordinate = np.linspace(0.1, 1.2, 600, dtype=np.float32)[None]
     angle = np.zeros_like(coordinate)
