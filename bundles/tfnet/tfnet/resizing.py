@@ -35,7 +35,7 @@ def stretch(picture: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
 
 
 def placement(width: int, height: int, size: Sequence[int]) -> tuple[int, int, int, int]:
-    """Width, height, left and top, in pixels, of a frame that keeps its aspect in the middle of a canvas of ``size``."""
+    """Width, height, left and top, in pixels, of a frame in the middle of a canvas of ``size``, its aspect kept."""
     factor = min(size[0] / width, size[1] / height)
     inner = max(1, round(width * factor)), max(1, round(height * factor))
     return *inner, (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
