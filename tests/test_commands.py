@@ -35,6 +35,8 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("bundles/*/docs/*.md"))]
 RUN_ELSEWHERE = {"docs/monai_label.md"}
 """Documents whose commands need programs and servers of their own; ci/label_acceptance.py runs them."""
+USERS = [ROOT / name for name in ("README.md", "docs/commands.md", "docs/training.md")]
+"""Documents whose commands are run where they are quick."""
 SHELL = {".", "cd", "cp", "git", "mkdir"}
 OF_MONAI = {"config_file", "meta_file", "tracking", "logging_file", "args_file", "run_id"}
 
@@ -240,7 +242,7 @@ def test_the_checks_find_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with what the README's commands name, beside the bundles and a home of its own."""
+    """A folder with what the users' commands name, beside the bundles and a home of its own."""
     pictures = sorted((samples.nuclei() / "test/images").iterdir())[:2]
     for folder in ("PICTURES", "PREDICTIONS", "TRUTH", "RUN", "EYE"):
         (tmp_path / folder).mkdir()
@@ -277,26 +279,33 @@ EXECUTED: dict[str, tuple[str, str]] = {
     "python -m monai.bundle run --config_file bundles/mininet/configs/inference.json --dataset_dir PICTURES"
     " --output_dir OUT": ("", "OUT/*_mask.png"),
 }
-"""Commands of the README that are run: what is added to make them quick, and a file that they write."""
+"""Commands of the users' documents that are run: what is added to make them quick, and a file that they write."""
 
 CHECKED = {
     "litemed collab VIDEO --out OUT": "run in tests/bundles/tfnet",
+    'litemed segment SCAN.nii.gz --bundle swiftmedsam --box "40,52,3,90,101,12" --out OUT': (
+        "run in tests/bundles/swiftmedsam"
+    ),
     "litemed get mininet --zoo https://...": "run in tests/tools/packaging/test_get.py",
     "litemed verify zips/mininet_v0.1.0.zip": "run in tests/packaging",
     "litemed evaluate PREDICTIONS TRUTH --out SCORES --engine ray": "run in tests/test_parallel.py",
 }
-"""Commands of the README that are only checked, and where the same is run."""
+"""Commands of the users' documents that are only checked, and where the same is run."""
 
 
-def test_every_command_of_litemed_in_the_readme_is_run() -> None:
-    listed = {command for command in _commands(ROOT / "README.md") if command.startswith("litemed ")}
+def _of_users() -> set[str]:
+    return {command for document in USERS for command in _commands(document)}
+
+
+def test_every_command_of_litemed_for_users_is_run() -> None:
+    listed = {command for command in _of_users() if command.startswith("litemed ")}
     assert listed == {command for command in EXECUTED if command.startswith("litemed ")} | CHECKED.keys()
 
 
 @pytest.mark.parametrize("command", EXECUTED, ids=[command[:70] for command in EXECUTED])
 def test_a_quick_command_does_what_it_says(command: str, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     more, result = EXECUTED[command]
-    assert command in _commands(ROOT / "README.md")
+    assert command in _of_users()
     words = shlex.split(command.replace("PICTURE ", "PICTURE.png ")) + shlex.split(more)
     if words[0] == "litemed":
         monkeypatch.setattr(sys, "argv", words)
@@ -305,6 +314,14 @@ def test_a_quick_command_does_what_it_says(command: str, desk: Path, monkeypatch
         _, named = _options(words[4:])
         monai.bundle.run(**named)
     assert not result or list(desk.glob(result))
+
+
+def test_the_readme_is_short_and_shows_a_picture() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert len(text.splitlines()) <= 120
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if not link.startswith("https://")]
+    assert [link for link in links if not (ROOT / link).exists()] == []
+    assert [link for link in links if link.endswith((".jpg", ".png"))]
 
 
 def test_the_table_of_bundles_is_the_metadatas() -> None:
