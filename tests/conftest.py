@@ -11,11 +11,14 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from PIL import Image
+
+if TYPE_CHECKING:
+    import torch
 
 _SHOWN = 6000
 
@@ -250,3 +253,62 @@ def interrupt() -> Callable[[Callable[[], Any], float], bool]:
         return False
 
     return interrupted
+
+
+class Bright:
+    """Bright pixels inside the box, or up to 20 from a positive click, or in the mask before; none up to 5 from a
+    negative click."""
+
+    def __init__(self) -> None:
+        self.encoded = 0
+        self.decoded: list[tuple[Any, ...]] = []
+        self.each: Callable[[], Any] = list
+
+    def encode_image(self, image: torch.Tensor) -> torch.Tensor:
+        self.encoded += 1
+        return image
+
+    def decode(
+        self, embedding: torch.Tensor, boxes: Any = None, points: Any = None, labels: Any = None, masks: Any = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        import torch
+
+        self.decoded.append((boxes, points, labels, masks))
+        self.each()
+        rows, columns = torch.meshgrid(torch.arange(256.0), torch.arange(256.0), indexing="ij")
+        allowed = torch.zeros(256, 256, dtype=torch.bool) if masks is None else masks[0, 0] > 0
+        if boxes is not None:
+            x0, y0, x1, y1 = boxes[0]
+            allowed |= (columns >= x0) & (columns <= x1) & (rows >= y0) & (rows <= y1)
+        clicks = [] if points is None else [(*place, label) for place, label in zip(points[0], labels[0], strict=True)]
+        for x, y, label in clicks:
+            near = torch.maximum((columns - x).abs(), (rows - y).abs()) <= (20 if label else 5)
+            allowed = allowed | near if label else allowed & ~near
+        inside = allowed & (embedding[0, 0] > 0.5)
+        return torch.where(inside, 4.0, -4.0)[None, None], torch.ones(1, 1)
+
+
+@pytest.fixture
+def bright() -> Bright:
+    """A network for sessions whose answers are known."""
+    return Bright()
+
+
+@pytest.fixture
+def bright_picture(tmp_path: Path) -> Path:
+    """256x256; bright squares at rows and columns 20 to 59 and 100 to 149."""
+    values = np.full((256, 256), 20, np.uint8)
+    values[20:60, 20:60] = values[100:150, 100:150] = 220
+    Image.fromarray(values).save(tmp_path / "case.png")
+    return tmp_path / "case.png"
+
+
+@pytest.fixture
+def bright_volume(tmp_path: Path) -> Path:
+    """x, y, z of 256x256x16 in RAS; a bright block of x 10 to 29, y 20 to 49 in z 3 to 12."""
+    import nibabel
+
+    values = np.full((256, 256, 16), 20, np.int16)
+    values[10:30, 20:50, 3:13] = 200
+    nibabel.save(nibabel.Nifti1Image(values, np.diag([1.0, 1, 3, 1])), tmp_path / "scan.nii.gz")
+    return tmp_path / "scan.nii.gz"

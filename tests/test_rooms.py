@@ -18,7 +18,7 @@ FLOORS = (
     {"slices", "transforms", "datasets", "samples"},
     {"training", "deploy"},
     {"prompting"},
-    {"tools"},
+    {"tools", "app"},
 )
 BUNDLES = {folder.name for folder in (ROOT / "bundles").iterdir() if (folder / "configs").is_dir()}
 NAMED = re.compile(rf"\b({'|'.join(BUNDLES)})\b")

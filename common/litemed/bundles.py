@@ -15,10 +15,12 @@ from litemed.files import litemed_home
 
 __all__ = ["OFFERS", "Offer", "bundle_folders", "find_bundle", "importable", "metadata_of", "offers", "where_to_put"]
 
-OFFERS = ("commands", "readers", "samples", "applications")
+OFFERS = ("commands", "readers", "samples", "applications", "sessions", "takes")
 """Keys of ``"litemed"`` in a bundle's metadata: what it adds to the command line, by name, with a line on each.
 
-A command ``measure`` is the function of that name in the module ``command`` of the bundle's package.
+A command ``measure`` is the function of that name in the module ``command`` of the bundle's package. A bundle with
+``sessions`` has a network whose masks are refined by clicks. ``takes`` says of commands and applications what they are
+offered for on the page of ``litemed app``: ``picture`` or ``video``.
 """
 
 _FILE_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_-]*")

@@ -17,7 +17,7 @@ import fire
 from fire.decorators import SetParseFn
 from fire.parser import DefaultParseValue
 
-__all__ = ["parse_value", "run_command"]
+__all__ = ["numbers", "parse_value", "run_command"]
 
 _CONSTANTS = {"True": True, "true": True, "False": False, "false": False, "None": None, "null": None}
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -176,3 +176,19 @@ def _refuse_unknown_options(function: Callable[..., Any], arguments: Sequence[st
         if len(option) > 3 and option.startswith("--") and option[2:].replace("-", "_") not in known:
             options = ", ".join(f"--{name}" for name in parameters if name != "self")
             raise ValueError(f"unknown option {option}: expected one of {options}")
+
+
+def numbers(text: str, name: str) -> list[float]:
+    """Numbers with commas between them.
+
+    Args:
+        text: as typed.
+        name: of the option, for the error.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    parts = [part.strip() for part in text.strip("[]() ").split(",")]
+    if not all(_NUMBER.fullmatch(part) for part in parts):
+        raise ValueError(f"expected {name} as numbers with commas between, got {text!r}")
+    return [float(part) for part in parts]

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,61 +14,15 @@ from typing import Any
 import nibabel
 import numpy as np
 import pytest
-import torch
 from litemed.datasets.challenge import write_challenge
-from litemed.prompting import Place, Prompt, Session
+from litemed.prompting import Place, Prompt, Session, write_results
 from litemed.prompting.embedding_store import prune_embeddings
 from PIL import Image
 
 
-class Bright:
-    """Bright pixels inside the box, or up to 20 from a positive click, or in the mask before; none up to 5 from a
-    negative click."""
-
-    def __init__(self) -> None:
-        self.encoded = 0
-        self.decoded: list[tuple[Any, ...]] = []
-        self.each: Callable[[], Any] = list
-
-    def encode_image(self, image: torch.Tensor) -> torch.Tensor:
-        self.encoded += 1
-        return image
-
-    def decode(
-        self, embedding: torch.Tensor, boxes: Any = None, points: Any = None, labels: Any = None, masks: Any = None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        self.decoded.append((boxes, points, labels, masks))
-        self.each()
-        rows, columns = torch.meshgrid(torch.arange(256.0), torch.arange(256.0), indexing="ij")
-        allowed = torch.zeros(256, 256, dtype=torch.bool) if masks is None else masks[0, 0] > 0
-        if boxes is not None:
-            x0, y0, x1, y1 = boxes[0]
-            allowed |= (columns >= x0) & (columns <= x1) & (rows >= y0) & (rows <= y1)
-        clicks = [] if points is None else [(*place, label) for place, label in zip(points[0], labels[0], strict=True)]
-        for x, y, label in clicks:
-            near = torch.maximum((columns - x).abs(), (rows - y).abs()) <= (20 if label else 5)
-            allowed = allowed | near if label else allowed & ~near
-        inside = allowed & (embedding[0, 0] > 0.5)
-        return torch.where(inside, 4.0, -4.0)[None, None], torch.ones(1, 1)
-
-
 @pytest.fixture
-def network() -> Bright:
-    return Bright()
-
-
-@pytest.fixture
-def picture(tmp_path: Path) -> Path:
-    """256x256; bright squares at rows and columns 20 to 59 and 100 to 149."""
-    values = np.full((256, 256), 20, np.uint8)
-    values[20:60, 20:60] = values[100:150, 100:150] = 220
-    Image.fromarray(values).save(tmp_path / "case.png")
-    return tmp_path / "case.png"
-
-
-@pytest.fixture
-def session(network: Bright, picture: Path, tmp_path: Path) -> Iterator[Session]:
-    with Session(network, picture, folder=tmp_path / "kept") as opened:
+def session(bright: Any, bright_picture: Path, tmp_path: Path) -> Iterator[Session]:
+    with Session(bright, bright_picture, folder=tmp_path / "kept") as opened:
         yield opened
 
 
@@ -92,17 +46,17 @@ def test_each_answer_says_what_it_changed(session: Session) -> None:
     assert session.click("one", 110, 110).region == (slice(100, 131), slice(100, 131))
 
 
-def test_the_mask_before_and_all_prompts_are_given_again(session: Session, network: Bright) -> None:
+def test_the_mask_before_and_all_prompts_are_given_again(session: Session, bright: Any) -> None:
     session.add_object("one")
     session.box("one", [20, 20, 59, 59])
     session.click("one", 30, 40, positive=False)
     session.stroke("one", [[110, 110], [110, 134]])
-    boxes, points, labels, masks = network.decoded[-1]
+    boxes, points, labels, masks = bright.decoded[-1]
     assert boxes.tolist() == [[20, 20, 59, 59]]
     assert points.tolist() == [[[30, 40], [110, 110], [110, 122], [110, 134]]]
     assert labels.tolist() == [[0, 1, 1, 1]]
     assert masks.shape == (1, 1, 256, 256)
-    assert [decoded[3] is None for decoded in network.decoded] == [True, False, False]
+    assert [decoded[3] is None for decoded in bright.decoded] == [True, False, False]
     assert session.mask("one")[149, 120]  # up to 20 from the stroke's end
     # another box takes the first one's place, and the rest is answered after it
     session.box("one", [100, 100, 149, 149])
@@ -111,11 +65,11 @@ def test_the_mask_before_and_all_prompts_are_given_again(session: Session, netwo
     assert session.mask("one")[100:150, 100:150].all()
 
 
-def test_undo_and_redo_are_exact_and_decode_nothing(session: Session, network: Bright) -> None:
+def test_undo_and_redo_are_exact_and_decode_nothing(session: Session, bright: Any) -> None:
     session.add_object("one")
     session.box("one", [20, 20, 59, 59])
     session.click("one", 30, 40, positive=False)
-    corrected, count = session.mask("one"), len(network.decoded)
+    corrected, count = session.mask("one"), len(bright.decoded)
     assert session.undo().region == (slice(35, 46), slice(25, 36))
     np.testing.assert_array_equal(session.mask("one"), _square(20, 60))
     assert session.redo().region == (slice(35, 46), slice(25, 36))
@@ -128,7 +82,7 @@ def test_undo_and_redo_are_exact_and_decode_nothing(session: Session, network: B
     for _ in range(3):
         session.redo()
     np.testing.assert_array_equal(session.mask("one"), corrected)
-    assert len(network.decoded) == count
+    assert len(bright.decoded) == count
     session.undo()
     session.click("one", 50, 50)
     with pytest.raises(ValueError, match="nothing to redo"):
@@ -203,7 +157,7 @@ def test_a_box_that_leaves_the_picture_is_clipped(session: Session) -> None:
 
 
 def test_reopening_embeds_nothing_and_replaying_gives_the_same(
-    session: Session, network: Bright, picture: Path, tmp_path: Path
+    session: Session, bright: Any, bright_picture: Path, tmp_path: Path
 ) -> None:
     session.add_object("one")
     session.add_object("two")
@@ -211,14 +165,14 @@ def test_reopening_embeds_nothing_and_replaying_gives_the_same(
     session.click("two", 120, 120)
     session.click("one", 30, 40, positive=False)
     content = json.loads(json.dumps(session.to_json()))
-    assert network.encoded == 2  # the picture, and one by which the encoder is known
-    with Session(network, picture, folder=tmp_path / "kept") as again:
+    assert bright.encoded == 2  # the picture, and one by which the encoder is known
+    with Session(bright, bright_picture, folder=tmp_path / "kept") as again:
         again.replay(content)
         np.testing.assert_array_equal(again.labels(), session.labels())
         assert again.to_json() == session.to_json()
         again.undo()
         assert again.objects == ()
-    assert network.encoded == 3  # the encoder again
+    assert bright.encoded == 3  # the encoder again
 
 
 def test_the_folder_stays_within_its_bound(tmp_path: Path) -> None:
@@ -229,15 +183,15 @@ def test_the_folder_stays_within_its_bound(tmp_path: Path) -> None:
     assert {file.stem for file in tmp_path.iterdir()} == {"new", "newest"}
 
 
-def test_a_file_that_changed_is_told(session: Session, picture: Path) -> None:
+def test_a_file_that_changed_is_told(session: Session, bright_picture: Path) -> None:
     session.add_object("one")
     session.box("one", [20, 20, 59, 59])
-    os.utime(picture, (1e9, 1e9))
+    os.utime(bright_picture, (1e9, 1e9))
     with pytest.raises(ValueError, match="has changed on disk since it was opened"):
         session.click("one", 30, 30)
     with pytest.raises(ValueError, match="has changed on disk since it was opened"):
-        session.save(picture.with_name("out"))
-    assert not picture.with_name("out").exists()
+        session.save(bright_picture.with_name("out"))
+    assert not bright_picture.with_name("out").exists()
     assert session.mask("one").sum() == 1600
 
 
@@ -248,13 +202,13 @@ def test_saving_a_picture(session: Session, tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out/case_mask.png")), _square(20, 60))
 
 
-def test_archives(network: Bright, tmp_path: Path) -> None:
+def test_archives(bright: Any, tmp_path: Path) -> None:
     values = np.full((4, 256, 256), 20, np.uint8)
     values[1:3, 20:60, 20:60] = 220
     write_challenge(tmp_path / "3D_CT_a.npz", values, spacing=(1.0, 1.0, 2.0))
     write_challenge(tmp_path / "2D_US_b.npz", np.repeat(values[1, ..., None], 3, axis=2))
     for name, plane, index in (("3D_CT_a", "axial", 2), ("2D_US_b", "picture", 0)):
-        with Session(network, tmp_path / f"{name}.npz", folder=tmp_path / "kept") as session:
+        with Session(bright, tmp_path / f"{name}.npz", folder=tmp_path / "kept") as session:
             session.add_object("one")
             session.box("one", [20, 20, 59, 59], plane, index)
             with np.load(session.save(tmp_path / "out")) as written:
@@ -283,23 +237,14 @@ def test_threads_draw_at_the_same_time(session: Session) -> None:
 # --- volumes ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def volume(tmp_path: Path) -> Path:
-    """x, y, z of 256x256x16 in RAS; a bright block of x 10 to 29, y 20 to 49 in z 3 to 12."""
-    values = np.full((256, 256, 16), 20, np.int16)
-    values[10:30, 20:50, 3:13] = 200
-    nibabel.save(nibabel.Nifti1Image(values, np.diag([1.0, 1, 3, 1])), tmp_path / "scan.nii.gz")
-    return tmp_path / "scan.nii.gz"
-
-
 # rows and columns of the view run to the back and the left: mirrored, for RAS
 BLOCK = (slice(10, 30), slice(20, 50), slice(3, 13))
 BOX = [255 - 29, 255 - 49, 255 - 10, 255 - 20]
 
 
 @pytest.fixture
-def scanned(network: Bright, volume: Path, tmp_path: Path) -> Iterator[Session]:
-    with Session(network, volume, folder=tmp_path / "kept", modality="MR") as opened:
+def scanned(bright: Any, bright_volume: Path, tmp_path: Path) -> Iterator[Session]:
+    with Session(bright, bright_volume, folder=tmp_path / "kept", modality="MR") as opened:
         opened.add_object("block")
         yield opened
 
@@ -322,27 +267,27 @@ def test_an_object_is_followed_from_one_slice(scanned: Session, tmp_path: Path) 
     np.testing.assert_array_equal(written.affine, np.diag([1.0, 1, 3, 1]))
 
 
-def test_a_corrected_slice_stays_and_the_rest_is_not_computed_again(scanned: Session, network: Bright) -> None:
+def test_a_corrected_slice_stays_and_the_rest_is_not_computed_again(scanned: Session, bright: Any) -> None:
     scanned.box("block", BOX, "axial", 6)
     scanned.wait(60)
-    count = len(network.decoded)
+    count = len(bright.decoded)
     # on slice 10, which was followed to, the box of the mask comes before the click
     scanned.click("block", 236, 212, False, "axial", 10)
     assert [prompt.kind for prompt in scanned.prompts("block")] == ["box", "box", "click"]
     assert list(scanned.prompts("block")[1].numbers) == BOX
     scanned.wait(60)
     # answered: box and click; followed: 7 and 8 from slice 6, 9 from slice 10, and 11 to 13, where it ends
-    assert len(network.decoded) == count + 2 + 3 + 3
+    assert len(bright.decoded) == count + 2 + 3 + 3
     corrected = scanned.slice_mask("block", "axial", 10)
     assert corrected.sum() < 600
     assert not corrected[212, 236]
     np.testing.assert_array_equal(scanned.mask("block")[..., 10], np.flip(corrected.T, (0, 1)))
     np.testing.assert_array_equal(scanned.mask("block")[..., 3:9], _block()[..., 3:9])
-    count = len(network.decoded)
+    count = len(bright.decoded)
     scanned.undo()
     scanned.wait(60)
     np.testing.assert_array_equal(scanned.mask("block"), _block())
-    assert len(network.decoded) == count
+    assert len(bright.decoded) == count
 
 
 def test_a_slice_of_another_plane_stays_as_corrected(scanned: Session) -> None:
@@ -358,9 +303,9 @@ def test_a_slice_of_another_plane_stays_as_corrected(scanned: Session) -> None:
     np.testing.assert_array_equal(scanned.mask("block"), expected)
 
 
-def test_following_is_cancelled_and_taken_up_again(scanned: Session, network: Bright) -> None:
+def test_following_is_cancelled_and_taken_up_again(scanned: Session, bright: Any) -> None:
     # the first decoding answers the box, the fourth is of slice 9
-    network.each = lambda: scanned.cancel() if len(network.decoded) == 4 else None
+    bright.each = lambda: scanned.cancel() if len(bright.decoded) == 4 else None
     scanned.box("block", BOX, "axial", 6)
     scanned.wait(60)
     assert scanned.progress.done < scanned.progress.total
@@ -369,17 +314,61 @@ def test_following_is_cancelled_and_taken_up_again(scanned: Session, network: Br
     scanned.add_object("other")
     scanned.wait(60)
     np.testing.assert_array_equal(scanned.mask("block"), _block())
-    assert len(network.decoded) == 1 + 4 + 7  # no slice twice: down to 2, where it ends, and up to 13
+    assert len(bright.decoded) == 1 + 4 + 7  # no slice twice: down to 2, where it ends, and up to 13
 
 
 def test_replaying_a_volume_needs_no_following_between(
-    scanned: Session, network: Bright, volume: Path, tmp_path: Path
+    scanned: Session, bright: Any, bright_volume: Path, tmp_path: Path
 ) -> None:
     scanned.box("block", BOX, "axial", 6)
     scanned.wait(60)
     scanned.click("block", 236, 212, False, "axial", 10)
     scanned.wait(60)
-    with Session(network, volume, folder=tmp_path / "kept", modality="MR") as again:
+    with Session(bright, bright_volume, folder=tmp_path / "kept", modality="MR") as again:
         again.replay(scanned.to_json())
         again.wait(60)
         np.testing.assert_array_equal(again.mask("block"), scanned.mask("block"))
+
+
+def test_a_slice_of_any_plane_is_that_of_all_labels(bright: Any, tmp_path: Path) -> None:
+    """Of a volume with turned and mirrored axes, with prompts in two planes and an overlap."""
+    values = np.full((16, 120, 140), 20, np.int16)
+    values[3:13, 20:70, 30:90] = 200
+    affine = np.array([[0, -1.0, 0, 9], [0, 0, 1.5, -4], [3.0, 0, 0, 2], [0, 0, 0, 1]])
+    nibabel.save(nibabel.Nifti1Image(values, affine), tmp_path / "turned.nii.gz")
+    with Session(bright, tmp_path / "turned.nii.gz", folder=tmp_path / "kept", modality="MR") as session:
+        views = session.image.views
+        for name, plane, index in (("one", "axial", 7), ("two", "coronal", 60)):
+            session.add_object(name)
+            _, height, width = session.planes[plane].shape[:3]
+            session.box(name, [0, 0, width // (2 if name == "one" else 1) - 1, height - 1], plane, index)
+        session.click("two", 70, 5, False, "sagittal", 40)
+        session.wait(60)
+        labels = session.labels()
+        assert set(np.unique(labels)) == {0, 1, 2}
+        for plane, view in views.items():
+            for index in range(0, view.shape[0], 11):
+                np.testing.assert_array_equal(session.slice_labels(plane, index), view.of_file(labels)[index])
+                for name in session.objects:
+                    expected = view.of_file(session.mask(name))[index]
+                    np.testing.assert_array_equal(session.slice_mask(name, plane, index), expected)
+        rows = session.table()
+        assert [row["voxels"] for row in rows] == np.bincount(labels.ravel(), minlength=3)[1:].tolist()
+        assert [row["volume_mm3"] for row in rows] == [row["voxels"] * 4.5 for row in rows]
+        assert [(row["label"], row["name"], row["prompts"]) for row in rows] == [(1, "one", 1), (2, "two", 3)]
+
+
+def test_results_are_written_and_read_again(bright: Any, bright_picture: Path, tmp_path: Path) -> None:
+    with Session(bright, bright_picture, folder=tmp_path / "kept", pixel_spacing=0.5) as session:
+        with pytest.raises(ValueError, match="nothing is outlined yet"):
+            write_results(session, tmp_path / "out")
+        session.add_object("left, upper")
+        session.box("left, upper", [20, 20, 59, 59])
+        mask, table, prompts = write_results(session, tmp_path / "out")
+    assert table.read_text() == 'label,name,pixels,area_mm2,prompts\n1,"left, upper",1600,400.0,1\n'
+    content = json.loads(prompts.read_text())
+    assert content["options"] == {"window": "soft_tissue", "pixel_spacing": 0.5}
+    with Session(bright, bright_picture, folder=tmp_path / "kept", **content["options"]) as again:
+        again.replay(content)
+        for first, second in zip((mask, table, prompts), write_results(again, tmp_path / "again"), strict=True):
+            assert first.read_bytes() == second.read_bytes()

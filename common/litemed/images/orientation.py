@@ -89,3 +89,22 @@ class PlaneView:
         return voxels.transpose(self._axes)[
             tuple(slice(None, None, -1 if mirrored else 1) for mirrored in self._mirrored)
         ]
+
+    def line(self, axis: int, index: int) -> tuple[int, int]:
+        """Where the slices of this view cross an entry of another of the file's axes.
+
+        Args:
+            axis: of the file, not the one across this view's slices.
+            index: along it.
+
+        Returns:
+            0 for a row and 1 for a column of every slice, and its number.
+        """
+        place = self._axes.index(axis)
+        mirrored = self._mirrored[place]
+        return place - 1, self.shape[place] - 1 - index if mirrored else index
+
+    @property
+    def axis(self) -> int:
+        """The file's axis across the slices."""
+        return self._axes[0]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["LPS_TO_RAS", "Volume", "check_same_grid", "damage_named", "spacing_of", "voxel_volume"]
+__all__ = ["LPS_TO_RAS", "HeldVolume", "Volume", "check_same_grid", "damage_named", "spacing_of", "voxel_volume"]
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _BLOCK_BYTES = 1 << 28
@@ -130,6 +130,27 @@ class Volume(ABC):
 
     @abstractmethod
     def _decode(self, axis: int, index: int) -> np.ndarray: ...
+
+
+class HeldVolume(Volume):
+    """A volume whose voxels are all in memory: a slice along any axis costs next to nothing.
+
+    Args:
+        volume: read once, slice by slice.
+    """
+
+    def __init__(self, volume: Volume) -> None:
+        super().__init__(volume.path, volume.shape, volume.affine)
+        self.has_spacing = volume.has_spacing
+        self.slowest_axis = axis = volume.slowest_axis
+        first = volume.read_slice(axis, 0)
+        voxels = np.empty((self.shape[axis], *first.shape), first.dtype)
+        for index in range(len(voxels)):
+            voxels[index] = volume.read_slice(axis, index)
+        self.voxels = np.moveaxis(voxels, 0, axis)
+
+    def _decode(self, axis: int, index: int) -> np.ndarray:
+        return np.moveaxis(self.voxels, axis, 0)[index]
 
 
 @contextmanager

@@ -22,6 +22,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "prompt_inferer": ["PromptInferer"],
         "refining": ["Place", "Prompt"],
         "session": ["Change", "Progress", "Session"],
+        "session_files": ["write_results"],
         "session_image": ["SessionImage"],
     },
 )

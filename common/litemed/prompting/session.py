@@ -7,7 +7,7 @@ from __future__ import annotations
 import itertools
 import os
 import threading
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +18,7 @@ import torch
 
 from litemed.files import litemed_home
 from litemed.images.boxes import mask_boxes
-from litemed.prompting.box_network import encode, label_dtype
+from litemed.prompting.box_network import encode
 from litemed.prompting.embedding_cache import EmbeddingCache
 from litemed.prompting.embedding_store import EmbeddingStore, StoredEncoder, encoder_name, prune_embeddings
 from litemed.prompting.following import Cancelled, Follower
@@ -77,6 +77,11 @@ class Session:
         disk: most bytes of the folder, of 2 MiB an embedding; what wasn't used for longest goes.
         options: of `SessionImage`.
 
+    Attributes:
+        image: the image.
+        planes: its slices, see `SessionImage`.
+        revision: rises with every change of what is drawn or has been followed.
+
     Raises:
         FileNotFoundError, ValueError: as `SessionImage` does.
 
@@ -116,6 +121,7 @@ class Session:
         self._worker = ThreadPoolExecutor(1, "litemed-session")
         self._numbers = itertools.count(1)
         self._wanted = 0
+        self.revision = 0
         self._progress = Progress(0, 0)
         self._following: Future[None] | None = None
         plane, slices = next(iter(self.planes.items()))
@@ -259,22 +265,42 @@ class Session:
         with self._lock:
             return self._prompts_of(name)
 
+    @property
+    def has_changed(self) -> bool:
+        """Whether the file has changed on disk since it was opened, or is gone."""
+        try:
+            return _stamp(self.image.path) != self._file
+        except FileNotFoundError:
+            return True
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a change to go back by."""
+        return bool(self._past)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether an `undo` can be taken back."""
+        return bool(self._undone)
+
     def slice_mask(self, name: str, plane: str | None = None, index: int = 0) -> np.ndarray:
         """An object on a slice, ``(H, W)`` bool, as far as it has been followed."""
+        return self._slice_logits(self.prompts(name), Place(self._plane(plane), index)) > -np.inf
+
+    def slice_labels(self, plane: str | None = None, index: int = 0) -> np.ndarray:
+        """A slice ``(H, W)`` of `labels`, as far as objects have been followed."""
         place = Place(self._plane(plane), index)
-        own = [prompt for prompt in self.prompts(name) if prompt.place == place]
-        if not own:
-            return self.image.seen_in(place.plane, self._logits(name))[index] > -np.inf
-        logits = np.full(self.planes[place.plane].shape[1:3], -np.inf, np.float16)
-        _paint(logits, self._refiner.answer(own))
-        return logits > -np.inf
+        with self._lock:
+            drawn = list(self._state.values())
+        shape = self.planes[place.plane].shape[1:3]
+        return _numbered(shape, (self._slice_logits(prompts, place) for prompts in drawn))
 
     def mask(self, name: str) -> np.ndarray:
         """An object, bool in the image's own axes: ``(H, W)`` of a picture, x, y, z of a volume's file.
 
         In a volume as far as it has been followed; see `wait`.
         """
-        mask = self._logits(name) > -np.inf
+        mask = self._logits(self.prompts(name)) > -np.inf
         return mask if self.image.is_volume else mask[..., 0].T
 
     def labels(self) -> np.ndarray:
@@ -282,7 +308,7 @@ class Session:
 
         Where two overlap, the one of higher probability has the pixel, and the earlier one on a tie.
         """
-        labels = self._label_map()
+        labels = self._label_map(self._state)
         return labels if self.image.is_volume else labels[..., 0].T
 
     def save(self, output_dir: str | os.PathLike[str]) -> Path:
@@ -296,14 +322,34 @@ class Session:
         """
         self.wait()
         self._check_file()
-        return self.image.write(output_dir, self._label_map())
+        return self.image.write(output_dir, self._label_map(self._state))
+
+    def table(self) -> list[dict[str, Any]]:
+        """The objects of `labels`, a row each.
+
+        Returns:
+            ``label``, ``name``, ``pixels`` or ``voxels``, where their size is known ``area_mm2`` or ``volume_mm3``, and
+            ``prompts``, their number.
+        """
+        with self._lock:
+            state = self._state
+        counts = np.bincount(self._label_map(state).ravel(), minlength=len(state) + 1)
+        unit, measure = ("voxels", "volume_mm3") if self.image.is_volume else ("pixels", "area_mm2")
+        rows = []
+        for label, (name, prompts) in enumerate(state.items(), start=1):
+            row: dict[str, Any] = {"label": label, "name": name, unit: int(counts[label])}
+            if self.image.pixel_size is not None:
+                row[measure] = round(int(counts[label]) * self.image.pixel_size, 4)
+            rows.append({**row, "prompts": len(prompts)})
+        return rows
 
     def to_json(self) -> dict[str, Any]:
-        """What was drawn, as plain values, for `replay`."""
+        """What was drawn, as plain values, for `replay`, and how the image was opened."""
         with self._lock:
             return {
                 "version": 1,
                 "image": self.image.path.name,
+                "options": {name: value for name, value in self.image.options.items() if value is not None},
                 "objects": [
                     {"name": name, "prompts": [prompt.to_json() for prompt in prompts]}
                     for name, prompts in self._state.items()
@@ -331,6 +377,7 @@ class Session:
                     self.add_object(name)
                     for prompt in prompts:
                         self.add(name, prompt)
+                self.revision += 1
             except ValueError:
                 self._state, self._past, self._undone = before, past, undone
                 raise
@@ -355,6 +402,18 @@ class Session:
     def progress(self) -> Progress:
         """How far objects have been followed; all is done where the two are equal."""
         return self._progress
+
+    @property
+    def is_following(self) -> bool:
+        """Whether objects are being followed, or are about to be."""
+        return self._following is not None and not self._following.done()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why objects couldn't be followed to the end: a slice that can't be decoded, say."""
+        done = self._following is not None and self._following.done() and not self._following.cancelled()
+        error = self._following.exception() if done and self._following is not None else None
+        return None if error is None else str(error) or type(error).__name__
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait until objects have been followed, or following was cancelled.
@@ -386,6 +445,7 @@ class Session:
                 self._progress = Progress(done, total)
                 with self._lock:
                     self._followed.setdefault(prompts, {})[index] = found
+                    self.revision += 1
                 if wanted != self._wanted:
                     raise Cancelled
 
@@ -432,13 +492,12 @@ class Session:
         return Prompt("box", tuple(map(float, box)), True, place.plane, place.index)
 
     def _check_file(self) -> None:
-        if _stamp(self.image.path) != self._file:
+        if self.has_changed:
             raise ValueError(f"{self.image.path} has changed on disk since it was opened: open it anew")
 
-    def _logits(self, name: str) -> np.ndarray:
+    def _logits(self, prompts: tuple[Prompt, ...]) -> np.ndarray:
         """Of an object in the image's own axes, three of them; -inf beside it."""
         with self._lock:
-            prompts = self._prompts_of(name)
             followed = dict(self._followed.get(prompts, {}))
         logits = np.full(self.image.own_shape, -np.inf, np.float16)
         if followed:
@@ -450,16 +509,37 @@ class Session:
             _paint(self.image.seen_in(place.plane, logits)[place.index], found)
         return logits
 
-    def _label_map(self) -> np.ndarray:
-        names = self.objects
-        labels = np.zeros(self.image.own_shape, label_dtype(len(names)))
-        best = np.full(self.image.own_shape, -np.inf, np.float16)
-        for number, name in enumerate(names, start=1):
-            logits = self._logits(name)
-            won = logits > best
-            labels[won] = number
-            best[won] = logits[won]
-        return labels
+    def _slice_logits(self, prompts: tuple[Prompt, ...], place: Place) -> np.ndarray:
+        """The slice ``(H, W)`` of `_logits` at a place."""
+        with self._lock:
+            followed = dict(self._followed.get(prompts, {}))
+        logits = np.full(self.planes[place.plane].shape[1:3], -np.inf, np.float16)
+        if not prompts:
+            return logits
+        found = [(Place(prompts[0].plane, index), each) for index, each in followed.items()]
+        for other in dict.fromkeys(prompt.place for prompt in prompts):
+            found.append((other, self._refiner.answer([prompt for prompt in prompts if prompt.place == other])))
+        for other, each in found:
+            if other == place:
+                _paint(logits, each)
+            elif other.plane != place.plane:
+                self._paint_line(logits, place, other, each)
+        return logits
+
+    def _paint_line(self, logits: np.ndarray, place: Place, other: Place, found: Found) -> None:
+        """Paint onto a slice where one of another plane crosses it."""
+        views = self.image.views
+        source, target = views[other.plane], views[place.plane]
+        across, position = source.line(target.axis, place.index)
+        values = np.full(source.shape[2 - across], -np.inf, np.float16)
+        crossed, along = found.region[across], found.region[1 - across]
+        if crossed.start <= position < crossed.stop:
+            values[along] = found.logits.take(position - crossed.start, across)
+        side, number = target.line(source.axis, other.index)
+        logits[(number, slice(None)) if side == 0 else (slice(None), number)] = values
+
+    def _label_map(self, state: _State) -> np.ndarray:
+        return _numbered(self.image.own_shape, map(self._logits, state.values()))
 
     def _turn(self, source: list[_State], target: list[_State], name: str) -> Change:
         if not source:
@@ -489,6 +569,7 @@ class Session:
                 masks = [self._answer(state.get(name, ()), place) for state in (before, after)]
                 region = _joined(region, _difference(*masks))
         self._state = after
+        self.revision += 1
         if self.image.is_volume:
             self.cancel()
             self._following = self._worker.submit(self._follow, self._wanted, dict(after))
@@ -502,6 +583,16 @@ class Session:
 def _stamp(path: Path) -> tuple[int, int]:
     stat = path.stat()
     return stat.st_mtime_ns, stat.st_size
+
+
+def _numbered(shape: tuple[int, ...], objects: Iterable[np.ndarray]) -> np.ndarray:
+    """The number, from 1, of the object of highest logits at each place; 0 where all are -inf."""
+    labels, best = np.zeros(shape, np.uint16), np.full(shape, -np.inf, np.float16)
+    for number, logits in enumerate(objects, start=1):
+        won = logits > best
+        labels[won] = number
+        best[won] = logits[won]
+    return labels
 
 
 def _paint(logits: np.ndarray, found: Found) -> None:

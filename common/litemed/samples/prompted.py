@@ -1,6 +1,6 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""The built-in nuclei picture as pictures with boxes, and as archives of the MedSAM challenge."""
+"""What boxes and clicks can be tried on: the built-in nuclei picture, also as archives, and a simulated CT."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
+
 from litemed.datasets.challenge_conversion import convert
 from litemed.images.boxes import mask_boxes
 from litemed.images.masks import read_labels
+from litemed.images.writing import write_volume
 from litemed.samples.cache import written_once
 from litemed.samples.nuclei_picture import nuclei
 
-__all__ = ["sample_archives", "sample_pictures"]
+__all__ = ["sample_archives", "sample_images", "sample_pictures"]
 
 _SMALLEST = 12
 """Pixels; smaller pieces are nuclei that a tile's border cut."""
@@ -56,3 +59,54 @@ def sample_archives(root: str | os.PathLike[str] | None = None) -> Path:
             convert(part / "images", part / "masks", folder / part.name, "Microscopy", min_size=_SMALLEST)
 
     return written_once("nuclei-challenge-v1", write, root)
+
+
+def sample_images(root: str | os.PathLike[str] | None = None) -> Path:
+    """Write, once, what can be outlined at once: a simulated CT of an abdomen, and a tile of `litemed.samples.nuclei`.
+
+    Args:
+        root: see `litemed.samples.nuclei`.
+
+    Returns:
+        The folder.
+    """
+
+    def write(folder: Path) -> None:
+        spacing = (1.5, 1.5, 4.0)
+        write_volume(folder / "simulated_ct.nii.gz", simulated_ct(), np.diag([-spacing[0], -spacing[1], spacing[2], 1]))
+        tile = sorted((nuclei(root) / "test" / "images").iterdir())[0]
+        shutil.copy(tile, folder / f"nuclei{tile.suffix}")
+
+    return written_once("images-v1", write, root)
+
+
+def simulated_ct() -> np.ndarray:
+    """An abdomen of ellipsoids, ``(256, 256, 48)`` in Hounsfield units, x to the left, y to the back, z upwards.
+
+    Voxels are of 1.5x1.5x4 mm. The values are those that text books give for tissue after contrast agent, with noise;
+    the shapes are made up.
+    """
+    x, y, z = np.ogrid[:256, :256, :48]
+
+    def ellipsoid(centre: tuple[float, ...], radii: tuple[float, ...]) -> np.ndarray:
+        return sum(((axis - c) / r) ** 2 for axis, c, r in zip((x, y, z), centre, radii, strict=True)) <= 1
+
+    tube = 1000.0
+    parts = [
+        (-100, (128, 128, 24), (112, 84, tube)),
+        (50, (128, 130, 24), (100, 72, tube)),
+        (-90, (128, 120, 24), (80, 52, tube)),
+        (110, (82, 112, 30), (46, 44, 17)),
+        (125, (184, 128, 32), (20, 30, 11)),
+        (190, (88, 160, 16), (17, 14, 11)),
+        (190, (170, 160, 17), (17, 14, 11)),
+        (230, (134, 148, 24), (8, 8, tube)),
+        (25, (140, 92, 30), (28, 16, 9)),
+        (320, (128, 174, 24), (17, 14, tube)),
+        (30, (128, 190, 24), (7, 6, tube)),
+    ]
+    voxels = np.full((256, 256, 48), -1000, np.float32)
+    for value, centre, radii in parts:
+        voxels[np.broadcast_to(ellipsoid(centre, radii), voxels.shape)] = value
+    noise = np.random.default_rng(0).normal(0, 12, voxels.shape).astype(np.float32)
+    return np.rint(voxels + noise).astype(np.int16)

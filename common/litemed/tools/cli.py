@@ -93,6 +93,9 @@ class Litemed:
         input: str,
         bundle: str,
         box: str | None = None,
+        click: str | None = None,
+        not_click: str | None = None,
+        prompts: str | None = None,
         out: str = "segmented",
         workers: int | None = None,
         json: bool = False,
@@ -106,6 +109,8 @@ class Litemed:
             litemed segment slides/ --bundle BUNDLE --application nuclei --workers 4
             litemed segment scan.png --bundle BUNDLE --box "20,30,80,90" --box "100,40,160,120"
             litemed segment scans/ --bundle BUNDLE --box boxes.csv
+            litemed segment scan.nii.gz --bundle BUNDLE --click 120,80,31 --not 140,95,31
+            litemed segment scan.nii.gz --bundle BUNDLE --prompts scan_prompts.json
 
         Of several files those that can't be segmented are listed at the end; the exit code is then 1.
 
@@ -118,6 +123,9 @@ class Litemed:
             bundle: its name or folder; ``litemed doctor`` lists them.
             box: x0,y0,x1,y1 or x0,y0,z0,x1,y1,z1, for bundles that take boxes; as often as there are objects. Or a JSON
                 or CSV file of them, or a mask.
+            click: x,y or x,y,z on one object, for bundles that take clicks; as often as there are clicks.
+            not_click: the same beside the object, also as --not.
+            prompts: the file of a session, of ``litemed app`` say, to get its masks again.
             out: folder for the results.
             workers: processes; by default as many as there are cores, if there are files enough.
             json: print JSON.
@@ -125,22 +133,44 @@ class Litemed:
                 ``--application NAME`` for another of its applications.
         """
         find_bundle(bundle)  # before much is loaded for nothing
-        from litemed.tools.segment import segment
+        if prompts is not None or click is not None or not_click is not None:
+            from litemed.tools.prompted import segment_prompts
 
-        done = segment(
-            str(input),
-            str(bundle),
-            str(out),
-            boxes=box,
-            workers=workers,
-            overrides=_plain(options),
-            progress=not json,
-        )
+            done = segment_prompts(
+                input, bundle, out, prompts=prompts, on=click, off=not_click, box=box, overrides=_plain(options)
+            )
+        else:
+            from litemed.tools.segment import segment
+
+            done = segment(input, bundle, out, boxes=box, workers=workers, overrides=_plain(options), progress=not json)
         if len(done.failed) == 1 and not done.results and not json:
             raise ValueError(*done.failed.values())
         _show(done.as_dict(), done.summary(), json)
         if done.failed:
             sys.exit(1)
+
+    def app(
+        self, source: str | None = None, out: str = "segmented", port: int = 0, browser: bool = True, **options: Any
+    ) -> None:
+        """Outline objects on a page in the browser: boxes, clicks, strokes; and what else the bundles do.
+
+        Examples::
+
+            litemed app scan.nii.gz
+            litemed app pictures/ --out masks
+
+        The page is served to this computer alone, needs no internet, and stops with Ctrl-C.
+
+        Args:
+            source: a picture, a volume, a video, or a folder of them; by default samples to try it on.
+            out: folder for what is saved.
+            port: of the page; any that is free by default.
+            browser: open the page; its address is printed in any case.
+            options: of the network, such as ``--ckpt_path FILE``; ``--bundle NAME`` where several bundles take clicks.
+        """
+        from litemed.app import serve
+
+        serve(source, out, port=port, browser=browser, overrides=_plain(options))
 
     def evaluate(
         self,
@@ -306,20 +336,23 @@ def _listed(text: str) -> Callable[..., None]:
     return command
 
 
+_REPEATED = {"--box": "--box", "--click": "--click", "--not": "--not_click", "--not-click": "--not_click"}
+
+
 def _arguments(given: list[str]) -> list[str]:
     """What fire takes: ``--box A --box B`` as ``--box=A;B``, and help in the form that isn't an error."""
     if {"--help", "-h"} & set(given):
         return [given[0], "--", "--help"] if not given[0].startswith("-") else []
-    boxes, others = [], []
+    repeated: dict[str, list[str]] = {}
+    others = []
     left = iter(given)
     for argument in left:
-        if argument.startswith("--box="):
-            boxes.append(argument.removeprefix("--box="))
-        elif argument == "--box":
-            boxes.append(next(left, ""))
+        option, has_value, value = argument.partition("=")
+        if option in _REPEATED:
+            repeated.setdefault(_REPEATED[option], []).append(value if has_value else next(left, ""))
         else:
             others.append(argument)
-    return [*others, f"--box={';'.join(boxes)}"] if boxes else others
+    return [*others, *(f"{option}={';'.join(values)}" for option, values in repeated.items())]
 
 
 def _plain(value: Any) -> Any:

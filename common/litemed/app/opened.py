@@ -1,0 +1,299 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""The images that are open on the page, each with its session."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from litemed.app.drawing import cut, labels_png, slice_png
+from litemed.images.overlay import object_colour
+from litemed.prompting.refining import Place, Prompt
+from litemed.prompting.session import Session
+
+__all__ = ["OpenImages", "Opened"]
+
+_EDITS = "add_object remove_object rename_object colour draw remove undo redo replay cancel".split()
+
+
+class Opened:
+    """An image on the page. All methods may be called from several threads.
+
+    Args:
+        number: by which the page names it.
+        name: of its file, see `litemed.app.folders.Folders`.
+        session: on it.
+        colours: of objects, by name, as of an earlier opening.
+    """
+
+    def __init__(self, number: str, name: str, session: Session, colours: Mapping[str, str] | None = None) -> None:
+        self.number = number
+        self.name = name
+        self.session = session
+        self.colours: dict[str, str] = dict(colours or {})
+        self._looked: dict[Place, Future[None]] = {}
+        self._lock = threading.Lock()
+
+    # --- what the page is told -------------------------------------------------------------------------------------
+
+    def about(self) -> dict[str, Any]:
+        """What doesn't change: its slices, how its values were scaled and what it was opened with."""
+        image = self.session.image
+        return {
+            "number": self.number,
+            "name": self.name,
+            "is_volume": image.is_volume,
+            "planes": {plane: self._plane(plane) for plane in self.session.planes},
+            "intensity": image.intensity,
+            "shown": image.shown,
+            "options": image.options,
+            "spacing": image.spacing,
+            "state": self.state(),
+        }
+
+    def _plane(self, plane: str) -> dict[str, Any]:
+        views = self.session.image.views
+        depth, height, width = self.session.planes[plane].shape[:3]
+        crossed = {}
+        for other in views:
+            if other != plane:
+                side, first = views[plane].line(views[other].axis, 0)
+                crossed["y" if side == 0 else "x"] = {"plane": other, "mirrored": first != 0}
+        return {
+            "depth": depth,
+            "height": height,
+            "width": width,
+            "aspect": self.session.image.aspect(plane),
+            "crossed": crossed,
+        }
+
+    def state(self, place: Place | None = None) -> dict[str, Any]:
+        """What changes: objects and their prompts, what can be undone, and how far the background is.
+
+        Args:
+            place: the slice that is looked at, which is embedded if it isn't yet.
+        """
+        session = self.session
+        drawn = session.to_json()["objects"]
+        self._colour([each["name"] for each in drawn])
+        return {
+            "revision": session.revision,
+            "objects": [{**each, "colour": self.colours[each["name"]]} for each in drawn],
+            "can_undo": session.can_undo,
+            "can_redo": session.can_redo,
+            "is_following": session.is_following,
+            "progress": session.progress._asdict(),
+            "trouble": session.trouble,
+            "has_changed": session.has_changed,
+            "is_encoded": None if place is None else self._look(place),
+        }
+
+    def _look(self, place: Place) -> bool:
+        """Whether a slice is embedded; if not it will be."""
+        self._check(place)
+        if self.session.is_encoded(place):
+            return True
+        with self._lock:
+            self._looked = {each: future for each, future in self._looked.items() if not future.done()}
+            if place not in self._looked:
+                for future in self._looked.values():  # what was looked at before isn't urgent any more
+                    future.cancel()
+                self._looked[place] = self.session.encode(place)
+        return False
+
+    def _colour(self, names: list[str]) -> None:
+        with self._lock:
+            for name in names:
+                if name not in self.colours:
+                    taken, number = set(self.colours.values()), 1
+                    while (colour := "#{:02x}{:02x}{:02x}".format(*object_colour(number))) in taken:
+                        number += 1
+                    self.colours[name] = colour
+
+    # --- pictures --------------------------------------------------------------------------------------------------
+
+    def slice_png(
+        self, place: Place, window: tuple[float, float], region: list[int] | None = None, factor: int = 1
+    ) -> bytes:
+        """A slice, or a part of it, see `litemed.app.drawing`."""
+        self._check(place)
+        return slice_png(cut(self.session.image.stored(place.plane, place.index), region), *window, factor)
+
+    def labels_png(self, place: Place, region: list[int] | None = None, factor: int = 1) -> bytes:
+        """The objects on a slice, or on a part of it."""
+        self._check(place)
+        names = self.session.objects
+        self._colour(list(names))
+        colours = [tuple(bytes.fromhex(self.colours[name][1:])) for name in names]
+        labels = self.session.slice_labels(place.plane, place.index)
+        return labels_png(cut(labels, region), colours, factor)  # type: ignore[arg-type]
+
+    # --- what the page does ----------------------------------------------------------------------------------------
+
+    def edit(self, action: str, given: Mapping[str, Any]) -> None:
+        """Do what was done on the page.
+
+        Args:
+            action: one of those of `Session`, ``"draw"`` for a prompt as `litemed.prompting.Prompt.to_json` has it, or
+                ``"colour"``.
+            given: its arguments: ``name``, ``new``, ``number``, ``prompt``, ``colour`` and ``content``.
+
+        Raises:
+            ValueError: for another action or missing arguments, and as the session does.
+        """
+        session = self.session
+        try:
+            if action not in _EDITS:
+                raise ValueError(f"expected an action of {', '.join(_EDITS)}, got {action!r}")
+            if action == "draw":
+                self._draw(str(given["name"]), Prompt.from_json(given["prompt"]), bool(given.get("is_new")))
+            elif action in ("add_object", "remove_object"):
+                getattr(session, action)(str(given["name"]))
+            elif action == "rename_object":
+                self._rename(str(given["name"]), str(given["new"]).strip())
+            elif action == "colour":
+                self._recolour(str(given["name"]), str(given["colour"]))
+            elif action == "remove":
+                session.remove(str(given["name"]), int(given["number"]))
+            elif action == "replay":
+                session.replay(given["content"])
+            else:
+                getattr(session, action)()
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"a {action} lacks something: {error!r}") from error
+
+    def _draw(self, name: str, prompt: Prompt, is_new: bool) -> None:
+        if not is_new or name in self.session.objects:
+            self.session.add(name, prompt)
+            return
+        self.session.add_object(name)
+        try:
+            self.session.add(name, prompt)
+        except ValueError:
+            self.session.undo()
+            raise
+
+    def _rename(self, name: str, new: str) -> None:
+        self._colour([name])
+        self.session.rename_object(name, new)
+        with self._lock:
+            self.colours[new] = self.colours[name]
+
+    def _recolour(self, name: str, colour: str) -> None:
+        if len(colour) != 7 or colour[0] != "#" or set(colour[1:].lower()) - set("0123456789abcdef"):
+            raise ValueError(f"expected a colour such as #56b4e9, got {colour!r}")
+        self.session.prompts(name)
+        with self._lock:
+            self.colours[name] = colour
+        self.session.revision += 1
+
+    def _check(self, place: Place) -> None:
+        planes = self.session.planes
+        if place.plane not in planes or not 0 <= place.index < planes[place.plane].shape[0]:
+            raise ValueError(f"there is no slice {place.plane} {place.index}")
+
+
+class OpenImages:
+    """The images that are open, by number. When there are too many, the one that was used longest ago makes room; what
+    was drawn on it is kept, and is there when it is opened again.
+
+    Args:
+        network: gives the network of all sessions; called once.
+        most: images open at a time.
+    """
+
+    def __init__(self, network: Callable[[], Any], most: int = 4) -> None:
+        self._network = network
+        self._most = most
+        self._loaded: Any = None
+        self._open: OrderedDict[str, Opened] = OrderedDict()
+        self._drawn: dict[str, tuple[dict[str, Any], dict[str, str]]] = {}
+        self._count = 0
+        self._lock = threading.RLock()
+
+    def open(self, name: str, path: Path, options: Mapping[str, Any]) -> Opened:
+        """Open a file, or take the one that is open; with other options than before it is opened anew, and what was
+        drawn is drawn again.
+
+        Args:
+            name: of the file on the page.
+            path: of the file.
+            options: of `litemed.prompting.SessionImage`.
+
+        Raises:
+            FileNotFoundError, ValueError: as the session does, and when what was drawn doesn't fit any more.
+        """
+        with self._lock:
+            for opened in self._open.values():
+                same = all(opened.session.image.options.get(key) == value for key, value in options.items())
+                if opened.name == name and same and not opened.session.has_changed:
+                    self._open.move_to_end(opened.number)
+                    return opened
+            if self._loaded is None:
+                self._loaded = self._network()
+            for number in [number for number, opened in self._open.items() if opened.name == name]:
+                self._close(number)
+            content, colours = self._drawn.get(name, (None, {}))
+            before = {} if content is None else content["options"]
+            session = Session(self._loaded, path, **{**before, **options})
+            if content is not None:
+                try:
+                    session.replay(content)
+                except ValueError as error:
+                    session.close()
+                    del self._drawn[name]
+                    raise ValueError(
+                        f"{path.name} isn't what was drawn on any more ({error}): open it again"
+                    ) from error
+            self._count += 1
+            opened = Opened(str(self._count), name, session, colours)
+            self._open[opened.number] = opened
+            while len(self._open) > self._most:
+                self._close(next(iter(self._open)))
+            return opened
+
+    def get(self, number: str) -> Opened:
+        """An image that is open.
+
+        Raises:
+            FileNotFoundError: for one that isn't.
+        """
+        with self._lock:
+            if number not in self._open:
+                raise FileNotFoundError("this image isn't open any more: open it again from the list")
+            self._open.move_to_end(number)
+            return self._open[number]
+
+    def close(self) -> None:
+        """Close them all."""
+        with self._lock:
+            for number in list(self._open):
+                self._close(number)
+
+    def _close(self, number: str) -> None:
+        opened = self._open.pop(number)
+        content = opened.session.to_json()
+        if content["objects"]:
+            self._drawn[opened.name] = (content, opened.colours)
+        else:
+            self._drawn.pop(opened.name, None)
+        opened.session.close()
+
+
+def window_of(values: tuple[float, float]) -> tuple[float, float]:
+    """Black and white as given, in order and finite.
+
+    Raises:
+        ValueError: for other numbers.
+    """
+    low, high = values
+    if not (np.isfinite([low, high]).all() and low < high):
+        raise ValueError(f"expected a window from a lower to a higher value, got {low} to {high}")
+    return low, high
