@@ -7,10 +7,11 @@ NUCLEI := ['$(BUNDLE)/configs/train.json','$(BUNDLE)/configs/nuclei.json']
 NUCLEI_EVALUATE := ['$(BUNDLE)/configs/train.json','$(BUNDLE)/configs/evaluate.json','$(BUNDLE)/configs/nuclei.json']
 DEMO_RUN := $(BUNDLE)/runs/demo
 
-.PHONY: help install demo test lint bench figures acceptance clean
+.PHONY: help install app demo test lint bench figures acceptance clean
 
 help:
 	@echo "make demo         install, train Mini-Net on the built-in nuclei, and show its scores and a picture"
+	@echo "make app          install, and outline objects on a page in the browser: a CT and a picture are there to try"
 	@echo "make test         install what the tests need, and run them"
 	@echo "make lint         ruff and mypy"
 	@echo "make bench        speed of the metrics, the slice sampler and the losses, and of scoring by a pool and by Ray"
@@ -26,6 +27,9 @@ $(BIN)/.installed: pyproject.toml constraints.txt
 	@touch $@
 
 install: $(BIN)/.installed
+
+app: install
+	$(BIN)/litemed app
 
 demo: install
 	@echo "Training Mini-Net on the built-in nuclei picture (about two minutes on two cores)"

@@ -27,6 +27,7 @@ from litemed.app.guard import Guard
 from litemed.app.opened import OpenImages, window_of
 from litemed.app.tasks import Tasks, tools
 from litemed.files import replacing
+from litemed.notices import collect_notices
 from litemed.prompting.refining import Place
 from litemed.prompting.session_files import write_results
 from litemed.tools.workflows import reason
@@ -198,8 +199,9 @@ class _Handlers:
 
     def save(self, request: Request, given: dict[str, Any]) -> Any:
         session = self._images.get(request.path_params["number"]).session
-        files = write_results(session, self._output_dir)
-        return {"folder": str(self._output_dir), "files": [file.name for file in files]}
+        with collect_notices() as notices:
+            files = write_results(session, self._output_dir)
+        return {"folder": str(self._output_dir), "files": [file.name for file in files], "notices": notices}
 
     # --- tasks -----------------------------------------------------------------------------------------------------
 

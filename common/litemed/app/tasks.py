@@ -142,7 +142,7 @@ class Tasks:
         Raises:
             ValueError: for another tool, or one that runs on this file already.
         """
-        output = self._output_dir / f"{image_stem(source)}_{tool}"
+        output = self._output_dir / f"{image_stem(source).removesuffix(source.suffix)}_{tool}"
         with self._lock:
             if any(each.output_dir == output and each.state()["is_running"] for each in self._tasks.values()):
                 raise ValueError(f"{tool} is running on {source.name} already")

@@ -43,6 +43,7 @@ class SessionImage:
     Attributes:
         path: as given.
         options: what was given beside it.
+        part: of a file of several, see `litemed.images.names.image_part`.
         is_volume: whether it has three axes.
         planes: slices ``(D, H, W[, 3])`` by the direction that they are seen in: ``"picture"``, of one slice, or
             ``"axial"``, ``"coronal"`` and ``"sagittal"``; of volumes scaled to 0 to 255, as the network sees them.
@@ -79,6 +80,7 @@ class SessionImage:
             raise ValueError(f"expected a positive pixel spacing in mm, got {pixel_spacing}")
         if not self.path.exists():
             raise FileNotFoundError(f"{self.path} doesn't exist")
+        self.part = image_part({"page": page})
         self.views: dict[str, PlaneView] = {}
         self.planes: dict[str, SliceSource] = {}
         self.spacing: tuple[float, ...] | None = None
@@ -95,7 +97,9 @@ class SessionImage:
             if pixel_spacing is not None:
                 self.spacing, self.pixel_size = (pixel_spacing, pixel_spacing), pixel_spacing**2
             return
-        volume = _held(open_volume(self.path, series=series))
+        volume = open_volume(self.path, series=series)
+        self.part = image_part({"series": getattr(volume, "series", None)})
+        volume = _held(volume)
         self.own_shape = volume.shape
         self._affine = volume.affine
         if volume.has_spacing:
@@ -131,14 +135,8 @@ class SessionImage:
 
     def write(self, output_dir: str | os.PathLike[str], labels: np.ndarray) -> Path:
         """Write a label map in the file's own axes, see `litemed.images.writing.write_labels`."""
-<<<<<<< HEAD
-        return write_labels(
-            output_dir, labels if self.is_volume else labels[..., 0], self.path, image_part({"page": self._page})
-        )
-=======
         own = labels if self.is_volume else labels[..., 0]
-        return write_labels(output_dir, own, self.path, self.options["page"], self._affine)
->>>>>>> 360511c (Outline objects on a page in the browser, and draw a session's masks again by the command)
+        return write_labels(output_dir, own, self.path, self.part, self._affine)
 
 
 class _ScaledSlices:

@@ -16,6 +16,7 @@ import numpy as np
 from litemed.bundles import find_bundle, metadata_of
 from litemed.command_line import numbers
 from litemed.files import read_json
+from litemed.notices import collect_notices
 from litemed.prompting.session import Session
 from litemed.prompting.session_files import write_results
 from litemed.tools.segment import Segmentation
@@ -138,9 +139,11 @@ def segment_prompts(
             clicked(session, *clicks, *boxes)
         else:
             session.replay(content)
-        files = write_results(session, Path(output_dir).expanduser())
-    name = find_bundle(bundle).name
-    return Segmentation(name, str(files[0].parent), {str(path): [file.name for file in files]})
+        with collect_notices() as notices:
+            files = write_results(session, Path(output_dir).expanduser())
+    results = {str(path): [file.name for file in files]}
+    told = {str(path): notices} if notices else {}
+    return Segmentation(find_bundle(bundle).name, str(files[0].parent), results, notices=told)
 
 
 def _named(on: str | None, off: str | None) -> list[tuple[str, str | None]]:

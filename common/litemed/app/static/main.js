@@ -59,9 +59,10 @@ class Page {
       this.use(await ask("/api/images", { name, options }));
       this.told("");
     } catch (error) {
-      const pages = error.message.match(/choose one from 1 to (\d+)/);
-      const page = pages ? await this.panel.question(`${error.message}.`, Number(pages[1])) : null;
-      if (page) return this.open(name, { ...options, page });
+      const option = /choose one from 1 to/.test(error.message) ? "page"
+        : /choose one by its number or UID/.test(error.message) ? "series" : null;
+      const answer = option && await this.panel.question(`${error.message}.`);
+      if (answer) return this.open(name, { ...options, [option]: option === "page" ? Number(answer) : answer });
       this.told(error.message, true);
     }
   }

@@ -106,8 +106,8 @@ export class Panel {
     const { number } = this.page.image();
     this.page.told("Saving …");
     try {
-      const { folder, files } = await ask(`/api/images/${number}/save`, {});
-      this.page.told(`Saved in ${folder}`);
+      const { folder, files, notices } = await ask(`/api/images/${number}/save`, {});
+      this.page.told([`Saved in ${folder}`, ...notices].join(". "), notices.length > 0);
       const links = files.map((file) => make("li", {}, make("a", { href: result(file), download: "", textContent: file })));
       $("saved").replaceChildren(...links);
     } catch (error) {
@@ -150,15 +150,15 @@ export class Panel {
     this.page.open(name, { ...options, [option]: value });
   }
 
-  /** Ask for a number from 1; null when it was called off. */
-  question(text, most) {
+  /** Ask for a word or number; null when it was called off. */
+  question(text) {
     const dialog = $("question");
     const input = dialog.querySelector("input");
     dialog.querySelector("p").textContent = text;
-    Object.assign(input, { max: most, value: 1 });
+    input.value = "1";
     dialog.showModal();
     return new Promise((resolve) => {
-      dialog.addEventListener("close", () => resolve(dialog.returnValue ? Number(input.value) : null), { once: true });
+      dialog.addEventListener("close", () => resolve(dialog.returnValue ? input.value.trim() : null), { once: true });
     });
   }
 }

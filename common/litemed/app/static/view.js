@@ -27,7 +27,7 @@ export class View {
     this.root = document.createElement("div");
     this.root.className = "view";
     this.root.innerHTML = `<canvas tabindex="0"></canvas><div class="waits" hidden></div>
-      <div class="bar"><span></span><input type="range" min="0" aria-label="Slice"><button title="Larger">⛶</button></div>`;
+      <div class="bar"><span></span><input type="range" min="0" aria-label="Slice"><button title="Show this plane larger">larger</button></div>`;
     this.canvas = this.root.querySelector("canvas");
     this.canvas.setAttribute("aria-label", this.plane);
     this.context = this.canvas.getContext("2d");
