@@ -19,11 +19,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def acceptance() -> ModuleType:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(ROOT / "ci"))
-        import label_acceptance
+    import label_acceptance
 
-        return label_acceptance
+    return label_acceptance
 
 
 @pytest.fixture

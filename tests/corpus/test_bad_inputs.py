@@ -4,14 +4,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import bad_inputs as corpus
 import numpy as np
 import pytest
 import torch
@@ -25,18 +24,6 @@ from litemed.tools.packaging.archives import unpack
 from litemed.training.checkpoints import load_checkpoint
 from tfnet.collab.video import open_source
 
-
-def _corpus() -> Any:
-    spec = importlib.util.spec_from_file_location("bad_inputs", Path(__file__).with_name("bad_inputs.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["bad_inputs"] = module  # where pickle looks for its class
-    spec.loader.exec_module(module)
-    return module
-
-
-corpus = _corpus()
 Case = corpus.Case
 LONGEST = 600  # characters of a message
 LARGEST = 1 << 28  # bytes that a header may claim and still be tried

@@ -12,7 +12,7 @@ from typing import Any
 import nibabel
 import numpy as np
 import pytest
-from litemed.datasets.challenge import read_challenge, write_challenge, write_segmentation
+from litemed.datasets.challenge import read_challenge, write_challenge
 from litemed.datasets.challenge_conversion import convert
 from litemed.images.volumes import open_volume
 from PIL import Image
@@ -94,16 +94,6 @@ def test_truncated_and_missing_archives_are_named(tmp_path: Path) -> None:
         read_challenge(path)
     with pytest.raises(FileNotFoundError, match=r"b.npz"):
         read_challenge(tmp_path / "b.npz")
-
-
-def test_segmentations_go_under_segs(tmp_path: Path) -> None:
-    labels = np.array([[0, 300]], np.uint16)
-    path = write_segmentation(tmp_path / "out" / "a.npz", labels)
-    with np.load(path, allow_pickle=False) as archive:
-        assert archive.files == ["segs"]
-        np.testing.assert_array_equal(archive["segs"], labels)
-    with pytest.raises(ValueError, match=r"ends in .npz"):
-        write_segmentation(tmp_path / "a.npy", labels)
 
 
 def test_converts_pictures(tmp_path: Path) -> None:

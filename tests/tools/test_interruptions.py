@@ -16,7 +16,7 @@ import pytest
 from litemed.tools import evaluate as evaluating
 from litemed.tools.evaluate import evaluate
 from litemed.tools.segment import segment
-from litemed.tools.workflows import run_workflow
+from litemed.tools.workflows import open_workflow, quiet, user_errors
 from PIL import Image
 
 pytestmark = pytest.mark.skipif(
@@ -81,7 +81,13 @@ def test_segmenting(tmp_path: Path, interrupt: Callable[..., bool]) -> None:
 def test_training(tmp_path: Path, interrupt: Callable[..., bool]) -> None:
     """An interrupted training goes on to the weights of an unbroken one, byte for byte."""
     options = {"max_epochs": 4, "val_interval": 1, "num_workers": 0, "application": "nuclei"}
-    train = partial(run_workflow, "mininet", "train")
+
+    def train(options: dict[str, Any]) -> None:
+        with user_errors(), quiet():
+            workflow = open_workflow("mininet", "train", options)
+            workflow.initialize()
+            workflow.run()
+
     start = time.perf_counter()
     train({**options, "output_dir": str(tmp_path / "unbroken")})
     usual = time.perf_counter() - start

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from litemed.tools.workflows import open_workflow, run_workflow, user_errors
+from litemed.tools.workflows import open_workflow, user_errors
 
 CODE = "$__import__('pathlib').Path('RAN').touch()"
 HOSTILE = [
@@ -48,7 +48,9 @@ def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("value", HOSTILE, ids=str)
 def test_values_arrive_as_they_are(bundle: Path, value: Any) -> None:
-    (found,) = run_workflow(bundle, "inference", {"value": value, "folder#below": value})
+    workflow = open_workflow(bundle, "inference", {"value": value, "folder#below": value})
+    workflow.initialize()
+    (found,) = workflow.run()
     assert found == [value] * 6
     assert not Path("RAN").exists()
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from litemed.transforms.longest_side import LongestSide, ResizeLongestSided, resize_area
-from monai.data import MetaTensor
+from litemed.transforms.longest_side import LongestSide, resize_area
 from torch.nn import functional as F
 
 GREY = (np.arange(35).reshape(5, 7) ** 2 % 97).astype(np.float32)
@@ -102,14 +101,3 @@ def test_restores_nothing_from_a_map_without_positives() -> None:
     values, region = LongestSide(100, 200).restore(logits)
     assert values.numel() == 0
     assert np.zeros((100, 200))[region].size == 0
-
-
-def test_transform_resizes_images_by_area_and_labels_by_nearest() -> None:
-    image = torch.arange(16.0).reshape(1, 4, 4)
-    label = torch.tensor([[[0, 0, 7, 7], [0, 0, 7, 7], [3, 3, 0, 0], [3, 3, 0, 0]]])
-    data = {"image": MetaTensor(image, meta={"filename_or_obj": "case"}), "label": label}
-    result = ResizeLongestSided(("image", "label"), size=2, label_keys="label")(data)
-    torch.testing.assert_close(result["image"].as_tensor(), torch.tensor([[[2.5, 4.5], [10.5, 12.5]]]))
-    assert result["image"].meta["filename_or_obj"] == "case"
-    assert result["label"].tolist() == [[[0, 7], [3, 0]]]
-    assert result["label"].dtype == label.dtype

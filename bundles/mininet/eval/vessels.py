@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
+from calibration import calibrate
 from ignite.engine import Engine, Events
 from litemed.command_line import run_command
 from mininet import BUNDLE_ROOT
-from mininet.calibration import calibrate
 from mininet.data import load_cases, pooled_sets
-from mininet.set_scores import score_sets
 from monai.bundle import ConfigWorkflow
+from set_scores import score_sets
 
 __all__ = ["EXPERIMENTS", "run"]
 

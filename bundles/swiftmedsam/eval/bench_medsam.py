@@ -354,7 +354,7 @@ def peers(environment: Path, folder: Path) -> dict[str, Any]:
         venv.create(environment, with_pip=True, clear=True)
         subprocess.run([python, "-m", "pip", "install", "--quiet", *PEER_PACKAGES], check=True)
         (environment / "made").touch()
-    subprocess.run([python, "-W", "ignore", Path(__file__).with_name("peers.py"), folder], check=True)
+    subprocess.run([python, "-W", "ignore", Path(__file__).with_name("sam_peers.py"), folder], check=True)
     return json.loads((folder / "peers.json").read_text())
 
 

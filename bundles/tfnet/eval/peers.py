@@ -70,7 +70,8 @@ def environment(folder: Path = ENVIRONMENT) -> Path:
     if not python.exists() or subprocess.run([python, "-c", probe], check=False).returncode:
         print(f"making the environment {folder}", flush=True)
         venv.create(folder, with_pip=True, clear=True)
-        install = [python, "-m", "pip", "install", "--quiet", "--constraint", ROOT / "constraints.txt"]
+        install: list[str | Path] = [python, "-m", "pip", "install", "--quiet"]
+        install += ["--constraint", ROOT / "constraints.txt"]
         subprocess.run([*install, *REQUIREMENTS, "--editable", f"{ROOT}[export]"], check=True)
     return python
 

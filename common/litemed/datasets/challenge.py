@@ -16,7 +16,7 @@ from litemed.files import replacing
 from litemed.images.boxes import check_boxes
 from litemed.images.masks import whole_labels
 
-__all__ = ["ChallengeCase", "read_challenge", "write_challenge", "write_segmentation"]
+__all__ = ["ChallengeCase", "read_challenge", "write_challenge"]
 
 
 @dataclass(frozen=True)
@@ -112,11 +112,6 @@ def write_challenge(
     if spacing is not None:
         arrays["spacing"] = np.asarray(spacing, dtype=np.float64)
     return _save(Path(path), arrays)
-
-
-def write_segmentation(path: str | os.PathLike[str], labels: np.ndarray) -> Path:
-    """Write a result as the challenge wants it: labels 1 to N under ``segs``."""
-    return _save(Path(path), {"segs": labels})
 
 
 def _save(path: Path, arrays: dict[str, np.ndarray]) -> Path:

@@ -79,11 +79,6 @@ class PlaneView:
             result[:, place], result[:, place + 3] = low, high
         return result
 
-    def to_file(self, slices: np.ndarray) -> np.ndarray:
-        """An array ``(D, H, W)`` of this view in the file's own axes; a view of the same memory."""
-        unmirrored = slices[tuple(slice(None, None, -1 if mirrored else 1) for mirrored in self._mirrored)]
-        return unmirrored.transpose([self._axes.index(axis) for axis in range(3)])
-
     def of_file(self, voxels: np.ndarray) -> np.ndarray:
         """An array of the file's own axes as ``(D, H, W)`` of this view; a view of the same memory."""
         return voxels.transpose(self._axes)[

@@ -12,10 +12,9 @@ import json
 import logging
 import os
 import pydoc
-import sys
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from monai.bundle import ConfigParser, ConfigWorkflow
 
 from litemed.bundles import find_bundle, importable
 
-__all__ = ["configuration_files", "open_workflow", "quiet", "reason", "run_workflow", "set_value", "user_errors"]
+__all__ = ["configuration_files", "open_workflow", "quiet", "reason", "run_training", "set_value", "user_errors"]
 
 _KNOWN_WARNINGS = ("parsing config_file", "NvImgCodecPydicomReader")
 _GIVEN = "__given"
@@ -111,28 +110,18 @@ def set_value(parser: ConfigParser, key: str, value: Any) -> None:
     given.append(value)
 
 
-def run_workflow(bundle: str | os.PathLike[str], name: str, overrides: Mapping[str, Any]) -> list[Any]:
-    """Run a configuration of a bundle from ``initialize`` to ``finalize``, without its log.
-
-    What it prints goes to stderr.
+def run_training(bundle_root: str | os.PathLike[str], names: Sequence[str], **overrides: Any) -> None:
+    """Run configurations of a bundle together, ``train`` and ``evaluate`` say, as ``python -m monai.bundle run`` does.
 
     Args:
-        bundle: its name or folder.
-        name: of the configuration.
-        overrides: values by id.
-
-    Returns:
-        what the expressions under ``run`` gave.
-
-    Raises:
-        FileNotFoundError, ValueError, ImportError: what was wrong with the input, freed of MONAI's wrapping.
+        bundle_root: its folder.
+        names: of the configurations, in the order they are read.
+        overrides: values by id; text may refer to others and be an expression.
     """
-    with user_errors(), quiet(), redirect_stdout(sys.stderr):
-        workflow = open_workflow(bundle, name, overrides)
-        workflow.initialize()
-        results = workflow.run()
-        workflow.finalize()
-    return results
+    files = [str(Path(bundle_root) / "configs" / f"{name}.json") for name in names]
+    workflow = ConfigWorkflow(files, workflow_type="train", **overrides)
+    workflow.initialize()
+    workflow.run()
 
 
 @contextmanager

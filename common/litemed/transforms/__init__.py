@@ -13,7 +13,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "images_or_volumes": ["LoadImageOrVolumed", "OrientVolumesd", "RestoreAxesd"],
         "label_files": ["NarrowLabelsd", "SaveLabelMapd"],
         "label_maps": ["LoadLabelMapd", "LoadLabeld"],
-        "longest_side": ["LongestSide", "ResizeLongestSided"],
+        "longest_side": ["LongestSide"],
         "objects": ["RandObjectd"],
         "pictures": ["LoadPictured", "to_picture"],
         "prompts": ["LoadBoxesd", "RasterizePromptsd", "boxes_to_channel", "channel_to_boxes", "clicks_to_box"],

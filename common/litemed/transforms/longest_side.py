@@ -4,20 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import torch
-from monai.config import KeysCollection
-from monai.data import MetaTensor
-from monai.transforms import MapTransform
-from monai.utils import ensure_tuple
 from scipy import sparse
 
-__all__ = ["LongestSide", "ResizeLongestSided", "resize_area"]
+__all__ = ["LongestSide", "resize_area"]
 
 Region = tuple[slice, slice]
 
@@ -120,48 +114,6 @@ class LongestSide:
         (top, below, down), (left, right, across) = taps
         rows = torch.lerp(cropped[top].float(), cropped[below].float(), down[:, None])
         return torch.lerp(rows[:, left], rows[:, right], across), (spans[0], spans[1])
-
-
-class ResizeLongestSided(MapTransform):
-    """Resize images and labels so that their longest side has ``size`` pixels; pad with MONAI's ``SpatialPadd``.
-
-    Args:
-        keys: keys of images and labels, channel first with two spatial axes.
-        size: longest side in pixels.
-        label_keys: those of ``keys`` that are labels: resized by nearest neighbour, their type kept.
-        allow_missing_keys: skip keys that an item lacks.
-    """
-
-    def __init__(
-        self,
-        keys: KeysCollection,
-        size: int = 256,
-        label_keys: KeysCollection = (),
-        allow_missing_keys: bool = False,
-    ) -> None:
-        super().__init__(keys, allow_missing_keys)
-        self.size = size
-        self.label_keys = ensure_tuple(label_keys)
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        items = dict(data)
-        for key in self.key_iterator(items):
-            image = items[key]
-            array = np.asarray(image)
-            if array.ndim != 3:
-                raise ValueError(f"expected {key!r} as (C, H, W), got shape {array.shape}")
-            geometry = LongestSide(array.shape[1], array.shape[2], self.size)
-            if key in self.label_keys:
-                centres = [
-                    ((np.arange(new) + 0.5) * old / new).astype(int)
-                    for new, old in zip(geometry.resized, array.shape[1:], strict=True)
-                ]
-                resized = np.ascontiguousarray(array[:, centres[0][:, None], centres[1]])
-            else:
-                resized = np.stack([geometry.resize(channel) for channel in array])
-            tensor = torch.from_numpy(resized)
-            items[key] = MetaTensor(tensor, meta=image.meta) if isinstance(image, MetaTensor) else tensor
-        return items
 
 
 def resize_area(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:

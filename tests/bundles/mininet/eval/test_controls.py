@@ -4,21 +4,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
+import controls
 import pytest
 import torch
 from mininet import MiniNet
 from torch import nn
-
-_spec = importlib.util.spec_from_file_location(
-    "mininet_controls", Path(__file__).resolve().parents[4] / "bundles/mininet/eval/controls.py"
-)
-assert _spec is not None
-assert _spec.loader is not None
-controls = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(controls)
 
 
 def _trainable(network: nn.Module) -> int:

@@ -4,24 +4,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
+import clicks
 import numpy as np
 import pytest
 import torch
 from litemed.datasets.challenge import write_challenge
-
-_EVAL = Path(__file__).resolve().parents[4] / "bundles/swiftmedsam/eval"
-_spec = importlib.util.spec_from_file_location("click_scores", _EVAL / "clicks.py")
-assert _spec is not None
-assert _spec.loader is not None
-clicks = importlib.util.module_from_spec(_spec)
-sys.modules["click_scores"] = clicks
-_spec.loader.exec_module(clicks)
 
 
 class Marker:

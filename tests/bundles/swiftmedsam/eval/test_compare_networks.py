@@ -5,24 +5,15 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
+import compare_networks
 import numpy as np
 import pytest
 import torch
 from litemed.datasets.challenge import write_challenge
-
-_EVAL = Path(__file__).resolve().parents[4] / "bundles/swiftmedsam/eval"
-_spec = importlib.util.spec_from_file_location("compare_networks", _EVAL / "compare_networks.py")
-assert _spec is not None
-assert _spec.loader is not None
-compare_networks = importlib.util.module_from_spec(_spec)
-sys.modules["compare_networks"] = compare_networks
-_spec.loader.exec_module(compare_networks)
 
 
 class Filling:

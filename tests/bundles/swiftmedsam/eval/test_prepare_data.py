@@ -4,28 +4,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import nibabel
 import numpy as np
+import prepare_data as data
 import pytest
 from litemed.datasets.challenge import read_challenge
 from litemed.datasets.challenge_cases import load_cases
 from litemed.networks import MODALITIES
 from PIL import Image
-
-_EVAL = Path(__file__).resolve().parents[4] / "bundles/swiftmedsam/eval"
-_spec = importlib.util.spec_from_file_location("prepare_data", _EVAL / "prepare_data.py")
-assert _spec is not None
-assert _spec.loader is not None
-data = importlib.util.module_from_spec(_spec)
-sys.modules["prepare_data"] = data
-_spec.loader.exec_module(data)
 
 
 def _picture(path: Path, array: np.ndarray) -> None:

@@ -5,33 +5,16 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
-import sys
 import time
 from pathlib import Path
-from types import ModuleType
 
+import bench_tfnet as bench
+import peers
 import pytest
 import torch
+import train_peers as training
 from torch import nn
-
-CI = Path(__file__).resolve().parents[4] / "bundles/tfnet/eval"
-
-
-def _imported(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, CI / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-peers = _imported("peers")
-bench = _imported("bench_tfnet")
-training = _imported("train_peers")
 
 
 def test_calls_are_timed_in_turns() -> None:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The paper's experiment (Tables 2 and 3): networks, losses and shares of the training set, with TIU and without.
 
-Run ``python -m tiu_ocular.experiment --help`` for its use.
+Run ``python bundles/tiu_ocular/eval/experiment.py --help`` for its use.
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from experiment_tables import Cell, read_scores, write_tables
 from litemed.command_line import run_command
 from litemed.files import replacing
-from monai.bundle import ConfigWorkflow
-
+from litemed.tools.workflows import run_training
 from tiu_ocular import BUNDLE_ROOT, simulation
 from tiu_ocular.data import load_cases
-from tiu_ocular.tables import Cell, read_scores, write_tables
 
 __all__ = ["run"]
 
@@ -132,22 +131,14 @@ def _finish(folder: Path, cell: Cell, options: dict[str, Any], targets: dict[str
     if not (folder / "cell.json").exists():
         loss = {"pixel_loss": cell.pixel_loss, "tiu": cell.tiu, "fraction": cell.fraction, "seed": cell.seed}
         train = {**options, **targets["public"], **loss, "architecture": cell.architecture}
-        _run(["train"], **train, output_dir=str(folder))
+        run_training(BUNDLE_ROOT, ["train"], **train, output_dir=str(folder))
         with replacing(folder / "cell.json") as temporary:
             temporary.write_text(json.dumps(asdict(cell), indent=4) + "\n")
     for name, data in missing.items():
         weights = {"ckpt_path": str(folder / "model.pt"), "output_dir": str(folder / name)}
         test = {"architecture": cell.architecture, "flips": False, "pictures": False}
-        _run(["train", "evaluate"], **options, **data, **weights, **test)
+        run_training(BUNDLE_ROOT, ["train", "evaluate"], **options, **data, **weights, **test)
     return bool(missing)
-
-
-def _run(configs: list[str], **overrides: Any) -> None:
-    """Run configurations of the bundle as ``python -m monai.bundle run`` does."""
-    files = [f"{BUNDLE_ROOT}/configs/{name}.json" for name in configs]
-    workflow = ConfigWorkflow(files, workflow_type="train", **overrides)
-    workflow.initialize()
-    workflow.run()
 
 
 def _tables(root: Path, targets: dict[str, dict[str, Any]]) -> None:
@@ -163,4 +154,4 @@ def _tables(root: Path, targets: dict[str, dict[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
-    run_command(run, "tiu_ocular.experiment", resumes=True)
+    run_command(run, "experiment", resumes=True)

@@ -5,7 +5,7 @@
 A network trained with cross entropy gives probabilities, and F1 is highest at a threshold well below 0.5. Adding a
 constant to the logits moves that point to 0.5; which constant, the training pictures tell. Test pictures take no part.
 
-Run ``python -m mininet.calibration --help`` for its use.
+Run ``python bundles/mininet/eval/calibration.py --help`` for its use.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ from litemed.command_line import run_command
 from litemed.training.checkpoints import load_checkpoint, save_checkpoint
 from litemed.training.logit_offset import best_offset
 from litemed.training.weight_record import read_record
+from mininet import BUNDLE_ROOT
 from monai.bundle import ConfigParser
 from tqdm import tqdm
-
-from mininet import BUNDLE_ROOT
 
 __all__ = ["OFFSETS", "calibrate"]
 
@@ -75,4 +74,4 @@ def calibrate(
 
 
 if __name__ == "__main__":
-    run_command(calibrate, "mininet.calibration")
+    run_command(calibrate, "calibration")

@@ -7,8 +7,9 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import ablation
 import pytest
-from tfnet import TFNet, ablation
+from tfnet import TFNet
 from tfnet.simulation.writing import tearfilm
 
 

@@ -10,10 +10,10 @@ import math
 from pathlib import Path
 from typing import Any
 
+import experiment
 import pytest
+from experiment_tables import Cell, Scores, average, compare, read_scores, write_tables
 from PIL import Image
-from tiu_ocular import experiment
-from tiu_ocular.tables import Cell, Scores, average, compare, read_scores, write_tables
 
 CASES = {
     "public": [{"case": n, "image": f"/p/{n}.png", "subject": n[0]} for n in ("a1", "a2", "b1")],

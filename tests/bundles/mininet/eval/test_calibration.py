@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from calibration import OFFSETS, calibrate
 from litemed.training.logit_offset import best_offset
 from mininet import MiniNet
-from mininet.calibration import OFFSETS, calibrate
 from mininet.simulation.fundus import fundus
 
 

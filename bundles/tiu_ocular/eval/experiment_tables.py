@@ -17,7 +17,6 @@ from litemed.metrics.tables import read_rows, summarise, write_json, write_rows
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from scipy import stats
-
 from tiu_ocular.regions import REGIONS
 
 __all__ = ["Cell", "Scores", "average", "compare", "read_scores", "write_tables"]

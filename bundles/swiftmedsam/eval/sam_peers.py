@@ -6,7 +6,7 @@ No package on the index carries them, so they are built from timm's parts: Mobil
 keeps the size; EfficientViT-SAM-L0's is EfficientViT-L0, its last three stages brought to one size and added, and four
 fused inverted bottlenecks. Both end in 256x64x64, as Segment Anything's encoder does.
 
-Run in an environment with torch, torchvision and timm: python bundles/swiftmedsam/eval/peers.py FOLDER
+Run in an environment with torch, torchvision and timm: python bundles/swiftmedsam/eval/sam_peers.py FOLDER
 """
 
 from __future__ import annotations

@@ -7,9 +7,9 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import loss_ablation as ablation
 import pytest
 from litemed.losses.alpha_compound import AlphaCompoundLoss
-from mininet import ablation
 from mininet.simulation.fundus import fundus
 
 

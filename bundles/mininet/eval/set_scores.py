@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scores of one set of weights on several sets of pictures, by the protocols in use.
 
-Run ``python -m mininet.set_scores --help`` for its use.
+Run ``python bundles/mininet/eval/set_scores.py --help`` for its use.
 """
 
 from __future__ import annotations
@@ -22,14 +22,13 @@ from litemed.metrics.overlap import OverlapScores, overlap_scores
 from litemed.metrics.roc import roc_auc
 from litemed.metrics.surface import surface_scores
 from litemed.training.checkpoints import load_checkpoint
+from mininet import BUNDLE_ROOT
+from mininet.data import load_cases, patient_of, pooled_sets, reader_of
+from mininet.instances import instance_f1, split_instances
 from monai.bundle import ConfigParser
 from PIL import Image
 from scipy import ndimage
 from tqdm import tqdm
-
-from mininet import BUNDLE_ROOT
-from mininet.data import load_cases, patient_of, pooled_sets, reader_of
-from mininet.instances import instance_f1, split_instances
 
 __all__ = ["score_sets"]
 
@@ -165,4 +164,4 @@ def _line(row: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    run_command(score_sets, "mininet.set_scores")
+    run_command(score_sets, "set_scores")

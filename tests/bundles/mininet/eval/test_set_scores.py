@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 from mininet import BUNDLE_ROOT, MiniNet
-from mininet.set_scores import score_sets
 from PIL import Image
+from set_scores import score_sets
 
 
 class _Bright(MiniNet):

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The paper's ablations of TF-Net (crop, loss, pooling, skips), and its test on frames with and without break-up.
 
-Run ``python -m tfnet.ablation --help`` for its use.
+Run ``python bundles/tfnet/eval/ablation.py --help`` for its use.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from typing import Any
 
 from litemed.command_line import run_command
 from litemed.metrics.tables import Table, write_rows
-from monai.bundle import ConfigWorkflow
-
+from litemed.tools.workflows import run_training
 from tfnet import BUNDLE_ROOT
 
 __all__ = ["FRAMES", "VARIANTS", "run"]
@@ -70,7 +69,7 @@ def run(
         scores = folder / name / "evaluation" / "scores.json"
         if not scores.exists():
             print(f"\n{name}", flush=True)
-            _run(["train"], **data, **training, **changed, output_dir=str(folder / name))
+            run_training(BUNDLE_ROOT, ["train"], **data, **training, **changed, output_dir=str(folder / name))
             _test(folder / name, scores.parent, **data, **changed)
         rows.append({"network": name, **Table.read(scores).means(COLUMNS)})
     _write(folder / "ablation.csv", rows)
@@ -84,15 +83,8 @@ def run(
 
 
 def _test(trained: Path, output_dir: Path, **overrides: Any) -> None:
-    _run(["train", "evaluate"], **overrides, ckpt_path=str(trained / "model.pt"), output_dir=str(output_dir))
-
-
-def _run(configs: list[str], **overrides: Any) -> None:
-    """Run configurations of the bundle as ``python -m monai.bundle run`` does."""
-    files = [f"{BUNDLE_ROOT}/configs/{name}.json" for name in configs]
-    workflow = ConfigWorkflow(files, workflow_type="train", **overrides)
-    workflow.initialize()
-    workflow.run()
+    weights = {"ckpt_path": str(trained / "model.pt"), "output_dir": str(output_dir)}
+    run_training(BUNDLE_ROOT, ["train", "evaluate"], **overrides, **weights)
 
 
 def _write(path: Path, rows: list[dict[str, str]]) -> None:
@@ -101,4 +93,4 @@ def _write(path: Path, rows: list[dict[str, str]]) -> None:
 
 
 if __name__ == "__main__":
-    run_command(run, "tfnet.ablation", resumes=True)
+    run_command(run, "ablation", resumes=True)

@@ -2,18 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The paper's ablation of loss functions (Table VI): seven combinations of terms, with alpha and without.
 
-Run ``python -m mininet.ablation --help`` for its use.
+Run ``python bundles/mininet/eval/loss_ablation.py --help`` for its use.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from litemed.command_line import run_command
 from litemed.metrics.tables import Table, write_rows
-from monai.bundle import ConfigWorkflow
-
+from litemed.tools.workflows import run_training
 from mininet import BUNDLE_ROOT
 
 __all__ = ["COMBINATIONS", "run"]
@@ -61,20 +59,18 @@ def run(
             print(f"\n{name}", flush=True)
             loss = {"loss_terms": terms, "loss_alpha": alpha}
             schedule = {"max_epochs": max_epochs, "val_interval": val_interval, "compile": compile}
-            _run(["train"], **data, **loss, **schedule, output_dir=str(folder))
-            _run(["train", "evaluate"], **data, ckpt_path=str(folder / "model.pt"), output_dir=str(scores.parent))
+            run_training(BUNDLE_ROOT, ["train"], **data, **loss, **schedule, output_dir=str(folder))
+            run_training(
+                BUNDLE_ROOT,
+                ["train", "evaluate"],
+                **data,
+                ckpt_path=str(folder / "model.pt"),
+                output_dir=str(scores.parent),
+            )
         rows.append({"loss": name, **Table.read(scores).means(COLUMNS)})
     write_rows(Path(output_dir) / "ablation.csv", rows)
     print("\n" + (Path(output_dir) / "ablation.csv").read_text())
 
 
-def _run(configs: list[str], **overrides: Any) -> None:
-    """Run configurations of the bundle as ``python -m monai.bundle run`` does."""
-    files = [f"{BUNDLE_ROOT}/configs/{name}.json" for name in configs]
-    workflow = ConfigWorkflow(files, workflow_type="train", **overrides)
-    workflow.initialize()
-    workflow.run()
-
-
 if __name__ == "__main__":
-    run_command(run, "mininet.ablation", resumes=True)
+    run_command(run, "loss_ablation", resumes=True)
