@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image
 
-__all__ = ["bullets", "details", "figure", "image", "page", "section", "table", "tiles"]
+__all__ = ["bullets", "details", "figure", "image", "page", "print_page", "section", "table", "tiles"]
 
 _SIDE = 720
 _STYLE = """
@@ -60,6 +60,24 @@ def page(title: str, subtitle: str, sections: Sequence[str], name: str | None = 
 <p class="soft">{escape(subtitle)}</p>
 {"".join(sections)}
 </body>
+</html>
+"""
+
+
+def print_page(title: str, drawing: str) -> str:
+    """A page of A4 paper that shows one drawing, on the screen and in print.
+
+    Args:
+        title: of the page in the browser.
+        drawing: SVG of A4's aspect.
+    """
+    return f"""<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>
+<style>@page {{ size: A4; margin: 0 }} body {{ margin: 0 auto; max-width: 210mm }}
+svg {{ display: block; width: 100%; height: auto; max-height: 296mm }}
+@media screen {{ body {{ background: #e9edf1 }} svg {{ background: white; margin: 1rem 0 }} }}</style></head>
+<body>{drawing}</body>
 </html>
 """
 

@@ -51,7 +51,7 @@ class RandWindowd(RandomizableTransform, MapTransform):
     lies beside the rings, if there is room, and shows none.
 
     Args:
-        keys: key of the frame, ``(C, W, H)``.
+        keys: key of the frame, ``(C, W, H)``, of any floating type: half precision saves memory where it is cached.
         spatial_size: width and height of what it becomes.
         target_key: key of its target, as of :class:`RingTargetd`.
         prob: share of the frames that are changed; the others are only scaled.
@@ -122,7 +122,7 @@ class RandWindowd(RandomizableTransform, MapTransform):
             # whole pixels, from which the target is counted
             corner = [round(start * length) for start, length in zip((left, top), plain.shape[1:], strict=True)]
             sizes = [max(1, round(side * length)) for length in plain.shape[1:]]
-            taken = stretch(_cut(plain, corner, sizes)[None], self.spatial_size)[0]
+            taken = stretch(_cut(plain, corner, sizes)[None].float(), self.spatial_size)[0]
             if self._do_transform:
                 target = self._seen(target, corner, sizes, plain.shape[1:])
                 taken = taken.flip(1) if self._mirror else taken

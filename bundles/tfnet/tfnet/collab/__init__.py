@@ -10,6 +10,7 @@ from tfnet.collab.networks import Networks
 from tfnet.collab.pipeline import Options, analyse
 from tfnet.collab.rings import Rings
 from tfnet.collab.video import Frame, FrameSource, open_source
+from tfnet.collab.visit import Visit
 
 __all__ = [
     "CLASSES",
@@ -20,6 +21,7 @@ __all__ = [
     "Networks",
     "Options",
     "Rings",
+    "Visit",
     "analyse",
     "blink_intervals",
     "open_source",

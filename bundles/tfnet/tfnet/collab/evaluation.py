@@ -25,7 +25,7 @@ from litemed.metrics.tables import Table, read_rows, summarise, write_json, writ
 from tfnet.collab.intervals import CLASSES
 from tfnet.collab.models import Models
 from tfnet.collab.networks import Networks
-from tfnet.collab.pipeline import Options, analyse
+from tfnet.collab.pipeline import EVIDENCE, Options, analyse, evidence_of
 from tfnet.data import load_cases
 from tfnet.detector import RINGS, box_iou
 from tfnet.frame_metrics import BreakUpMetric
@@ -252,7 +252,7 @@ def run(
     part: str = "test",
     gate: bool = True,
     smooth: int = 0,
-    evidence: float = 0.0,
+    evidence: str = f"{EVIDENCE:g}",
     models_dir: str = f"{_BUNDLE_ROOT}/models",
     runtime: str = "auto",
     precision: str = "f32",
@@ -268,13 +268,13 @@ def run(
         part: train, val or test.
         gate: segment frames of class broken only.
         smooth: drop errors of the classifier that last up to so many frames.
-        evidence: that a break-up has to gather until the next blink; 0 takes the first broken frame, as in the paper.
+        evidence: that a break-up has to gather until the next blink; 0 or paper takes the first broken frame.
         models_dir: folder of the weights.
         runtime: openvino, onnxruntime, torch, or auto for the fastest that is installed.
         precision: f32, or bf16 with OpenVINO on a processor that has it.
         threads: of the runtime; all cores by default.
     """
-    options = Options(gate=gate, smooth=smooth, evidence=evidence, annotated_video=False)
+    options = Options(gate=gate, smooth=smooth, evidence=evidence_of(evidence), annotated_video=False)
     models = Networks(models_dir, runtime=runtime, precision=precision, threads=threads)
     result = evaluate(Path(dataset_dir or tearfilm()), Path(output_dir), models, options, part)
     times = {name: value for name, value in result["break_up_time"].items() if isinstance(value, dict)}

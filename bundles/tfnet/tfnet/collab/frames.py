@@ -61,10 +61,14 @@ class Finding:
         since: frames since the last closed frame, or since the first open one.
         seconds_since: the same in seconds.
         begins: whether a break-up may begin with it, see :class:`BreakUpSearch`.
-        searched: whether rings were looked for; with the gate, in broken frames only.
-        boxes: inside, middle and outside box as x0, y0, x1, y1 in pixels, empty where none were found.
-        score: of the detector.
-        clipped: whether the outside box leaves the frame.
+        score: of the detector, in an open frame; None where no rings were found.
+        periodicity: of the rings, see :class:`Rings`.
+        rings_counted: number of rings, by their period.
+        visible: part of the area within the outer ring that lies in the frame.
+        diameter: of the outer ring in pixels.
+        searched: whether the frame was to be segmented; with the gate, broken frames only.
+        boxes: inside, middle and outside box as x0, y0, x1, y1 in pixels; empty where it wasn't segmented.
+        clipped: whether the outside box leaves a frame that was segmented.
         area: broken pixels, or None for a frame that wasn't segmented.
         fraction: broken part of the area within the outer ring and the frame.
         cells: broken pixels of each ring zone and clock sector, ``(3, 12)``; empty for a frame without a mask.
@@ -78,9 +82,13 @@ class Finding:
     since: int | None = None
     seconds_since: float | None = None
     begins: bool = False
+    score: float | None = None
+    periodicity: float | None = None
+    rings_counted: int | None = None
+    visible: float | None = None
+    diameter: float | None = None
     searched: bool = False
     boxes: list[list[float]] = field(default_factory=list)
-    score: float | None = None
     clipped: bool = False
     area: int | None = None
     fraction: float | None = None
@@ -210,14 +218,26 @@ def _settled(
 
 
 def _located(frame: Frame, known: dict[str, Any], models: Models, gate: bool) -> tuple[Frame, Finding, Patch | None]:
-    """Add the rings and the break-up, where they are to be looked for."""
-    if frame.image is None or not segments(known["name"], gate):
+    """Add what the rings are like in an open frame, and the break-up where it is to be looked for."""
+    if frame.image is None or known["name"] == "closed":
         return frame, Finding(**known), None
     height, width = frame.image.shape
+    searched = segments(known["name"], gate)
     rings = models.detect(frame.image)
     box = None if rings is None else rings.crop_box(height, width)
     if rings is None or box is None:
-        return frame, Finding(**known, searched=True), None
+        return frame, Finding(**known, searched=searched), None
+    areas = rings.areas(height, width)
+    known = {
+        **known,
+        "score": round(float(rings.score), 4),
+        "periodicity": round(float(rings.periodicity), 4),
+        "rings_counted": rings.number,
+        "visible": round(float(areas.sum() / (np.pi * rings.half_sides.prod())), 4),
+        "diameter": round(2 * float(np.sqrt(rings.half_sides.prod())), 2),
+    }
+    if not searched:
+        return frame, Finding(**known), None
     x0, y0, x1, y1 = box
     crop = np.ascontiguousarray(frame.image[y0:y1, x0:x1])
     mask = np.asarray(models.segment(crop), dtype=bool)
@@ -230,10 +250,9 @@ def _located(frame: Frame, known: dict[str, Any], models: Models, gate: bool) ->
         **known,
         searched=True,
         boxes=np.round(rings.boxes, 2).tolist(),
-        score=round(float(rings.score), 4),
         clipped=rings.leaves(height, width),
         area=int(mask.sum()),
-        fraction=round(float(min(1.0, cells.sum() / max(rings.areas(height, width).sum(), 1))), 6),
+        fraction=round(float(min(1.0, cells.sum() / max(areas.sum(), 1))), 6),
         cells=cells.tolist(),
     )
     return frame, finding, Patch(mask, (x0, y0))

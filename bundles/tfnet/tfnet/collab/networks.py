@@ -123,7 +123,7 @@ class Networks:
         found = (boxes[0].double().numpy() - [left, top, left, top]) * factors
         if not np.isfinite(found).all() or (found[:, 2:] <= found[:, :2]).any():
             return None
-        return Rings(found, float(presence[0]))
+        return Rings(found, float(presence[0])).measured(frame)
 
     def segment(self, crop: np.ndarray) -> np.ndarray:
         """Mask of break-up, bool, of a crop."""

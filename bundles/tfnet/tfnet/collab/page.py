@@ -10,7 +10,12 @@ from typing import Any
 
 from litemed.pages import bullets, image, page, section, table, tiles
 
+from tfnet.collab.measures import MEASURES, side_of
+from tfnet.collab.sheet import MEANING, SHEET_TERMS
+
 __all__ = ["write_page"]
+
+_SHOWN_SPANS = 6
 
 
 def write_page(folder: Path, report: dict[str, Any], pictures: list[tuple[str, Path]]) -> None:
@@ -29,11 +34,12 @@ def write_page(folder: Path, report: dict[str, Any], pictures: list[tuple[str, P
         section("Over time", image(folder / "timeline.png", "Class and break-up area of every frame over time")),
         section("Between the blinks", _intervals(report)),
         section("Where it breaks up", image(folder / "heatmap.png", "Maps of break-up in ring coordinates")),
-        section("How severe", _zones(report)),
+        section("How much of each part breaks up", _zones(report)),
         _pictures(pictures),
         section("How to read this", _method(report)),
     ]
-    subtitle = f"{recording['file']} · {_recording(recording)}"
+    visit = [text for text in (report["visit"][name] for name in ("eye", "code", "date", "device", "operator")) if text]
+    subtitle = " · ".join([*visit, recording["file"], _recording(recording)])
     text = page("Tear-film break-up", subtitle, sections, name=f"Tear film of {recording['file']}")
     (folder / "report.html").write_text(text, encoding="utf-8")
 
@@ -48,29 +54,34 @@ def _recording(recording: dict[str, Any]) -> str:
 
 
 def _numbers(report: dict[str, Any]) -> str:
-    times, area = report["break_up_time"], report["area"]
-    unit = "s" if report["recording"]["times_from"] else "frames"
-    median = times["median_s"] if unit == "s" else times["median_frames"]
-    shortest = times["shortest_s"] if unit == "s" else times["shortest_frames"]
-    return tiles(
-        [
-            ("median break-up time", _quantity(median, unit), ""),
-            ("shortest", _quantity(shortest, unit), ""),
-            ("intervals after a blink", str(times["intervals_after_a_blink"]), ""),
-            ("of them without break-up", str(times["without_break_up"]), ""),
-            ("largest area in the outer ring", _quantity(area["largest_percent"], "%"), ""),
-        ]
-    )
+    """What a clinic reads first; in frames where there is no clock, and nothing where there is no answer."""
+    if not report["answer"]["given"]:
+        return ""
+    clinic, times = report["clinic"], report["break_up_time"]
+    number = times["intervals_after_a_blink"]
+    held = f"{times['without_break_up']} of {number} intervals held" if number else "no interval after a blink"
+    if not report["recording"]["times_from"]:
+        return tiles([("median break-up time", _quantity(times["median_frames"], "frames"), held)])
+    cells = "cells of the cornea within the rings"
+    if clinic["cells_broken"] is not None:
+        cells = f"{clinic['cells_broken']:g} cells broke, {clinic['cells_censored']:g} held"
+    notes = {"nikbut_first_s": held, "nikbut_average_s": cells}
+    facts = [(title, _quantity(clinic[name], unit), notes.get(name, "")) for name, (title, unit) in MEASURES.items()]
+    watched = ", ".join(f"{each:.1f}" for each in clinic["watched_s"][:_SHOWN_SPANS])
+    watched = f"watched for {watched} s" if watched else ""
+    return tiles([*facts, ("blinks", _quantity(clinic["blinks_per_minute"], "/min"), watched)])
 
 
 def _quantity(value: float | None, unit: str) -> str:
     if value is None:
         return "none"
-    digits = {"s": 2, "%": 1, "frames": 0}[unit]
+    digits = {"s": 2, "%": 2, "frames": 0}.get(unit, 1)
     return f"{value:.{digits}f} {unit}"
 
 
 def _intervals(report: dict[str, Any]) -> str:
+    if not report["answer"]["given"]:
+        return "<p>Not told: see above.</p>"
     if not report["intervals"]:
         return "<p>The eye never opens.</p>"
     rows = []
@@ -98,9 +109,13 @@ def _intervals(report: dict[str, Any]) -> str:
 
 
 def _zones(report: dict[str, Any]) -> str:
-    heads = ["mean", "largest", "severity"]
+    heads = ["mean", "largest", "slight to 2 %, moderate to 10 %, severe above"]
     zones = [_severity_row(name, zone) for name, zone in report["zones"].items()]
-    hours = [_severity_row(f"{name} o'clock", zone) for name, zone in report["clock_hours"].items()]
+    eye = report["visit"]["eye"]
+    hours = []
+    for name, zone in report["clock_hours"].items():
+        side = side_of(eye, int(name))
+        hours.append(_severity_row(f"{name} o'clock" + (f", {side}" if side else ""), zone))
     return "".join(table([name, *heads], rows, texts=(0, 3)) for name, rows in (("zone", zones), ("sector", hours)))
 
 
@@ -134,9 +149,14 @@ def _method(report: dict[str, Any]) -> str:
         f"Classes of frames: {smooth}. Segmented: {gate}. Time: {clock}.",
         "Areas are of the ellipse within the outer ring and the picture. Central lies within the innermost ring, "
         "paracentral reaches to the fifth ring, peripheral to the outermost. Clock hours are as the camera sees them.",
-        "Severity is a word for the largest broken part: slight up to 2 %, moderate up to 10 %, severe above. "
-        "It is no clinical scale.",
-        "The models' results are no diagnosis and were not tested in a clinic.",
+        "Slight, moderate and severe are words for the largest broken part in percent, as the table's head says; "
+        "they are no clinical scale.",
+        *SHEET_TERMS,
+        MEANING,
+        f"Rings count as seen beyond doubt from a score of {report['answer']['least_score']:g} and a periodicity of "
+        f"{report['answer']['least_periodicity']:g} on. A recording in which fewer than half of the open, sharp frames "
+        "show them gets no answer.",
+        "The results weren't tested in a clinic.",
     ]
     models = f"<p class='soft'>Models: <code>{escape(report['models'])}</code></p>"
     return bullets(lines) + models

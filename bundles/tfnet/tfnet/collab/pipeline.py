@@ -22,16 +22,23 @@ from tfnet.collab.frames import Onset, find
 from tfnet.collab.models import Models
 from tfnet.collab.report import write_results
 from tfnet.collab.video import FrameSource, open_source, prefetched
+from tfnet.collab.visit import Visit
 
-__all__ = ["RESULT_NAMES", "Options", "analyse"]
+__all__ = ["EVIDENCE", "RESULT_NAMES", "Options", "analyse", "evidence_of"]
 
 Item = TypeVar("Item")
 
-RESULT_NAMES = ("masks", "frames.csv", "annotated.mp4", "heatmap.png", "timeline.png", "report.html", "report.json")
+RESULT_NAMES = (
+    *("masks", "frames.csv", "annotated.mp4", "heatmap.png", "timeline.png"),
+    *("visit.pdf", "visit.html", "recordings.csv", "report.html", "report.json"),
+)
 """What a run writes; the report in JSON comes last, so that where it is, all is."""
 
-_VERSION = 1
+_VERSION = 2
 _USUAL_FRAME_RATE = 25.0
+
+EVIDENCE = 4.0
+"""By default; chosen on simulated validation films, see ``docs/results.md``."""
 
 
 @dataclass(frozen=True)
@@ -43,16 +50,28 @@ class Options:
         smooth: frames in a row that an error of the classifier may last and still be dropped; 0, as in the paper, drops
             none.
         evidence: that a break-up has to gather until the next blink, see :class:`tfnet.collab.intervals.BreakUpSearch`;
-            0, as in the paper, takes the first broken frame.
+            0 takes the first broken frame, as the paper does.
         fps: frames a second, in place of the file's timestamps; needed for times in seconds from a folder of pictures.
         annotated_video: whether to write the annotated video.
     """
 
     gate: bool = True
     smooth: int = 0
-    evidence: float = 0.0
+    evidence: float = EVIDENCE
     fps: float | None = None
     annotated_video: bool = True
+
+
+def evidence_of(text: str) -> float:
+    """The evidence that an option asks for: a number, or ``paper`` for 0.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    try:
+        return 0.0 if text == "paper" else float(text)
+    except ValueError:
+        raise ValueError(f"expected evidence as a number, or paper, got {text!r}") from None
 
 
 def analyse(
@@ -61,6 +80,7 @@ def analyse(
     models: Models,
     options: Options | None = None,
     progress: bool = True,
+    visit: Visit | None = None,
 ) -> dict[str, Any]:
     """Analyse a recording and write the results.
 
@@ -69,12 +89,14 @@ def analyse(
 
     Args:
         video: a video file, or a folder of pictures in the order of their names.
-        output_dir: folder for the results: ``report.json`` and ``report.html``, ``frames.csv``, ``masks/`` (a picture
-            for every segmented frame, in the frame's own coordinates), ``annotated.mp4``, ``heatmap.png`` and
-            ``timeline.png``. Results of an earlier call are replaced.
+        output_dir: folder for the results: ``report.json`` and ``report.html``, ``visit.pdf`` and ``visit.html`` (one
+            page to print), ``recordings.csv`` (a row), ``frames.csv``, ``masks/`` (a picture for every segmented frame,
+            in the frame's own coordinates), ``annotated.mp4``, ``heatmap.png`` and ``timeline.png``. Results of an
+            earlier call are replaced.
         models: classifier, detector and segmenter.
         options: how to analyse; by default as in :class:`Options`.
         progress: show a progress bar.
+        visit: whose recording it is, for the report.
 
     Returns:
         the content of ``report.json``.
@@ -98,7 +120,7 @@ def analyse(
         result = chunks.folder / "result"
         shutil.rmtree(result, ignore_errors=True)
         result.mkdir()
-        report = write_results(result, chunks, source, asdict(options), models.identity)
+        report = write_results(result, chunks, source, asdict(options), models.identity, visit)
         _publish(result, output)
         chunks.remove()
     return report

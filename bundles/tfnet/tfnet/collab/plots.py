@@ -19,7 +19,7 @@ from tfnet.collab.drawing import CLASS_COLOURS
 from tfnet.collab.intervals import CLASSES, Interval
 from tfnet.collab.rings import HOURS, ZONES
 
-__all__ = ["plot_maps", "plot_timeline"]
+__all__ = ["draw_cells", "plot_maps", "plot_timeline"]
 
 _INK = "#222B36"
 _DRAWN_RADII = (0.38, 0.69, 1.0)
@@ -127,6 +127,27 @@ def _draw_onsets(axes: Axes, onsets: np.ndarray, unit: str) -> None:
     known = onsets[np.isfinite(onsets)]
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
     scale = Normalize(low, high if high > low else low + 1)
+    image = draw_cells(axes, onsets, unit, scale)
+    if not known.size:
+        axes.text(0, 0, "no break-up seen", ha="center", va="center", color="#6B7480")
+    axes.set_title(f"Earliest break-up of each part, {unit} after the blink", fontweight="bold", pad=18)
+    axes.text(0, -1.3, f"from the centre: {', '.join(ZONES)} (not to scale)", ha="center", fontsize=8, color="#6B7480")
+    _colour_bar(axes, image, f"{unit} after the blink")
+
+
+def draw_cells(axes: Axes, onsets: np.ndarray, unit: str, scale: Normalize, size: float = 7.5) -> AxesImage:
+    """Draw the time of each zone and clock sector as a coloured dial.
+
+    Args:
+        axes: to draw on.
+        onsets: ``(3, 12)``, NaN where a cell is left empty.
+        unit: ``s`` or ``frames``.
+        scale: from times to colours.
+        size: of the numbers, in points.
+
+    Returns:
+        the scale of colours.
+    """
     axes.set_aspect("equal")
     image = axes.imshow([[np.nan]], extent=(-1, 1, -1, 1), cmap="YlOrRd_r", norm=scale)
     inner = 0.0
@@ -144,14 +165,10 @@ def _draw_onsets(axes: Axes, onsets: np.ndarray, unit: str) -> None:
                 x, y = at * np.cos(np.radians(middle)), at * np.sin(np.radians(middle))
                 text = f"{value:.1f}" if unit == "s" else f"{value:.0f}"
                 dark = sum(colour[:3]) > 1.7
-                axes.text(x, y, text, ha="center", va="center", fontsize=7.5, color="black" if dark else "white")
+                axes.text(x, y, text, ha="center", va="center", fontsize=size, color="black" if dark else "white")
         inner = radius
-    if not known.size:
-        axes.text(0, 0, "no break-up seen", ha="center", va="center", color="#6B7480")
     _draw_dial(axes)
-    axes.set_title(f"Earliest break-up of each part, {unit} after the blink", fontweight="bold", pad=18)
-    axes.text(0, -1.3, f"from the centre: {', '.join(ZONES)} (not to scale)", ha="center", fontsize=8, color="#6B7480")
-    _colour_bar(axes, image, f"{unit} after the blink")
+    return image
 
 
 def _draw_dial(axes: Axes) -> None:

@@ -11,7 +11,7 @@ import shutil
 import statistics
 from bisect import bisect_right
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,13 @@ from tfnet.collab.chunks import Chunks
 from tfnet.collab.clips import join_clips
 from tfnet.collab.frames import Finding
 from tfnet.collab.intervals import CLASSES, UNREADABLE, Interval, blink_intervals, first_break_up
+from tfnet.collab.measures import Course, clinic
 from tfnet.collab.page import write_page
 from tfnet.collab.plots import plot_maps, plot_timeline
 from tfnet.collab.rings import HOURS, ZONES, grade
+from tfnet.collab.trust import Trust
 from tfnet.collab.video import FrameSource
+from tfnet.collab.visit import Visit, write_visit
 
 __all__ = ["COLUMNS", "write_results"]
 
@@ -39,7 +42,6 @@ weren't searched for them, they are empty. Percentages are of the area within th
 
 _SHOWN_FRAMES = 10
 _SHOWN_PICTURES = 8
-_BROKEN_CELL = 0.01
 
 
 @dataclass
@@ -59,11 +61,31 @@ class _Sums:
     places: dict[int, dict[str, Any]] = field(default_factory=dict)
     zones: list[np.ndarray] = field(default_factory=list)
     hours: list[np.ndarray] = field(default_factory=list)
-    onset_map: np.ndarray = field(default_factory=lambda: np.full((len(ZONES), len(HOURS)), np.nan))
+    courses: dict[int, Course] = field(default_factory=dict)
+    trust: Trust = field(default_factory=Trust)
+
+    def onset_map(self, intervals: list[Interval]) -> np.ndarray:
+        """Earliest break-up of each cell; over the intervals after a blink, if one of them breaks up."""
+        after_blink = any(interval.after_blink and interval.break_up is not None for interval in intervals)
+        found = np.full((len(ZONES), len(HOURS)), np.nan)
+        for number, course in self.courses.items():
+            if intervals[number].after_blink or not after_blink:
+                found = np.fmin(found, course.onsets)
+        return found
+
+    def unanswered(self) -> _Sums:
+        """What can be told of a recording without an answer: its frames, and no more."""
+        return _Sums(
+            times=self.times,
+            names=self.names,
+            percents=[float("nan")] * len(self.percents),
+            unreadable=self.unreadable,
+            trust=self.trust,
+        )
 
 
 def write_results(
-    folder: Path, chunks: Chunks, source: FrameSource, options: dict[str, Any], models: str
+    folder: Path, chunks: Chunks, source: FrameSource, options: dict[str, Any], models: str, visit: Visit | None = None
 ) -> dict[str, Any]:
     """Write every result into an empty folder.
 
@@ -73,20 +95,32 @@ def write_results(
         source: the recording.
         options: how it was analysed.
         models: what it was analysed with.
+        visit: whose recording it is.
 
     Returns:
         the report, as written to ``report.json``.
     """
     intervals = list(blink_intervals((finding.seen for finding in chunks.findings()), options["evidence"]))
     sums = _write_table(folder / "frames.csv", chunks, source, intervals)
-    report = _report(sums, source, intervals, options, models)
+    answered = not sums.trust.reasons()
+    if not answered:
+        sums, intervals = sums.unanswered(), []
+    report = {**_report(sums, source, intervals, options, models), "visit": asdict(visit or Visit())}
     _link_masks(chunks, folder / "masks")
     if options["annotated_video"]:
         clips = [part / "annotated.mp4" for part in chunks.complete()]
         join_clips(clips, _screen_times(source), folder / "annotated.mp4")
     plot_timeline(folder / "timeline.png", sums.times, sums.names, sums.percents, intervals, source.times is not None)
-    plot_maps(folder / "heatmap.png", *chunks.map(), sums.onset_map, source.times is not None)
-    write_page(folder, report, _pictures(chunks, intervals, sums))
+    broken, seen = chunks.map()
+    plot_maps(
+        folder / "heatmap.png",
+        broken if answered else np.zeros_like(broken),
+        seen if answered else np.zeros_like(seen),
+        sums.onset_map(intervals),
+        source.times is not None,
+    )
+    write_page(folder, report, _pictures(chunks, intervals, sums) if answered else [])
+    write_visit(folder, [report])
     (folder / "report.json").write_text(json.dumps(report, indent=2) + "\n")
     return report
 
@@ -95,17 +129,23 @@ def _write_table(path: Path, chunks: Chunks, source: FrameSource, intervals: lis
     """Write ``frames.csv`` and gather what the report tells."""
     sums = _Sums()
     onsets = [interval.onset for interval in intervals]
-    after_blink = any(interval.after_blink and interval.break_up is not None for interval in intervals)
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, restval="")
         writer.writeheader()
         for finding in chunks.findings():
             number = bisect_right(onsets, finding.frame) - 1
             inside = number >= 0 and finding.name != UNREADABLE and finding.frame <= intervals[number].last
-            areas = None if finding.rings is None else finding.rings.areas(source.height, source.width)
+            rings = finding.rings
+            areas = None if rings is None else rings.areas(source.height, source.width)
             writer.writerow(_row(finding, number + 1 if inside else None, areas))
             early = inside and _precedes_break_up(finding, intervals[number])
-            _gather(sums, finding, areas, number, early, not after_blink or intervals[number].after_blink)
+            _gather(sums, finding, areas, number, early)
+            if areas is None or rings is None or early or finding.name != "broken" or finding.since is None:
+                continue
+            since = float(finding.since) if finding.seconds_since is None else finding.seconds_since
+            visible = rings.visible(source.height, source.width)
+            course = sums.courses.setdefault(number, Course())
+            course.see(since, finding.fraction or 0.0, np.asarray(finding.cells), areas, visible)
     return sums
 
 
@@ -133,9 +173,8 @@ def _parts(finding: Finding, areas: np.ndarray, axis: int) -> np.ndarray:
     return np.minimum(np.asarray(finding.cells).sum(axis=axis) / np.maximum(whole, 1), 1)
 
 
-def _gather(
-    sums: _Sums, finding: Finding, areas: np.ndarray | None, number: int, early: bool, counts_for_map: bool
-) -> None:
+def _gather(sums: _Sums, finding: Finding, areas: np.ndarray | None, number: int, early: bool) -> None:
+    sums.trust.see(finding)
     sums.times.append(float(finding.frame) if finding.time is None else finding.time)
     sums.names.append(finding.name)
     sums.percents.append(float("nan") if finding.fraction is None else 100 * finding.fraction)
@@ -161,10 +200,6 @@ def _gather(
     if number not in sums.places and cells.any():
         zone, hour = np.unravel_index(cells.argmax(), cells.shape)
         sums.places[number] = {"frame": finding.frame, "zone": ZONES[zone], "clock_hour": HOURS[hour]}
-    if counts_for_map and finding.since is not None:
-        since = float(finding.since) if finding.seconds_since is None else finding.seconds_since
-        broken = cells >= np.maximum(_BROKEN_CELL * areas, 1)
-        sums.onset_map[broken] = np.fmin(sums.onset_map[broken], since)
 
 
 def _report(
@@ -174,7 +209,8 @@ def _report(
     varying = source.frame_rate_range
     clock = "fps" if options["fps"] is not None else "timestamps"
     report: dict[str, Any] = {
-        "summary": _summary(counts, intervals),
+        "summary": _summary(counts, intervals, sums.trust.reasons()),
+        "answer": sums.trust.as_dict(),
         "recording": {
             "file": source.path.name,
             "frames": len(source),
@@ -192,7 +228,10 @@ def _report(
         "area": _area(sums),
         "zones": _severity(ZONES, sums.zones),
         "clock_hours": _severity([str(hour) for hour in HOURS], sums.hours),
-        "break_up_map": _onset_map(sums.onset_map),
+        "break_up_map": _onset_map(sums.onset_map(intervals)),
+        "clinic": clinic(
+            intervals, sums.courses, sums.names, None if source.times is None else float(source.times[-1])
+        ),
         "options": options,
         "models": models,
     }
@@ -200,8 +239,10 @@ def _report(
     return report
 
 
-def _summary(counts: Counter[str], intervals: list[Interval]) -> str:
+def _summary(counts: Counter[str], intervals: list[Interval], reasons: list[str]) -> str:
     """The outcome in one or two sentences."""
+    if reasons:
+        return "No answer. " + " ".join(reasons)
     if not intervals:
         return "The eye is closed in every frame: there is no break-up time."
     if not any(interval.assessable for interval in intervals):
@@ -321,6 +362,7 @@ def _notes(sums: _Sums, source: FrameSource, intervals: list[Interval], options:
         )
     if sums.unreadable:
         notes.append(f"{_count(sums.unreadable, 'frame')} can't be read and {_are(sums.unreadable)} left out.")
+    notes.extend(sums.trust.notes(source.frame_rate))
     if intervals and not any(interval.after_blink or interval.before_blink for interval in intervals):
         notes.append("No blink was seen: times count from the first frame, and the tear film may be older.")
     elif intervals and not intervals[0].after_blink:

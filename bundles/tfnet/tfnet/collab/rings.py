@@ -8,10 +8,11 @@ The outer ring of the Placido disc is the unit circle: a point of the frame is t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from scipy.ndimage import uniform_filter1d
 
 __all__ = ["GRADES", "HOURS", "ZONES", "Rings", "grade"]
 
@@ -25,6 +26,8 @@ GRADES = ("none", "slight", "moderate", "severe")
 _GRADE_LIMITS = (0.0, 0.02, 0.10)
 
 _SAMPLES = 6
+_RADII = 128  # samples along a ray; rings up to half as many can be told
+_RAYS = 6  # of a clock hour
 
 
 def grade(fraction: float) -> str:
@@ -43,6 +46,9 @@ class Rings:
         boxes: float ``(3, 4)``: inside, middle and outside box as x0, y0, x1, y1 in pixels of the frame, where pixel
             column ``i`` reaches from ``i`` to ``i + 1``. They may leave the frame.
         score: how sure the detector is, 0 to 1.
+        periodicity: how much of the picture's change from the centre outwards has one period, 0 to 1, see
+            :meth:`measured`.
+        number: rings that were counted by that period; None where they weren't.
 
     Raises:
         ValueError: when the boxes aren't three finite boxes of positive size.
@@ -50,6 +56,8 @@ class Rings:
 
     boxes: np.ndarray
     score: float = 1.0
+    periodicity: float = 1.0
+    number: int | None = None
 
     def __post_init__(self) -> None:
         boxes = np.asarray(self.boxes, dtype=np.float64)
@@ -91,6 +99,36 @@ class Rings:
         v = (y - self.centre[1]) / self.half_sides[1]
         return np.hypot(u, v), np.mod(np.arctan2(u, -v) * (6 / np.pi), 12)
 
+    def measured(self, frame: np.ndarray) -> Rings:
+        """The same rings with their periodicity and count in a frame ``(height, width)``.
+
+        Grey values are taken along rays from the inside box to the outside one, those of a clock hour together. Less
+        their running mean, the spectrum of rings is a peak at their number; that of anything else is broad. The
+        periodicity is the share of the power within one of the highest peak, in the mean over the hours that lie in the
+        frame; 0 where less than a third of them do.
+        """
+        radius = self.radii[0] + (1 - self.radii[0]) * (np.arange(_RADII) + 0.5) / _RADII
+        angle = (np.arange(12 * _RAYS) + 0.5) * (np.pi / (6 * _RAYS))
+        columns = np.floor(self.centre[0] + self.half_sides[0] * np.outer(np.sin(angle), radius)).astype(int)
+        rows = np.floor(self.centre[1] - self.half_sides[1] * np.outer(np.cos(angle), radius)).astype(int)
+        within = _within(rows, frame.shape[0]) & _within(columns, frame.shape[1])
+        taken = frame[np.clip(rows, 0, frame.shape[0] - 1), np.clip(columns, 0, frame.shape[1] - 1)]
+        hours = taken.reshape(12, _RAYS, _RADII).mean(axis=1)
+        hours = hours[within.reshape(12, _RAYS, _RADII).mean(axis=(1, 2)) > 0.9]
+        if len(hours) < 4:
+            return replace(self, periodicity=0.0, number=None)
+        smooth = uniform_filter1d(hours, _RADII // 6, axis=1, mode="nearest")
+        power = np.abs(np.fft.rfft((hours - smooth) * np.hanning(_RADII), axis=1)[:, 1:]) ** 2
+        # a grey level of change along all of a ray is noise
+        spectrum = (power / np.maximum(power.sum(axis=1, keepdims=True), _RADII**2 / 8)).mean(axis=0)
+        peaks = np.convolve(spectrum, np.ones(3), "same")
+        best = int(peaks.argmax())
+        return replace(self, periodicity=float(min(peaks[best], 1)), number=best + 1)
+
+    def visible(self, height: int, width: int) -> np.ndarray:
+        """Share ``(3, 12)`` of each zone and sector that lies within a frame."""
+        return self._visible(height, width) if self.leaves(height, width) else np.ones((3, 12))
+
     def count(self, mask: np.ndarray, corner: tuple[int, int]) -> np.ndarray:
         """Broken pixels of each zone and sector.
 
@@ -114,7 +152,7 @@ class Rings:
         edges = np.concatenate([[0], self.radii])
         whole = np.diff(edges**2) * (np.pi / 12) * self.half_sides.prod()
         areas = np.repeat(whole[:, None], 12, axis=1)
-        return areas * self._visible(height, width) if self.leaves(height, width) else areas
+        return areas * self.visible(height, width)
 
     def _visible(self, height: int, width: int) -> np.ndarray:
         """Fraction ``(3, 12)`` of each zone and sector within the frame, from points spread evenly over its area."""

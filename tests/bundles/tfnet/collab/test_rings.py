@@ -81,3 +81,21 @@ def test_severity_in_words() -> None:
 def test_boxes_without_area_are_refused(boxes: np.ndarray) -> None:
     with pytest.raises(ValueError, match="expected inside, middle and outside box"):
         Rings(boxes)
+
+
+def test_rings_are_told_by_their_period() -> None:
+    """Twelve rings between a tenth and all of the radius; noise, a plain disc and a scene beside have no period."""
+    rows, columns = np.mgrid[:300, :400] + 0.5
+    radius = np.hypot((columns - 200) / 120, (rows - 150) / 120)
+    boxes = np.array([[188, 138, 212, 162], [150, 100, 250, 200], [80, 30, 320, 270]], float)
+    drawn = np.where((radius > 0.1) & (radius < 1), 100 + 80 * np.cos(2 * np.pi * 12 * (radius - 0.1) / 0.9), 60)
+    noise = np.random.default_rng(0).normal(128, 30, (300, 400))
+    measured = {
+        name: Rings(boxes).measured(np.clip(image, 0, 255).astype(np.uint8))
+        for name, image in {"rings": drawn, "noise": noise, "disc": 200 * (radius < 0.6)}.items()
+    }
+    assert measured["rings"].number == 12
+    assert measured["rings"].periodicity > 0.8
+    assert measured["noise"].periodicity < 0.2
+    beyond = Rings(boxes + 500).measured(drawn.astype(np.uint8))
+    assert (beyond.periodicity, beyond.number) == (0.0, None)
