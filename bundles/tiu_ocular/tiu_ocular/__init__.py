@@ -24,5 +24,6 @@ __getattr__, __dir__, __all__ = lazy_names(
         "measurements": ["compare_eyes", "measure_eye"],
         "metrics": ["RatioErrorMetric", "evaluation_metrics", "select_regions"],
         "network": ["FCN8s", "build_network"],
+        "visibility": ["HideUnseenPupild"],
     },
 )

@@ -8,6 +8,7 @@ import math
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from monai.config import KeysCollection
 from monai.transforms import MapTransform, RandomizableTransform
@@ -161,8 +162,10 @@ class RandPhotometryd(RandomizableTransform, MapTransform):
     """Change light, colour, exposure, sharpness and noise as other cameras and rooms do.
 
     In this order, each with its own probability of one half: saturation down to grey or up by a third; a colour cast;
-    a spot of light that leaves the rest dim; exposure, with burnt-out highlights; gamma; blur; noise. A picture keeps
-    its range: black stays 0 and the brightest value it had stays the upper limit.
+    a spot of light that leaves the rest dim; exposure, with burnt-out highlights; gamma; blur; noise. With a
+    probability of one quarter each: a random mixture of colours and of neighbouring pixels (random convolution, Xu et
+    al. 2021), a tone curve for each colour, halos at edges, and the loss of detail of a picture made small. A picture
+    keeps its range: black stays 0 and the brightest value it had stays the upper limit.
 
     Args:
         keys: keys of the pictures ``(3, W, H)``, values from 0.
@@ -191,8 +194,8 @@ class RandPhotometryd(RandomizableTransform, MapTransform):
             items[key] = self._change((picture / limit).clamp(0, 1)) * limit
         return items
 
-    def _often(self) -> bool:
-        return bool(self.R.rand() < 0.5)
+    def _often(self, share: float = 0.5) -> bool:
+        return bool(self.R.rand() < share)
 
     def _change(self, picture: torch.Tensor) -> torch.Tensor:
         """Values in [0, 1]."""
@@ -209,6 +212,18 @@ class RandPhotometryd(RandomizableTransform, MapTransform):
         picture = picture.clamp(0, 1)
         if self._often():
             picture = picture ** math.exp(full * self.R.uniform(-0.6, 0.6))
+        if self._often(0.25):
+            picture = self._mixed(picture)
+        if self._often(0.25):
+            picture = self._toned(picture)
+        if self._often(0.25):
+            sigma = self.R.uniform(0.5, 0.05 * picture.shape[-2])
+            picture = (picture + full * self.R.uniform(0.2, 1.5) * (picture - _blur(picture, sigma))).clamp(0, 1)
+        if self._often(0.25):
+            sides = picture.shape[-2:]
+            factor = 1 + full * self.R.uniform(0, 3)
+            small = F.interpolate(picture[None], tuple(max(8, round(side / factor)) for side in sides), mode="area")
+            picture = F.interpolate(small, sides, mode="bilinear")[0]
         if self._often():
             picture = _blur(picture, full * self.R.uniform(0.2, 0.008 * picture.shape[-2]))
         if self._often():
@@ -216,6 +231,23 @@ class RandPhotometryd(RandomizableTransform, MapTransform):
             noise = torch.randn(picture.shape, generator=torch.Generator().manual_seed(seed))
             picture = picture + full * self.R.uniform(0, 0.08) * noise
         return picture.clamp(0, 1)
+
+    def _mixed(self, picture: torch.Tensor) -> torch.Tensor:
+        """In part the picture after a random convolution, of one pixel or three, brought to the picture's range."""
+        side = int(self.R.choice((1, 3)))
+        weights = torch.from_numpy(self.R.normal(0, 1, (3, 3, side, side))).float() / (3 * side)
+        mixed = F.conv2d(F.pad(picture[None], (side // 2,) * 4, mode="replicate"), weights)[0]
+        low, high = mixed.amin((1, 2), keepdim=True), mixed.amax((1, 2), keepdim=True)
+        share = min(1.0, self.strength) * self.R.uniform(0.1, 0.7)
+        return (1 - share) * picture + share * (mixed - low) / (high - low).clamp_min(1e-6) * picture.amax()
+
+    def _toned(self, picture: torch.Tensor) -> torch.Tensor:
+        """Through a rising curve for each colour, of four random steps."""
+        steps = np.cumsum(np.exp(self.R.normal(0, 0.6 * self.strength, (3, 4))), axis=1)
+        knots = np.concatenate([np.zeros((3, 1)), steps / steps[:, -1:]], axis=1)
+        places = np.linspace(0, 1, 5)
+        curves = [np.interp(channel, places, curve) for channel, curve in zip(picture.numpy(), knots, strict=True)]
+        return torch.from_numpy(np.stack(curves)).float()
 
     def _spot(self, picture: torch.Tensor) -> torch.Tensor:
         """Light that falls off from a random point to a random share, (1, W, H)."""

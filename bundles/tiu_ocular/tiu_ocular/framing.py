@@ -15,6 +15,7 @@ from monai.utils import convert_to_tensor, ensure_tuple
 from torch.nn import functional as F
 
 from tiu_ocular.finding import find_eyes, section
+from tiu_ocular.presence import without_pupil
 
 __all__ = ["FitFramed", "FrameInferer", "Placement", "check_frame", "place"]
 
@@ -116,19 +117,29 @@ class FrameInferer(Inferer):
         flips: average the probabilities over the picture and its mirror image, in both looks.
         closer: look at the eyes a second time. The network's channels are then :data:`tiu_ocular.REGIONS`.
         margin: what a second look shows around an eye: an eye of width w is shown in a section of ``margin * w``.
+        least_presence: :func:`tiu_ocular.presence.presence` of a pupil, in the last look at an eye, below which it
+            counts as iris; 0 keeps every pupil.
 
     Raises:
         ValueError: when the size isn't two positive numbers, ``margin`` is below 1, or the input isn't
             ``(B, C, W, H)``.
     """
 
-    def __init__(self, size: Sequence[int], flips: bool = False, closer: bool = False, margin: float = 1.35) -> None:
+    def __init__(
+        self,
+        size: Sequence[int],
+        flips: bool = False,
+        closer: bool = False,
+        margin: float = 1.35,
+        least_presence: float = 0.0,
+    ) -> None:
         self.size = check_frame(size)
         if margin < 1:
             raise ValueError(f"expected a margin of at least 1, got {margin}")
         self.flips = flips
         self.closer = closer
         self.margin = margin
+        self.least_presence = least_presence
 
     def __call__(
         self, inputs: torch.Tensor, network: Callable[..., torch.Tensor], *args: Any, **kwargs: Any
@@ -140,9 +151,9 @@ class FrameInferer(Inferer):
             return self._look(pictures, lambda framed: network(framed, *args, **kwargs))
 
         logits = look(inputs)
-        if self.closer:
-            for index in range(len(inputs)):
-                self._look_closer(inputs[index], logits[index], look)
+        for index in range(len(inputs)):
+            if not (self.closer and self._look_closer(inputs[index], logits[index], look)):
+                logits[index] = self._decided(logits[index])
         return logits
 
     def _look(self, inputs: torch.Tensor, network: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
@@ -160,13 +171,18 @@ class FrameInferer(Inferer):
 
     def _look_closer(
         self, picture: torch.Tensor, logits: torch.Tensor, look: Callable[[torch.Tensor], torch.Tensor]
-    ) -> None:
-        """Take a second look at the eyes of one picture (C, W, H) into the logits (5, W, H) of the first."""
+    ) -> bool:
+        """Take a second look at the eyes of one picture (C, W, H) into the logits (5, W, H) of the first, if any."""
         eyes = find_eyes(logits.argmax(0).cpu().numpy())
         if not eyes:
-            return
+            return False
         sections = [section(eye, logits.shape[-2:], self.size, self.margin) for eye in eyes]
         both = [_mean(logits[:, across, along], look(picture[None, :, across, along])[0]) for across, along in sections]
         logits[1:], logits[0] = -_CERTAIN, _CERTAIN
         for (across, along), mean in zip(sections, both, strict=True):
-            logits[:, across, along] = mean
+            logits[:, across, along] = self._decided(mean)
+        return True
+
+    def _decided(self, logits: torch.Tensor) -> torch.Tensor:
+        """Logits (5, W, H) of a last look, without a pupil that is too unsure."""
+        return without_pupil(logits[None], self.least_presence)[0] if self.least_presence else logits

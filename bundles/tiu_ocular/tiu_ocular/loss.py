@@ -11,6 +11,7 @@ from litemed.losses.tiu import TIULoss
 from monai.losses import DiceCELoss, DiceLoss
 from torch.nn.modules.loss import _Loss
 
+from tiu_ocular.presence import PresenceLoss
 from tiu_ocular.regions import CONTAINS, EXCLUSIVE, OCCLUDERS, REGIONS
 
 __all__ = ["build_loss"]
@@ -25,6 +26,7 @@ def build_loss(
     kernel_sizes: Sequence[int] = (4, 5, 8, 10, 20),
     mode: str = "disjoint",
     pooled: str = "mean",
+    lambda_presence: float = 0.0,
 ) -> _Loss:
     """Build the loss of one cell of the paper's tables: logits (B, 5, W, H) and label values (B, 1, W, H) to a scalar.
 
@@ -38,6 +40,7 @@ def build_loss(
         kernel_sizes: max-pooling windows in pixels of the working size.
         mode: ``"disjoint"`` or ``"printed"``, see :class:`litemed.losses.TIULoss`.
         pooled: ``"mean"``, ``"sum"`` or ``"relative"``, see there.
+        lambda_presence: weight of :class:`tiu_ocular.presence.PresenceLoss`, ours.
 
     Raises:
         ValueError: for another pixel loss or mode, or where TIU refuses an option.
@@ -51,8 +54,21 @@ def build_loss(
         pixel = DiceCELoss(include_background=False, softmax=True, to_onehot_y=True, batch=True)
     else:
         raise ValueError(f"expected pixel_loss 'ce', 'dice' or 'dice_ce', got {pixel_loss!r}")
-    if not tiu:
-        return pixel
+    loss = (
+        _with_tiu(pixel, mode, pooled, kernel_sizes, lambda_multiscale, lambda_relation, lambda_pixel) if tiu else pixel
+    )
+    return PresenceLoss(loss, lambda_presence) if lambda_presence else loss
+
+
+def _with_tiu(
+    pixel: _Loss,
+    mode: str,
+    pooled: str,
+    kernel_sizes: Sequence[int],
+    lambda_multiscale: float,
+    lambda_relation: float,
+    lambda_pixel: float,
+) -> _Loss:
     if mode not in ("disjoint", "printed"):
         raise ValueError(f"labels of an eye are disjoint: expected mode 'disjoint' or 'printed', got {mode!r}")
     return TIULoss(

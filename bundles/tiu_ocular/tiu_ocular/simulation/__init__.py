@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Simulated photographs of eyes in visible light, with exact regions and lengths.
 
-`people` draws who is photographed, `geometry` says where everything is, `globe`, `skin` and `hairs` paint it, `photo`
-photographs it, `visibility` says what of it an annotator sees, `scene` puts these together and `writing` writes the
+`people` draws who is photographed, `geometry` says where everything is, `globe`, `skin` and `hairs` paint it, `surroundings`
+what is beside it, `photo` photographs it, `scene` puts these together and `writing` writes the
 files.
 """
 
@@ -20,7 +20,7 @@ from tiu_ocular.simulation.writing import write_eyes
 
 __all__ = ["eyes"]
 
-_VERSION = 2
+_VERSION = 3
 
 
 def eyes(
@@ -36,7 +36,8 @@ def eyes(
     """Writes simulated photographs of eyes, once: JPEG pictures with LabelMe files, and their exact measures.
 
     ``"public"`` stands for UBIRIS.v2 and any other visible-light close-up: all ages, skins and irises, gaze in all
-    directions, lids open or half closed, near or far, upright or askew, well lit or dark, sharp or not.
+    directions, lids open or half closed, from half a face with both eyes to the iris alone, upright or askew, well lit
+    or dark or by a flash, sharp or not, made up, behind glasses, sharpened and compressed as phones and messages do.
     ``"clinical"`` stands for crops from videos of patients: older lids with folds and ptosis, brown irises, lamps
     overhead, less detail. A subject keeps skin, lids, irises, lashes and brow in all pictures and shows both eyes.
 

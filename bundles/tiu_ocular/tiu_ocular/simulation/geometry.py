@@ -50,6 +50,12 @@ class Camera:
         x, y = scale * squeeze[0] * (-1 if mirrored else 1), -scale * squeeze[1]
         return Camera(size, centre, ((cosine * x, -sine * y), (sine * x, cosine * y)))
 
+    def of_other_eye(self, distance: float) -> Camera:
+        """The same camera as it sees the other eye, whose pupil rests ``distance`` millimetres to the nose."""
+        (a, b), (c, d) = self.matrix
+        column, row = self.centre[0] - distance * a, self.centre[1] - distance * c
+        return Camera(self.size, (column, row), ((-a, b), (-c, d)))
+
     @property
     def scale(self) -> float:
         """Pixels per millimetre, mean of all directions."""
@@ -162,6 +168,7 @@ class Eye:
     def caruncle(self) -> np.ndarray:
         """Field of the caruncle, lids ignored."""
         (x, y), (width, height) = self.inner_canthus, self.person.caruncle
+        x -= self.person.epicanthus
         away = np.hypot((self.x - np.float32(x)) / width, (self.y - np.float32(y)) / height)
         return (1 - away) * np.float32(min(width, height))
 

@@ -20,13 +20,13 @@ def paint_globe(rng: np.random.Generator, eye: Eye, light: Light) -> np.ndarray:
     picture = _sclera(rng, eye) * _shading(eye, light, height)
     iris = edge(eye.iris, 1.5 / eye.scale + rng.uniform(0.15, 0.7))
     picture = blend(picture, _iris(rng, eye, light), iris)
-    picture = blend(picture, _pupil(rng, eye), edge(eye.pupil, 1.2 / eye.scale + 0.1))
+    picture = blend(picture, _pupil(rng, eye, light), edge(eye.pupil, 1.2 / eye.scale + 0.1))
     picture = _with_caruncle(rng, eye, picture)
     gap = np.maximum(eye.upper_margin - eye.y, 0)
     shadow = 1 - rng.uniform(0.25, 0.75) * np.exp(-gap / np.float32(rng.uniform(0.8, 2.6)))
     shadow -= rng.uniform(0.05, 0.25) * bump(eye.y - eye.lower_margin, 0.6)
     picture *= np.clip(shadow, 0, 1)
-    return _with_reflections(rng, eye, picture, iris)
+    return _with_reflections(rng, eye, light, picture, iris)
 
 
 def _shading(eye: Eye, light: Light, height: np.ndarray) -> np.ndarray:
@@ -55,6 +55,9 @@ def _sclera(rng: np.random.Generator, eye: Eye) -> np.ndarray:
         0.25 * red * away + (0.25 + 0.5 * red) * (to_nose + 0.7 * to_temple) + 0.1 * red * cloud(rng, shape, 4 * scale)
     )
     veins = np.clip(0.5 * blush + (0.15 + red) * tree, 0, 0.9)
+    if person.stains:
+        patches = np.clip(0.6 * cloud(rng, shape, 2 * scale) - 0.3, 0, 1) * person.stains * bump(eye.y, 3.5)
+        picture *= tint(np.clip(patches, 0, 0.8), (0.35, 0.5, 0.7))
     return picture * tint(veins, (0.12, 0.55, 0.55))
 
 
@@ -77,17 +80,18 @@ def _iris(rng: np.random.Generator, eye: Eye, light: Light) -> np.ndarray:
     tone = 1 + person.fibres * (texture + 0.22 * bump(reach - person.collarette, 0.07))
     tone *= 1 - person.limbal_ring * rise(reach - 0.93, 0.09)
     tone *= 1 - 0.35 * bump(reach, 0.06)  # the ruff of the pupil
+    stroma = blend(stroma, (0.62, 0.64, 0.66), person.arcus * bump(reach - 0.93, 0.07))
     side = np.sign(eye.camera.matrix[0][0])
     caustic = -(across * light.direction[0] * side + along * light.direction[1]) / person.iris_radius
     tone *= 1 + rng.uniform(0, 0.5) * caustic
     return stroma * np.maximum(tone, 0.05)
 
 
-def _pupil(rng: np.random.Generator, eye: Eye) -> np.ndarray:
+def _pupil(rng: np.random.Generator, eye: Eye, light: Light) -> np.ndarray:
     """Black, or lit from behind by a lamp near the lens: red, pink or grey."""
     black = rng.uniform(0.01, 0.06)
     picture = plain((black, black, black), eye.x.shape)
-    if rng.random() < 0.25:
+    if rng.random() < (0.5 if light.flash else 0.2):
         across, along = eye.in_iris_plane
         spot = rng.normal(0, 0.5, 2).astype(np.float32)
         glow = bump(np.hypot(across - spot[0], along - spot[1]), eye.pose.pupil_radius * rng.uniform(0.6, 1.6))
@@ -109,12 +113,18 @@ def _with_caruncle(rng: np.random.Generator, eye: Eye, picture: np.ndarray) -> n
     return blend(picture, colour, edge(eye.caruncle + 0.1, 0.5) * np.float32(rng.uniform(0.75, 1)))
 
 
-def _with_reflections(rng: np.random.Generator, eye: Eye, picture: np.ndarray, iris: np.ndarray) -> np.ndarray:
+def _with_reflections(
+    rng: np.random.Generator, eye: Eye, light: Light, picture: np.ndarray, iris: np.ndarray
+) -> np.ndarray:
     """The surroundings as a faint veil on the cornea, lamps and windows as glints, and the film of tears."""
     shape, scale = eye.x.shape, eye.scale
-    scene = np.clip(0.5 * cloud(rng, shape, rng.uniform(1.5, 4) * scale) + 0.3, 0, 1.5) * rng.uniform(0, 0.16)
-    picture += scene * iris
-    for x, y, kind in _lamps(rng, eye):
+    veil = rng.uniform(0, 0.16) if rng.random() < 0.8 else rng.uniform(0.1, 0.45)
+    scene = np.clip(0.5 * cloud(rng, shape, rng.uniform(1.0, 4) * scale) + 0.3, 0, 1.5)
+    if rng.random() < 0.3:  # a bright sky or ceiling over a dark ground
+        horizon = eye.y - np.float32(eye.iris_centre[1] + rng.normal(0.5, 2)) + 0.7 * cloud(rng, shape, 1.5 * scale)
+        scene *= 0.2 + 1.6 * rise(horizon, rng.uniform(0.1, 1))
+    picture += np.float32(veil) * scene * iris * rng.uniform((0.8, 0.8, 0.8), 1.1).astype(np.float32)[:, None, None]
+    for x, y, kind in _lamps(rng, eye, light):
         picture = blend(picture, _lamp_colour(rng), _glint(rng, eye, x, y, kind))
     line = bump(eye.y - eye.lower_margin - 0.25, 0.22)
     wet = np.clip(streaks(rng, shape, (3 * scale, 1.2 * scale)) - 0.3, 0, 1) * rng.uniform(0, 0.8)
@@ -122,13 +132,18 @@ def _with_reflections(rng: np.random.Generator, eye: Eye, picture: np.ndarray, i
     return blend(picture, (1, 1, 1), np.clip(line * wet + drops * (eye.iris < -0.5), 0, 0.9))
 
 
-def _lamps(rng: np.random.Generator, eye: Eye) -> list[tuple[float, float, str]]:
+def _lamps(rng: np.random.Generator, eye: Eye, light: Light) -> list[tuple[float, float, str]]:
     """Places, in millimetres, and kinds of the lamps that the cornea mirrors."""
     x, y = 1.12 * eye.iris_centre[0], 1.12 * eye.iris_centre[1]
     x, y = 0.6 * x + rng.normal(0, 1.3), 0.6 * y + 0.7 + rng.normal(0, 1.3)
     count = int(rng.choice((0, 1, 1, 1, 2, 2, 3, 4)))
-    kinds = rng.choice(("spot", "spot", "spot", "window", "window", "streak", "ring"), count)
-    return [(x + rng.normal(0, 1.1) * (i > 0), y + rng.normal(0, 1.1) * (i > 0), str(k)) for i, k in enumerate(kinds)]
+    kinds = rng.choice(("spot", "spot", "spot", "window", "window", "streak", "ring", "front"), count)
+    lamps = [(x + rng.normal(0, 1.1) * (i > 0), y + rng.normal(0, 1.1) * (i > 0), str(k)) for i, k in enumerate(kinds)]
+    if light.flash:
+        lamps.append(
+            (0.9 * eye.iris_centre[0] + rng.normal(0, 0.5), 0.9 * eye.iris_centre[1] + rng.normal(0, 0.5), "spot")
+        )
+    return lamps
 
 
 def _lamp_colour(rng: np.random.Generator) -> np.ndarray:
@@ -143,14 +158,15 @@ def _glint(rng: np.random.Generator, eye: Eye, x: float, y: float, kind: str) ->
     dx, dy = eye.x - np.float32(x), eye.y - np.float32(y)
     dx, dy = dx * np.float32(np.cos(turn)) + dy * np.float32(np.sin(turn)), dy - dx * np.float32(np.sin(turn))
     soft = 1.5 / eye.scale + 0.08
-    if kind == "window":
-        width, height = rng.uniform(0.4, 1.6), rng.uniform(0.5, 1.6)
+    if kind in ("window", "front"):
+        low, high = (0.4, 1.6) if kind == "window" else (1.5, 4.5)  # a window, or a front of them or a screen
+        width, height = rng.uniform(low, high), rng.uniform(low, high)
         dx = dx + dy * np.float32(rng.normal(0, 0.15))
         pane = edge(np.minimum(width - np.abs(dx), height - np.abs(dy)), soft)
         if rng.random() < 0.5:
             pane *= 1 - 0.8 * bump(dx, 0.12) * (width > 0.6)
             pane *= 1 - 0.8 * bump(dy, 0.12) * (height > 0.8)
-        return pane * np.float32(rng.uniform(0.25, 0.95))
+        return pane * np.float32(rng.uniform(0.25, 0.95) if kind == "window" else rng.uniform(0.05, 0.6))
     if kind == "streak":
         length, width = rng.uniform(0.8, 2.5), rng.uniform(0.12, 0.3)
         return edge(np.minimum(length - np.abs(dx), width - np.abs(dy)), soft) * np.float32(rng.uniform(0.4, 1))

@@ -32,6 +32,9 @@ def lashes(rng: np.random.Generator, eye: Eye) -> np.ndarray:
         bends.append(np.stack((x + length * fan * 0.35, y + length * (0.25 * rises + sag))))
     width = person.lash_width * rng.uniform(0.7, 1.3, sum(points.shape[1] for points in roots))
     width[person.lash_count :] *= 0.7
+    if person.liner > 0.5:  # mascara: lashes stick together in clumps
+        clump = rng.integers(0, max(person.lash_count // 4, 1), len(width)) == 0
+        width *= np.where(clump, 1.8, 1)
     root, bend, tip = (np.concatenate(points, axis=1) for points in (roots, bends, tips))
     return _drawn(eye, root, bend, tip, width)
 

@@ -62,13 +62,16 @@ class Person:
         hooding: how far loose skin hangs over the outer part of the upper lid.
         waterline: width of the lower lid's margin.
         caruncle: half the width and half the height of the caruncle.
+        epicanthus: how far a fold of the upper lid covers the inner canthus and the caruncle there.
         iris_radius: of the limbus.
         iris_outer, iris_inner: colours of the stroma at the limbus and at the pupil.
         iris_seed: of the stroma's pattern.
         fibres: contrast of that pattern, in [0, 1].
         collarette: where the inner zone of the iris ends, from 0 at the pupil to 1 at the limbus.
         limbal_ring: darkness of the limbus, in [0, 1].
+        arcus: strength of the pale ring inside the limbus that comes with age, in [0, 1].
         sclera: colour in [0, 1].
+        stains: strength of brown and yellow patches of the sclera, in [0, 1].
         vessels: how red the sclera's vessels are, in [0, 1].
         hair: colour of brows and lashes.
         lash_length: of the upper lashes.
@@ -78,6 +81,7 @@ class Person:
         brow_height: of the brow's lower edge above the pupil.
         brow_density: in [0, 1].
         liner: strength of a drawn line along the lashes, in [0, 1].
+        eye_shadow: colour of the make-up on the upper lid, and its strength, in [0, 1].
         freckles: number of freckles and moles near the eye.
         ptosis: of the right and of the left upper lid.
     """
@@ -98,6 +102,7 @@ class Person:
     hooding: float
     waterline: float
     caruncle: tuple[float, float]
+    epicanthus: float
     iris_radius: float
     iris_outer: Colour
     iris_inner: Colour
@@ -105,7 +110,9 @@ class Person:
     fibres: float
     collarette: float
     limbal_ring: float
+    arcus: float
     sclera: Colour
+    stains: float
     vessels: float
     hair: Colour
     lash_length: float
@@ -115,6 +122,7 @@ class Person:
     brow_height: float
     brow_density: float
     liner: float
+    eye_shadow: tuple[Colour, float]
     freckles: int
     ptosis: tuple[float, float]
 
@@ -156,7 +164,8 @@ def draw_person(rng: np.random.Generator, domain: Domain) -> Person:
     fair = tone < 2 and rng.random() < 0.5
     hair = np.array((0.30, 0.20, 0.12) if fair else (0.07, 0.055, 0.05)) * rng.lognormal(0, 0.25)
     grey = 0.6 * age if rng.random() < 0.5 * age else 0.0
-    made_up = not clinical and rng.random() < 0.25
+    made_up = not clinical and rng.random() < 0.3
+    false_lashes = made_up and rng.random() < 0.3
     return Person(
         age=age,
         skin=_colour(skin),
@@ -171,9 +180,10 @@ def draw_person(rng: np.random.Generator, domain: Domain) -> Person:
         pupil_height=rng.normal(1.2, 0.35),
         crease=rng.uniform(1.0, 2.5) if single_lid else rng.uniform(2.5, 7.5),
         crease_depth=rng.uniform(0, 0.3) if single_lid else rng.uniform(0.4, 1),
-        hooding=max(rng.normal(0.2, 0.7), 0) + (rng.uniform(0, 3.5) * age if clinical else 1.5 * age * rng.random()),
+        hooding=max(rng.normal(0.2, 0.7), 0) + rng.uniform(0, 3.5) * age,
         waterline=rng.uniform(0.5, 1.5),
         caruncle=(rng.uniform(2.6, 3.8), rng.uniform(1.8, 2.6)),
+        epicanthus=rng.uniform(0.5, 4.5) if rng.random() < (0.6 if single_lid else 0.1) else 0.0,
         iris_radius=rng.normal(5.9, 0.2),
         iris_outer=_colour(iris_outer),
         iris_inner=_colour(iris_inner),
@@ -181,16 +191,19 @@ def draw_person(rng: np.random.Generator, domain: Domain) -> Person:
         fibres=rng.uniform(0.3, 1),
         collarette=rng.uniform(0.25, 0.5),
         limbal_ring=rng.uniform(0.15, 0.85),
+        arcus=rng.uniform(0.2, 0.9) if rng.random() < 0.6 * age else 0.0,
         sclera=_colour(sclera),
+        stains=rng.uniform(0.2, 1) if rng.random() < 0.1 + 0.25 * (tone > 3) + 0.15 * age else 0.0,
         vessels=rng.uniform(0.05, 0.5) + 0.5 * rng.random() ** 4,
         hair=_colour(hair * (1 - grey) + 0.6 * grey),
-        lash_length=rng.uniform(4, 7.5) if clinical else rng.uniform(5, 10.5),
-        lash_count=int(rng.integers(25, 60) if clinical else rng.integers(40, 110)),
-        lash_lift=rng.uniform(-0.7, 0.6) if clinical else rng.uniform(-0.5, 1),
-        lash_width=rng.uniform(0.12, 0.22) * (1.5 if made_up else 1),
+        lash_length=rng.uniform(4, 7.5) if clinical else rng.uniform(4, 10.5) + 3.5 * false_lashes,
+        lash_count=int(rng.integers(25, 60) if clinical else rng.integers(30, 110) * (1.7 if false_lashes else 1)),
+        lash_lift=rng.uniform(-0.7, 0.6) if clinical else rng.uniform(-0.8, 1),
+        lash_width=rng.uniform(0.08, 0.22) * (1.7 if made_up else 1),
         brow_height=rng.uniform(11, 18),
         brow_density=rng.uniform(0.15, 1),
-        liner=rng.uniform(0.4, 1) if made_up else 0.0,
+        liner=rng.uniform(0.2, 1) if made_up else 0.0,
+        eye_shadow=_eye_shadow(rng) if made_up else ((0.0, 0.0, 0.0), 0.0),
         freckles=int(rng.choice((0, 0, 0, 2, 6, 25)) + 4 * age),
         ptosis=_ptosis(rng, clinical),
     )
@@ -217,6 +230,12 @@ def _ptosis(rng: np.random.Generator, clinical: bool) -> tuple[float, float]:
         return (bad, other) if rng.random() < 0.5 else (other, bad)
     slight = rng.uniform(0, 3.5) if rng.random() < 0.12 else 0.0
     return (slight, slight * rng.random()) if rng.random() < 0.5 else (slight * rng.random(), slight)
+
+
+def _eye_shadow(rng: np.random.Generator) -> tuple[Colour, float]:
+    """From skin tones and greys to any colour."""
+    colour = rng.uniform(0.05, 0.8) * (1 - rng.uniform(0.05, 1) * rng.dirichlet((0.7, 0.7, 0.7)))
+    return _colour(colour), rng.uniform(0, 0.8)
 
 
 def _mix(colours: np.ndarray, place: float) -> np.ndarray:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from dataclasses import dataclass
 
@@ -27,23 +28,28 @@ class Light:
         direction: unit vector to the lamp; x to the right of the picture, y up, z to the camera.
         ambient: share of the light that comes from everywhere.
         colour: of the lamp.
+        flash: it is a flash beside the lens.
     """
 
     direction: tuple[float, float, float]
     ambient: float
     colour: np.ndarray
+    flash: bool = False
 
 
 def draw_camera(rng: np.random.Generator, size: tuple[int, int], domain: Domain, mirrored: bool) -> Camera:
-    """Draws the framing. Clinical pictures are cropped around the eye; public ones may be close, far or askew."""
+    """Draws the framing. Clinical pictures are cropped around the eye; public ones show anything from half a face to
+    the iris alone, perhaps askew."""
     width, height = size
     if domain == "clinical":
         share, roll = rng.uniform(0.42, 0.78), rng.normal(0, 3)
         centre = rng.normal((0.5, 0.5), (0.03, 0.04))
         squeeze = rng.uniform(0.9, 1.02), rng.uniform(0.9, 1.0)
     else:
-        wild = rng.random() < 0.45
-        share = math.exp(rng.uniform(math.log(0.28), math.log(1.25))) if wild else rng.uniform(0.38, 0.95)
+        kind = rng.random()
+        wild = kind < 0.5
+        ends = (0.1, 0.3) if kind < 0.14 else (0.28, 1.25) if wild else (1.0, 2.4) if kind < 0.62 else (0.38, 0.95)
+        share = math.exp(rng.uniform(math.log(ends[0]), math.log(ends[1])))
         roll = rng.uniform(-45, 45) if wild else rng.normal(0, 6)
         centre = rng.uniform(0.12, 0.88, 2) if wild else rng.normal(0.5, 0.08, 2)
         squeeze = rng.uniform(0.72, 1.0), rng.uniform(0.88, 1.0)
@@ -59,12 +65,15 @@ def draw_light(rng: np.random.Generator, domain: Domain) -> Light:
     else:
         x, y, ambient = rng.normal(0, 0.5), rng.normal(0.25, 0.45), rng.uniform(0.25, 0.75)
         colour = np.array((1, rng.uniform(0.93, 1), rng.uniform(0.82, 1.03)))
+    flash = domain == "public" and rng.random() < 0.25
+    if flash:
+        x, y, ambient = rng.normal(0, 0.12), rng.normal(0.05, 0.12), rng.uniform(0.05, 0.4)
     length = math.sqrt(1 + x * x + y * y)
-    return Light((x / length, y / length, 1 / length), ambient, colour.astype(np.float32))
+    return Light((x / length, y / length, 1 / length), ambient, colour.astype(np.float32), flash)
 
 
 def photograph(rng: np.random.Generator, eye: Eye, scene: np.ndarray, light: Light, domain: Domain) -> Image.Image:
-    """Takes the photograph: uneven light, blur, exposure, colour, noise, and now and then a date burnt in."""
+    """Takes the photograph: uneven light, blur, exposure, colour, noise, what a phone makes of it, now and then a date."""
     size = eye.camera.size
     clinical = domain == "clinical"
     picture = scene * light.colour[:, None, None] * _falloff(rng, eye, clinical)
@@ -72,13 +81,15 @@ def photograph(rng: np.random.Generator, eye: Eye, scene: np.ndarray, light: Lig
     picture = _blurred(rng, picture, clinical)
     picture = _developed(rng, picture, clinical)
     picture = _noisy(rng, picture)
+    if not clinical and rng.random() < 0.35:
+        picture = _sharpened(rng, picture)
     if not clinical and rng.random() < 0.04:  # a frame torn while the exposure changed
         row = int(rng.integers(size[1] // 8, size[1] * 7 // 8))
         picture[:, :row] *= np.float32(rng.uniform(0.6, 1.4))
     image = Image.fromarray((np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8).transpose(1, 2, 0))
-    if rng.random() < (0.05 if clinical else 0.22):
+    if rng.random() < (0.05 if clinical else 0.15):
         _stamp(rng, image)
-    return image
+    return _sent(rng, image) if not clinical and rng.random() < 0.3 else image
 
 
 def _falloff(rng: np.random.Generator, eye: Eye, clinical: bool) -> np.ndarray:
@@ -112,7 +123,7 @@ def _exposure(rng: np.random.Generator, clinical: bool) -> float:
     kind = rng.random()
     if kind < 0.6:
         return rng.uniform(0.7, 1.2)
-    return rng.uniform(1.2, 1.9) if kind < 0.78 else math.exp(rng.uniform(math.log(0.22), math.log(0.7)))
+    return rng.uniform(1.2, 1.9) if kind < 0.78 else math.exp(rng.uniform(math.log(0.3), math.log(0.7)))
 
 
 def _blurred(rng: np.random.Generator, picture: np.ndarray, clinical: bool) -> np.ndarray:
@@ -137,7 +148,7 @@ def _resized(picture: np.ndarray, width: int, height: int) -> np.ndarray:
 
 def _developed(rng: np.random.Generator, picture: np.ndarray, clinical: bool) -> np.ndarray:
     """White balance, haze, saturation and the tone curve."""
-    spread = 0.03 if clinical else 0.05 if rng.random() < 0.6 else 0.2
+    spread = 0.03 if clinical else rng.choice((0.05, 0.05, 0.05, 0.05, 0.05, 0.2, 0.2, 0.35))
     warm, magenta = rng.normal(0, spread), abs(rng.normal(0, spread)) - 0.25 * spread
     gains = np.exp((warm + 0.3 * magenta, -0.7 * magenta, 0.3 * magenta - warm))
     picture = np.clip(picture, 0, 1.3) * gains.astype(np.float32)[:, None, None]
@@ -163,6 +174,24 @@ def _noisy(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
     for channel in picture:
         channel += np.float32(0.5 * strength) * cloud(rng, shape, rng.uniform(1.5, 4))
     return picture
+
+
+def _sharpened(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
+    """What phones do: halos at edges, or the contrast of small parts raised and of large ones lowered."""
+    sigma = rng.uniform(0.8, 2.5) if rng.random() < 0.6 else rng.uniform(8, 40)
+    smooth = gaussian_filter(picture, (0, sigma, sigma), truncate=2)
+    strength = rng.uniform(0.3, 2.0) if sigma < 5 else rng.uniform(0.2, 0.8)
+    return picture + np.float32(strength) * (picture - smooth)
+
+
+def _sent(rng: np.random.Generator, image: Image.Image) -> Image.Image:
+    """The picture made small and compressed, as messages do, and enlarged again."""
+    width, height = image.size
+    factor = math.exp(rng.uniform(0, math.log(4)))
+    small = image.resize((max(round(width / factor), 16), max(round(height / factor), 16)), Image.Resampling.BILINEAR)
+    file = io.BytesIO()
+    small.save(file, "JPEG", quality=int(rng.integers(12, 70)))
+    return Image.open(file).convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
 
 
 def _stamp(rng: np.random.Generator, image: Image.Image) -> None:

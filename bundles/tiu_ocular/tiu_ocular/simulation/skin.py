@@ -32,6 +32,12 @@ def _pigment(rng: np.random.Generator, eye: Eye, away: np.ndarray) -> np.ndarray
     )
     shade = person.darkness * (0.25 * bump(away, 5) + 0.2 * rise(-eye.y - 4, 2) * bump(eye.y + 8, 6))
     picture = plain(person.skin, shape) * (1 + tone - shade) * tint(flush, (0.02, 0.35, 0.30))
+    made_up, strength = person.eye_shadow
+    if strength:
+        above = eye.y - eye.upper_margin
+        patch = rise(above + 0.3, 0.4) * rise(rng.uniform(5, 13) - above, 3) * _near_lids(eye)
+        patch *= np.clip(1 + 0.15 * cloud(rng, shape, 3 * scale), 0, 1.2)
+        picture = blend(picture, made_up, np.clip(strength * patch, 0, 0.9).astype(np.float32))
     for _ in range(person.freckles):
         x, y, size = rng.uniform(-30, 35), rng.choice((-1, 1)) * rng.uniform(9, 32), 0.25 + rng.exponential(0.3)
         spot = edge(size - np.hypot(eye.x - np.float32(x), eye.y - np.float32(y)), 0.5)

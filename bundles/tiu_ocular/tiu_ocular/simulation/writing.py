@@ -56,7 +56,7 @@ def write_eyes(
             shot = shoot(rng, person, pose, camera, domain)
             path = folder / _name(domain, subject, image, person, pose)
             path.parent.mkdir(exist_ok=True)
-            shot.image.save(path, quality=int(rng.integers(45, 96)))
+            shot.image.save(path, quality=int(rng.integers(30, 97)))
             path.with_suffix(".json").write_text(json.dumps(labelme_content(shot.labels, path.name)))
             rows.append(
                 {"case": path.stem, "subject": f"{subject + 1:03d}", "eye": side} | _measures(person, pose, shot)
@@ -108,9 +108,10 @@ def _name(domain: Domain, subject: int, image: int, person: Person, pose: Pose) 
 
 
 def _measures(person: Person, pose: Pose, shot: Shot) -> dict[str, Any]:
-    areas = np.bincount(shot.labels.ravel(), minlength=CARUNCLE + 1)
-    seen = np.isin(shot.labels, (IRIS, PUPIL)).sum()
-    rim = np.concatenate((shot.labels[[0, -1]].ravel(), shot.labels[:, [0, -1]].ravel()))
+    labels = shot.of_eye
+    areas = np.bincount(labels.ravel(), minlength=CARUNCLE + 1)
+    seen = np.isin(labels, (IRIS, PUPIL)).sum()
+    rim = np.concatenate((labels[[0, -1]].ravel(), labels[:, [0, -1]].ravel()))
     lengths = {name: round(value, 3) for name, value in dataclasses.asdict(shot.truth).items()}
     return lengths | {
         "sclera_area_px": areas[SCLERA],
