@@ -1,6 +1,6 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a pupil can be told from its iris, as an outcome of its own: the score, its loss, and what follows from it."""
+"""Whether a pupil can be told from its iris, as an outcome of its own: its score, its loss, what follows from it."""
 
 from __future__ import annotations
 

@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Simulated photographs of eyes in visible light, with exact regions and lengths.
 
-`people` draws who is photographed, `geometry` says where everything is, `globe`, `skin` and `hairs` paint it, `surroundings`
-what is beside it, `photo` photographs it, `scene` puts these together and `writing` writes the
-files.
+`people` draws who is photographed, `geometry` says where everything is, `globe`, `skin` and `hairs` paint it,
+`surroundings` what is beside it, `photo` photographs it, `scene` puts these together and `writing` writes the files.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ def draw_light(rng: np.random.Generator, domain: Domain) -> Light:
 
 
 def photograph(rng: np.random.Generator, eye: Eye, scene: np.ndarray, light: Light, domain: Domain) -> Image.Image:
-    """Takes the photograph: uneven light, blur, exposure, colour, noise, what a phone makes of it, now and then a date."""
+    """Takes the photograph: uneven light, blur, exposure, colour, noise, what phones make of it, perhaps a date."""
     size = eye.camera.size
     clinical = domain == "clinical"
     picture = scene * light.colour[:, None, None] * _falloff(rng, eye, clinical)
