@@ -21,7 +21,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "handlers": ["MeasurementWriter", "RegionPictures", "draw_regions"],
         "labels": ["MergeRegionsd"],
         "loss": ["build_loss"],
-        "measurements": ["compare_eyes", "measure_eye"],
+        "measurements": ["compare_eyes", "measure_eye", "measure_eyes"],
         "metrics": ["RatioErrorMetric", "evaluation_metrics", "select_regions"],
         "network": ["FCN8s", "build_network"],
         "visibility": ["HideUnseenPupild"],

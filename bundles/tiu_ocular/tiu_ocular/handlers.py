@@ -19,7 +19,7 @@ from litemed.images.overlay import paint_labels
 from litemed.metrics.tables import write_rows
 from litemed.training.picture_writer import PictureWriter
 
-from tiu_ocular.measurements import DEFINITIONS, compare_eyes, measure_eye
+from tiu_ocular.measurements import DEFINITIONS, check_scale, compare_eyes, measure_eyes
 from tiu_ocular.regions import REGIONS
 
 __all__ = ["MeasurementWriter", "RegionPictures", "draw_regions", "pair_eyes"]
@@ -28,6 +28,7 @@ __all__ = ["MeasurementWriter", "RegionPictures", "draw_regions", "pair_eyes"]
 _COLOURS = {"sclera": (86, 180, 233), "iris": (0, 158, 115), "pupil": (230, 159, 0), "caruncle": (204, 121, 167)}
 
 _SIDE = re.compile(r"(?P<before>.+)_(?P<side>left|right|L|R)(?P<after>_.+)?")
+_BOTH = re.compile(r"(?P<before>.+) \((?P<side>left|right)(?P<after> eye\))")
 
 
 def draw_regions(picture: np.ndarray, labels: np.ndarray, opacity: float = 0.35) -> np.ndarray:
@@ -73,21 +74,26 @@ class MeasurementWriter:
     """Measure every picture that an evaluator segments, and write ``measurements.csv`` and ``measurements.json``.
 
     Both are written when all pictures are done, whole or not at all. A missing value is empty in the table and null in
-    JSON, never 0. Two pictures whose names differ in their side alone, ``anna_left.png`` and ``anna_right.png`` or
-    ``p03_L_1.jpg`` and ``p03_R_1.jpg``, are two eyes of a person: they are compared in the JSON file and in
-    ``comparison.csv``.
+    JSON, never 0. A picture that shows two eyes has two rows, ``face.jpg (right eye)`` and ``face.jpg (left eye)``, and
+    these are compared in the JSON file and in ``comparison.csv``. So are two pictures whose names differ in their side
+    alone, ``anna_left.png`` and ``anna_right.png`` or ``p03_L_1.jpg`` and ``p03_R_1.jpg``.
 
     Args:
         output_dir: folder of the files; None writes none.
         spacing: side of a pixel in mm, the same for all pictures; None measures in pixels.
+        iris_mm: instead, the diameter of the iris in mm, see :func:`tiu_ocular.measure_eye`.
 
     Attributes:
         rows: name and measurements of each picture of the run.
     """
 
-    def __init__(self, output_dir: str | Path | None, spacing: float | None = None) -> None:
+    def __init__(
+        self, output_dir: str | Path | None, spacing: float | None = None, iris_mm: float | None = None
+    ) -> None:
+        check_scale(spacing, iris_mm)
         self.output_dir = None if output_dir is None else Path(output_dir)
         self.spacing = spacing
+        self.iris_mm = iris_mm
         self.rows: list[tuple[str, dict[str, Any]]] = []
 
     def attach(self, engine: Engine) -> None:
@@ -101,7 +107,8 @@ class MeasurementWriter:
         for item in output:
             meta = item["image"].meta
             name = stem_of(meta) + Path(meta["filename_or_obj"]).suffix
-            self.rows.append((name, measure_eye(label_plane(item["pred"]), self.spacing)))
+            for side, found in measure_eyes(label_plane(item["pred"]), self.spacing, self.iris_mm).items():
+                self.rows.append((name + (f" ({side} eye)" if side else ""), found))
 
     def write(self, rows: list[tuple[str, dict[str, Any]]]) -> None:
         """Write the tables of some pictures."""
@@ -122,10 +129,10 @@ class MeasurementWriter:
 
 
 def pair_eyes(names: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """File names of the left and right eye of a person, see :class:`MeasurementWriter`."""
+    """Names of the left and right eye of a person, see :class:`MeasurementWriter`."""
     sides: dict[tuple[str, str], dict[str, str]] = {}
     for name in sorted(names):
-        match = _SIDE.fullmatch(Path(name).stem)
+        match = _BOTH.fullmatch(name) or _SIDE.fullmatch(Path(name).stem)
         if match:
             side = "left" if match["side"] in ("left", "L") else "right"
             sides.setdefault((match["before"], match["after"] or ""), {}).setdefault(side, name)

@@ -8,8 +8,9 @@ import math
 
 import numpy as np
 import pytest
+from scipy import ndimage
 from tiu_ocular.limbus import border_points, fit_outline
-from tiu_ocular.measurements import COMPARED, DEFINITIONS, RATIOS, compare_eyes, measure_eye
+from tiu_ocular.measurements import COMPARED, DEFINITIONS, RATIOS, compare_eyes, measure_eye, measure_eyes
 
 HEIGHT, WIDTH = 320, 480
 A, B, R, P = 150.0, 70.0, 55.0, 20.0  # half width and half height of the opening, radii of iris and pupil
@@ -40,9 +41,9 @@ def test_open_eye() -> None:
     found = measure_eye(_eye())
     assert found["fissure_width"] == pytest.approx(2 * A, abs=1.5)
     assert found["fissure_height"] == pytest.approx(2 * B, abs=1.5)
-    assert found["fissure_height_at_iris"] == pytest.approx(2 * B, abs=1.5)
-    assert found["upper_lid_distance"] == pytest.approx(B, abs=1)
-    assert found["lower_lid_distance"] == pytest.approx(B, abs=1)
+    assert found["pfh"] == pytest.approx(2 * B, abs=1.5)
+    assert found["mrd1"] == pytest.approx(B, abs=1)
+    assert found["mrd2"] == pytest.approx(B, abs=1)
     assert found["iris_diameter"] == pytest.approx(2 * R, rel=0.005)
     assert found["pupil_diameter"] == pytest.approx(2 * P, rel=0.01)
     assert found["opening_area"] == pytest.approx(math.pi * A * B, rel=0.003)
@@ -67,14 +68,14 @@ def test_drooping_lid(lid: float) -> None:
     hidden = _segment(R, abs(lid)) if lid < 0 else math.pi * R**2 - _segment(R, lid) if lid else math.pi * R**2 / 2
     assert found["iris_diameter"] == pytest.approx(2 * R, rel=0.02)
     assert found["iris_visible_fraction"] == pytest.approx(1 - hidden / (math.pi * R**2), abs=0.02)
-    assert found["upper_lid_distance"] == pytest.approx(-lid, abs=1.5)
+    assert found["mrd1"] == pytest.approx(-lid, abs=1.5)
     assert found["fissure_height"] == pytest.approx(B - lid, abs=1.5)
 
 
 @pytest.mark.parametrize("angle", [-25.0, 10.0, 30.0])
 def test_tilted_head_changes_nothing(angle: float) -> None:
     upright, tilted = measure_eye(_eye()), measure_eye(_eye(angle=angle))
-    for name in (*RATIOS, "upper_lid_distance", "fissure_width", "fissure_height", "iris_diameter"):
+    for name in (*RATIOS, "mrd1", "fissure_width", "fissure_height", "iris_diameter"):
         assert tilted[name] == pytest.approx(upright[name], rel=0.02), name
 
 
@@ -94,6 +95,45 @@ def test_spacing_scales_lengths_and_areas() -> None:
             factor = 1
         if pixels[name] is not None:
             assert millimetres[name] == pytest.approx(factor * pixels[name]), name
+
+
+def test_mm_by_the_iris_with_the_spread_of_irises_between_persons() -> None:
+    pixels, found = measure_eye(_eye(lid=15)), measure_eye(_eye(lid=15), iris_mm=11.71)
+    scale = 11.71 / pixels["iris_diameter"]
+    assert (found["unit"], found["iris_diameter"]) == ("mm", pytest.approx(11.71))
+    assert found["pfh"] == pytest.approx(scale * pixels["pfh"])
+    assert found["opening_area"] == pytest.approx(scale**2 * pixels["opening_area"])
+    # 1.96 * 0.42 / 11.71 is 7.03 %
+    assert (found["pfh_low"], found["pfh_high"]) == pytest.approx(
+        (0.9297 * found["pfh"], 1.0703 * found["pfh"]), rel=1e-4
+    )
+    assert found["opening_area_high"] == pytest.approx(1.0703**2 * found["opening_area"], rel=1e-4)
+    assert found["mrd1_low"] < found["mrd1"] < found["mrd1_high"] < 0  # the lid covers the centre
+    assert found["iris_visible_fraction"] == pixels["iris_visible_fraction"]
+    hidden = measure_eye(np.where(_eye() > 1, 1, _eye()), iris_mm=11.71)
+    assert (hidden["unit"], hidden["fissure_width"]) == ("mm", None)
+    assert hidden["flags"] == ["no iris", "no pupil", "no scale"]
+    assert hidden["fissure_height_to_width"] == pytest.approx(B / A, rel=0.01)
+
+
+def test_both_eyes_of_a_face_are_of_one_scale() -> None:
+    right, left = _eye(), ndimage.zoom(_eye(lid=-20), 0.8, order=0)  # irises of 110 and 88 pixels
+    face = np.zeros((400, 900), np.uint8)
+    face[:320, :480], face[100:356, 510:894] = right, left
+    found = measure_eyes(face, iris_mm=12.0)
+    assert list(found) == ["right", "left"]
+    scale = 12 * 2 / (110 + 88)
+    assert found["right"]["mrd1"] == pytest.approx(scale * B, rel=0.01)
+    assert found["left"]["mrd1"] == pytest.approx(scale * 16, abs=0.1)
+    assert compare_eyes(found["left"], found["right"])["mrd1_difference"] == pytest.approx(scale * (16 - B), rel=0.03)
+    assert found["left"]["flags"] == []
+    assert measure_eyes(right) == {"": measure_eye(right)}
+    face[340:370, 100:300] = 1
+    assert measure_eyes(face)["right"]["flags"] == []  # less than a quarter of the largest
+    face[330:398, 60:480] = 1
+    assert measure_eyes(face)["right"]["flags"] == ["several eyes"]
+    with pytest.raises(ValueError, match=r"given twice: by spacing 0\.1 and by iris_mm 12"):
+        measure_eyes(face, 0.1, 12.0)
 
 
 def test_closed_eye_is_null_not_zero() -> None:
