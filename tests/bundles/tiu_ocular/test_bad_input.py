@@ -96,13 +96,18 @@ def test_long_pictures_end_in_numbers_or_nulls(
     assert rows["strip"]["fissure_width"] == pytest.approx(rows["alone"]["fissure_width"], rel=0.2)
 
 
-def test_two_eyes_in_a_picture_are_flagged(
-    eye: Image.Image, measured: Callable[..., dict[str, dict[str, Any]]]
+def test_two_eyes_in_a_picture_are_compared(
+    eye: Image.Image, tmp_path: Path, measured: Callable[..., dict[str, dict[str, Any]]]
 ) -> None:
     both = Image.new("RGB", (2 * eye.width, eye.height))
     both.paste(eye, (0, 0))
     both.paste(eye.transpose(Image.Transpose.FLIP_LEFT_RIGHT), (eye.width, 0))
-    assert "several eyes" in measured(both=both)["both"]["flags"]
+    measured(both=both)
+    content = json.loads((tmp_path / "out" / "measurements.json").read_text())
+    assert [row["picture"] for row in content["pictures"]] == ["both.png (left eye)", "both.png (right eye)"]
+    (pair,) = content["comparison"]
+    for name in ("fissure_width", "fissure_height", "iris_diameter"):
+        assert abs(pair[f"{name}_asymmetry"]) < 0.1, name
 
 
 @pytest.mark.parametrize("sides", [(1, 1), (400, 1), (7, 9)])
