@@ -9,7 +9,6 @@ import math
 import numpy as np
 import pytest
 import torch
-from monai.inferers import Inferer
 from tiu_ocular import FrameInferer, HideUnseenPupild, build_loss
 from tiu_ocular.presence import presence, without_pupil
 
@@ -76,14 +75,3 @@ def test_a_pupil_hidden_by_an_augmentation_is_labelled_iris():
         found = HideUnseenPupild("image")({"image": picture, "label": labels})["label"]
         assert (found == 3).sum() == left
         assert (found >= 2).all()
-
-
-def test_autocast_gives_float32_of_bfloat16():
-    from litemed.training import AutocastInferer
-
-    layer, x = torch.nn.Linear(3, 1, bias=False), torch.full((1, 3), 1 + 2**-12)
-    torch.nn.init.ones_(layer.weight)
-    for enabled, value in ((True, 3.0), (False, 3 + 3 * 2**-12)):  # bfloat16 has 8 bits: it rounds the rest away
-        inferer: Inferer = AutocastInferer(enabled)
-        assert inferer(x, layer).item() == value
-        assert inferer(x, layer).dtype == torch.float32
