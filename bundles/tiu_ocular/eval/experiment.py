@@ -17,6 +17,7 @@ from typing import Any
 from experiment_tables import Cell, read_scores, write_tables
 from litemed.command_line import run_command
 from litemed.files import replacing
+from litemed.metrics.tables import read_rows
 from litemed.tools.workflows import run_training
 from tiu_ocular import BUNDLE_ROOT, simulation
 from tiu_ocular.data import load_cases
@@ -24,7 +25,8 @@ from tiu_ocular.data import load_cases
 __all__ = ["run"]
 
 ARCHITECTURES = ("unet", "fcn", "unetr")
-PIXEL_LOSSES = ("ce", "dice")
+PIXEL_LOSSES = ("ce", "dice", "dice_ce")
+TIU = ("none", "mean", "relative")
 
 
 def run(
@@ -33,10 +35,10 @@ def run(
     output_dir: str = f"{BUNDLE_ROOT}/runs/experiment",
     architectures: Sequence[str] = ARCHITECTURES,
     pixel_losses: Sequence[str] = PIXEL_LOSSES,
-    tiu: Sequence[bool] = (False, True),
+    tiu: Sequence[str] = TIU,
     fractions: Sequence[float] = (0.1, 0.5, 1.0),
-    seeds: Sequence[int] = (0,),
-    few_seeds: Sequence[int] = (0, 1, 2),
+    seeds: Sequence[int] = (0, 1),
+    few_seeds: Sequence[int] = (0, 1, 2, 3, 4),
     epochs: int = 100,
     few_epochs: int | None = None,
     size: Sequence[int] = (480, 320),
@@ -55,16 +57,18 @@ def run(
     ``train.json`` and tested with ``evaluate.json``, without the mirror image, on the test part of the data set and on
     all clinical pictures. A cell that was finished is not run again, and one that was interrupted goes on from its last
     epoch, so the command can be stopped and given again. After every cell the tables are written anew: ``table2.md``
-    and ``table3.md`` in the paper's layout, ``cells.csv`` and ``cells.json``, ``paired.csv``, ``dice.png`` and
-    ``hd95.png``.
+    and ``table3.md`` in the paper's layout, ``paired.md``, what TIU adds, by paired tests over seeds and subjects,
+    ``cells.csv`` and ``cells.json``, ``paired.csv``, ``dice.png`` and ``hd95.png``, and ``cost.md``, how long the
+    trainings took and what the rest will take.
 
     Args:
         dataset_dir: the data set's folder; by default the simulated eyes.
         clinical_dir: folder of the clinical set; by default the simulated clinical eyes, ``""`` for none.
         output_dir: folder for the cells and the tables. Use another one for other settings.
         architectures: networks, of ``unet``, ``fcn`` and ``unetr``.
-        pixel_losses: of ``ce`` and ``dice``.
-        tiu: without and with TIU.
+        pixel_losses: of ``ce`` and ``dice``, the paper's, and their sum ``dice_ce``, a control: TIU must gain more than
+            another loss of overlap would.
+        tiu: of ``none``, ``mean``, TIU as reconstructed, and ``relative``, ours, to the size of each region.
         fractions: shares of the training pictures, above 0 and up to 1.
         seeds: seeds of the weights, the augmentation and the drawn share.
         few_seeds: the same at fractions below one half, where chance matters most and TIU is compared pair by pair.
@@ -98,8 +102,16 @@ def run(
             "merge": clinical_merge or {},
             "part": "all",
         }
+    for name, given, known in (
+        ("architectures", architectures, ARCHITECTURES),
+        ("pixel_losses", pixel_losses, PIXEL_LOSSES),
+        ("tiu", tiu, TIU),
+    ):
+        unknown = [value for value in given if value not in known]
+        if unknown:
+            raise ValueError(f"expected {name} of {', '.join(known)}, got {unknown[0]!r}")
     cells = [
-        Cell(architecture, pixel_loss, bool(with_tiu), float(fraction), int(seed))
+        Cell(architecture, pixel_loss, with_tiu, float(fraction), int(seed))
         for fraction in sorted(fractions)
         for seed in (few_seeds if fraction < 0.5 else seeds)
         for architecture, pixel_loss, with_tiu in itertools.product(architectures, pixel_losses, tiu)
@@ -109,10 +121,11 @@ def run(
         rounds = epochs if cell.fraction == 1 or few_epochs is None else few_epochs
         options = {**overrides, "spatial_size": list(size), "variant": variant, "max_epochs": rounds}
         if _finish(root / cell.name, cell, options, targets):
-            _tables(root, targets)
-    _tables(root, targets)
-    for table in sorted(root.glob("table*.md")):
-        print("\n" + table.read_text())
+            _tables(root, targets, cells)
+    _tables(root, targets, cells)
+    for name in ("table2.md", "table3.md", "paired.md", "cost.md"):
+        if (root / name).exists():
+            print("\n" + (root / name).read_text())
 
 
 def _check_settings(path: Path, settings: dict[str, Any]) -> None:
@@ -129,8 +142,11 @@ def _finish(folder: Path, cell: Cell, options: dict[str, Any], targets: dict[str
     """Train and test what the cell lacks; tell whether there was anything to do."""
     missing = {name: data for name, data in targets.items() if not (folder / name / "scores.json").exists()}
     if not (folder / "cell.json").exists():
-        loss = {"pixel_loss": cell.pixel_loss, "tiu": cell.tiu, "fraction": cell.fraction, "seed": cell.seed}
-        train = {**options, **targets["public"], **loss, "architecture": cell.architecture}
+        loss: dict[str, Any] = {"pixel_loss": cell.pixel_loss, "tiu": cell.tiu != "none"}
+        if cell.tiu != "none":
+            loss["tiu_pooled"] = cell.tiu
+        drawn = {"fraction": cell.fraction, "seed": cell.seed, "architecture": cell.architecture}
+        train = {**options, **targets["public"], **loss, **drawn}
         run_training(BUNDLE_ROOT, ["train"], **train, output_dir=str(folder))
         with replacing(folder / "cell.json") as temporary:
             temporary.write_text(json.dumps(asdict(cell), indent=4) + "\n")
@@ -141,8 +157,32 @@ def _finish(folder: Path, cell: Cell, options: dict[str, Any], targets: dict[str
     return bool(missing)
 
 
-def _tables(root: Path, targets: dict[str, dict[str, Any]]) -> None:
+def _cost(root: Path, cells: Sequence[Cell]) -> str:
+    """How long the finished trainings took, and what those that lack will take at the same pace."""
+    took: dict[tuple[str, float], list[float]] = {}
+    lacking: dict[tuple[str, float], int] = {}
+    for cell in cells:
+        key, folder = (cell.architecture, cell.fraction), root / cell.name
+        if (folder / "cell.json").exists():
+            rows = read_rows(folder / "history.csv")
+            took.setdefault(key, []).append(sum(float(row["seconds"]) for row in rows) / 3600)
+        else:
+            lacking[key] = lacking.get(key, 0) + 1
+    lines = []
+    for key in sorted(took.keys() | lacking.keys(), key=lambda k: (k[1], k[0])):
+        hours, left = took.get(key, []), lacking.get(key, 0)
+        mean = f"{sum(hours) / len(hours):.2f}" if hours else "-"
+        rest = f"{left * sum(hours) / len(hours):.1f}" if hours else "-" if left else "0.0"
+        lines.append(f"| {key[0]} | {100 * key[1]:g} | {len(hours)} of {len(hours) + left} | {mean} | {rest} |")
+    head = "| network | train % | trainings done | hours of one | hours to come |\n| --- | --- | --- | --- | --- |\n"
+    done = sum(map(sum, took.values()))
+    return f"{done:.1f} hours of training so far, tests not counted.\n\n" + head + "\n".join(lines) + "\n"
+
+
+def _tables(root: Path, targets: dict[str, dict[str, Any]], cells: Sequence[Cell]) -> None:
     """Write the tables of all finished cells in the folder, whichever call trained them."""
+    with replacing(root / "cost.md") as temporary:
+        temporary.write_text(_cost(root, cells))
     cases = {
         name: load_cases(data["reader"], data["dataset_dir"], data.get("part", "test"), subjects=data.get("subjects"))
         for name, data in targets.items()

@@ -26,29 +26,30 @@ Scores = dict[str, dict[str, dict[str, float]]]
 
 Subjects = Mapping[str, Mapping[str, str]]
 
-_LABELS = {"unet": "UNet", "fcn": "FCN", "unetr": "UNETR", "ce": "CE", "dice": "Dice"}
-_COLOURS = {"ce": "#0072b2", "dice": "#d55e00"}
+_LABELS = {"unet": "UNet", "fcn": "FCN", "unetr": "UNETR", "ce": "CE", "dice": "Dice", "dice_ce": "CE+Dice"}
+_COLOURS = {"ce": "#0072b2", "dice": "#d55e00", "dice_ce": "#009e73"}
+_STYLES = {"none": "--", "mean": "-", "relative": ":"}
 
 
 @dataclass(frozen=True, order=True)
 class Cell:
-    """One training of the experiment."""
+    """One training of the experiment; ``tiu`` is ``"none"``, or how its maps are pooled: see `build_loss`."""
 
     architecture: str
     pixel_loss: str
-    tiu: bool
+    tiu: str
     fraction: float
     seed: int
 
     @property
     def loss(self) -> str:
         """As the paper's tables call it."""
-        return _LABELS[self.pixel_loss] + ("+TIU" if self.tiu else "")
+        return _LABELS[self.pixel_loss] + {"none": "", "mean": "+TIU"}.get(self.tiu, f"+TIU, {self.tiu}")
 
     @property
     def name(self) -> str:
         """Of its folder."""
-        tiu = "_tiu" if self.tiu else ""
+        tiu = {"none": "", "mean": "_tiu"}.get(self.tiu, f"_tiu-{self.tiu}")
         return f"{self.architecture}_{self.pixel_loss}{tiu}_{100 * self.fraction:g}_seed{self.seed}"
 
 
@@ -98,7 +99,8 @@ def compare(
     Returns:
         ``difference``, the mean gain with TIU; ``low`` and ``high``, its bootstrap 95 % interval by subject, on the
         differences of each case averaged over seeds; ``seeds`` and ``seeds_higher``, in how many of them TIU is
-        higher; ``p_seeds``, of a paired t-test over the seeds' means, nan below two seeds.
+        higher; ``p_seeds``, of a paired t-test over the seeds' means, nan below two seeds; ``p_subjects``, of
+        Wilcoxon's signed-rank test over the subjects' mean gains, nan where none differs.
     """
     gains = [{case: new[case] - old[case] for case in old} for old, new in zip(without, with_tiu, strict=True)]
     found = _interval(average(gains), subjects)
@@ -113,11 +115,21 @@ def compare(
         "seeds": len(means),
         "seeds_higher": sum(mean > 0 for mean in means),
         "p_seeds": p_value,
+        "p_subjects": _p_subjects(average(gains), subjects),
     }
 
 
+def _p_subjects(gain: Mapping[str, float], subjects: Mapping[str, str]) -> float:
+    by_subject: dict[str, list[float]] = {}
+    for case, value in gain.items():
+        if not math.isnan(value):
+            by_subject.setdefault(subjects[case], []).append(value)
+    means = [float(np.mean(values)) for values in by_subject.values()]
+    return float(stats.wilcoxon(means).pvalue) if any(abs(mean) > 1e-12 for mean in means) else math.nan
+
+
 def write_tables(output_dir: Path, cells: Mapping[Cell, Scores], cases: Mapping[str, Sequence[Case]]) -> None:
-    """Write ``table2.md``, ``table3.md``, ``cells.csv``, ``cells.json``, ``paired.csv``, ``dice.png``, ``hd95.png``.
+    """Write ``table2.md``, ``table3.md``, ``paired.md``, ``cells.csv``, ``cells.json``, ``paired.csv`` and two plots.
 
     Args:
         output_dir: folder of the files.
@@ -133,6 +145,8 @@ def write_tables(output_dir: Path, cells: Mapping[Cell, Scores], cases: Mapping[
     pairs = _pairs(cells, subjects)
     if pairs:
         write_rows(output_dir / "paired.csv", pairs, digits=6)
+        with replacing(output_dir / "paired.md") as temporary:
+            temporary.write_text(_table_of_pairs(pairs))
     with replacing(output_dir / "table2.md") as temporary:
         temporary.write_text(_table_2(rows))
     if "clinical" in cases:
@@ -142,15 +156,17 @@ def write_tables(output_dir: Path, cells: Mapping[Cell, Scores], cases: Mapping[
         _plot(output_dir / f"{score}.png", rows, score)
 
 
-def _without_seed(cell: Cell) -> tuple[float, str, str, bool]:
+def _without_seed(cell: Cell) -> tuple[float, str, str, str]:
     """Key of a row, in the order of the paper's Table 2."""
     return cell.fraction, cell.architecture, cell.pixel_loss, cell.tiu
 
 
-def _groups(cells: Iterable[Cell]) -> dict[tuple[float, str, str, bool], list[Cell]]:
-    order = {name: rank for rank, name in enumerate(_LABELS)}
-    groups: dict[tuple[float, str, str, bool], list[Cell]] = {}
-    for cell in sorted(cells, key=lambda c: (c.fraction, order[c.architecture], order[c.pixel_loss], c.tiu, c.seed)):
+def _groups(cells: Iterable[Cell]) -> dict[tuple[float, str, str, str], list[Cell]]:
+    order = {name: rank for rank, name in enumerate([*_LABELS, *_STYLES])}
+    groups: dict[tuple[float, str, str, str], list[Cell]] = {}
+    for cell in sorted(
+        cells, key=lambda c: (c.fraction, *(order[name] for name in (c.architecture, c.pixel_loss, c.tiu)), c.seed)
+    ):
         groups.setdefault(_without_seed(cell), []).append(cell)
     return groups
 
@@ -177,14 +193,16 @@ def _pairs(cells: Mapping[Cell, Scores], subjects: Subjects) -> list[dict[str, A
     rows = []
     groups = _groups(cells)
     for (fraction, architecture, pixel_loss, tiu), members in groups.items():
-        partners = {cell.seed: cell for cell in groups.get((fraction, architecture, pixel_loss, True), ())}
-        both = [(cell, partners[cell.seed]) for cell in members if not tiu and cell.seed in partners]
+        if tiu == "none":
+            continue
+        partners = {cell.seed: cell for cell in groups.get((fraction, architecture, pixel_loss, "none"), ())}
+        both = [(partners[cell.seed], cell) for cell in members if cell.seed in partners]
         for domain in subjects:
             for score in ("dice", "hd95", "anatomy_violated_cases"):
                 runs = [(cells[a][domain][score], cells[b][domain][score]) for a, b in both if domain in cells[b]]
                 if runs:
                     plain, with_tiu = zip(*runs, strict=True)
-                    key = {"fraction": fraction, "architecture": architecture, "pixel_loss": pixel_loss}
+                    key = {"fraction": fraction, "architecture": architecture, "pixel_loss": pixel_loss, "tiu": tiu}
                     found = compare(plain, with_tiu, subjects[domain])
                     rows.append({**key, "domain": domain, "score": score, **found})
     return rows
@@ -219,6 +237,22 @@ def _table_2(rows: Sequence[Mapping[str, Any]]) -> str:
         lines.append(line)
     note = "Dice in percent, HD95 in pixels, with bootstrap 95 % intervals by subject; cases averaged over seeds.\n\n"
     return note + _markdown(header, lines)
+
+
+def _table_of_pairs(pairs: Sequence[Mapping[str, Any]]) -> str:
+    """What each TIU adds to each loss, and whether chance may have done it."""
+    header = ["Train %", "Model", "Loss", "TIU", "tested on", "score", "with less without", "seeds higher", "p, seeds"]
+    lines = []
+    for row in pairs:
+        factor = 1 if row["score"] == "hd95" else 100
+        gain = " to ".join(f"{factor * row[end]:+.2f}" for end in ("low", "high"))
+        line = [f"{100 * row['fraction']:g}", _LABELS[row["architecture"]], _LABELS[row["pixel_loss"]], row["tiu"]]
+        line += [row["domain"], row["score"], f"{factor * row['difference']:+.2f} [{gain}]"]
+        line += [f"{row['seeds_higher']} of {row['seeds']}"]
+        line += ["-" if math.isnan(row[p]) else f"{row[p]:.3f}" for p in ("p_seeds", "p_subjects")]
+        lines.append(line)
+    note = "Dice and broken anatomy in percent, HD95 in pixels; interval by subject. p: paired t-test over seeds, and\n"
+    return note + "Wilcoxon's signed-rank test over subjects.\n\n" + _markdown([*header, "p, subjects"], lines)
 
 
 def _table_3(cells: Mapping[Cell, Scores], rows: Sequence[Mapping[str, Any]], clinical: Sequence[Case]) -> str:
@@ -272,7 +306,7 @@ def _plot(path: Path, rows: Sequence[Mapping[str, Any]], score: str) -> None:
     axes = figure.subplots(len(domains), len(architectures), squeeze=False, sharex=True, sharey="row")
     for row_of_axes, domain in zip(axes, domains, strict=True):
         for axis, architecture in zip(row_of_axes, architectures, strict=True):
-            for pixel_loss, tiu in ((p, t) for p in _COLOURS for t in (False, True)):
+            for pixel_loss, tiu in ((p, t) for p in _COLOURS for t in _STYLES):
                 line = [
                     row
                     for row in rows
@@ -284,8 +318,9 @@ def _plot(path: Path, rows: Sequence[Mapping[str, Any]], score: str) -> None:
                     means = np.array([entry["mean"] for entry in found])
                     ends = np.array([[entry["low"], entry["high"]] for entry in found]).T
                     spread = np.nan_to_num(np.abs(ends - means))
-                    style = {"color": _COLOURS[pixel_loss], "linestyle": "-" if tiu else "--", "capsize": 3}
-                    shares = [100 * row["fraction"] * (1.04 if tiu else 1 / 1.04) for row in line]
+                    style = {"color": _COLOURS[pixel_loss], "linestyle": _STYLES[tiu], "capsize": 3}
+                    beside = 1.04 ** (list(_STYLES).index(tiu) - 1)
+                    shares = [100 * row["fraction"] * beside for row in line]
                     axis.errorbar(shares, means, spread, marker="o", markersize=4, label=line[0]["loss"], **style)
             axis.set(xscale="log", title=f"{_LABELS[architecture]}, {domain}")
             axis.set_xticks([10, 50, 100], ["10", "50", "100"])

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -107,7 +108,9 @@ class MeasurementWriter:
         for item in output:
             meta = item["image"].meta
             name = stem_of(meta) + Path(meta["filename_or_obj"]).suffix
+            remarks = ["a round field on black, as of a fundus camera"] if shows_round_field(item["image"]) else []
             for side, found in measure_eyes(label_plane(item["pred"]), self.spacing, self.iris_mm).items():
+                found["flags"] += remarks
                 self.rows.append((name + (f" ({side} eye)" if side else ""), found))
 
     def write(self, rows: list[tuple[str, dict[str, Any]]]) -> None:
@@ -137,6 +140,24 @@ def pair_eyes(names: Mapping[str, Any]) -> list[tuple[str, str]]:
             side = "left" if match["side"] in ("left", "L") else "right"
             sides.setdefault((match["before"], match["after"] or ""), {}).setdefault(side, name)
     return [(both["left"], both["right"]) for _, both in sorted(sides.items()) if len(both) == 2]
+
+
+def shows_round_field(picture: torch.Tensor) -> bool:
+    """Whether a picture (C, W, H) is a lit disc on an even dark ground, as a fundus camera takes it.
+
+    Its corners are all even and darker than nearly all else, and what is brighter fills an ellipse.
+    """
+    grey = np.asarray(picture.float().mean(0).cpu())
+    grey = (grey - grey.mean()) / max(float(grey.std()), 1e-6)
+    side = max(2, round(0.04 * min(grey.shape)))
+    ends = (slice(None, side), slice(-side, None))
+    corners = np.concatenate([grey[first, second].ravel() for first in ends for second in ends])
+    lit = grey > corners.mean() + 0.3
+    if corners.std() > 0.08 or not 0.3 < lit.mean() < 0.95 or (grey < corners.mean() - 0.3).mean() > 0.01:
+        return False
+    sides = [np.flatnonzero(lit.mean(axis) > 0.02) for axis in (0, 1)]
+    area = math.prod(int(places[-1] - places[0] + 1) for places in sides) * math.pi / 4
+    return bool(0.88 < np.count_nonzero(lit) / area < 1.15)
 
 
 def label_plane(map_or_channels: torch.Tensor) -> np.ndarray:

@@ -97,6 +97,11 @@ COMPARED = (
 _NOTEWORTHY = 0.05  # share of the largest part from which a further part is no speck
 _NOTEWORTHY_EYE = 0.25
 
+_IRIS_TO_WIDTH = (0.25, 0.7)  # 11.7 of 29 mm in adults; half-closed lids shorten the opening
+_LEAST_SCLERA = 0.1
+_SLIT = 0.6  # minor to major axis of a pupil
+_CUT = "cut by the picture's border"
+
 
 class _Eye(NamedTuple):
     """The parts of one eye, bool (H, W), and remarks on what was left out."""
@@ -129,8 +134,10 @@ def measure_eye(labels: ArrayLike, spacing: float | None = None, iris_mm: float 
 
     Returns:
         The measurements by name, float, or None where a region that they need is missing or too little of an outline
-        is visible; ``unit``, ``"mm"`` or ``"pixel"``; and ``flags``, a list of remarks: ``"closed"`` (no region at
-        all), ``"no iris"``, ``"no pupil"``, ``"several eyes"``, ``"several irises"``, ``"several pupils"``,
+        is visible; ``unit``, ``"mm"`` or ``"pixel"``; and ``flags``, a list of remarks: ``"no open eye"`` (no region at
+        all), ``"unlike a human eye"`` (where it isn't cut by the border: less than a tenth of sclera, an iris that is
+        less than a quarter or more than seven tenths as wide as the opening, or a slit for a pupil), ``"no iris"``,
+        ``"no pupil"``, ``"several eyes"``, ``"several irises"``, ``"several pupils"``,
         ``"cut by the picture's border"``, ``"no scale"`` where mm were asked for and the iris has no diameter. With
         ``iris_mm``, also ``<name>_low`` and ``<name>_high`` of each length and area: its 95 % interval by the spread of
         irises between persons, :data:`IRIS_MM_SD`.
@@ -256,7 +263,18 @@ def _in_pixels(values: np.ndarray) -> Measurements:
     found["fissure_height_to_width"] = _ratio(found["fissure_height"], found["fissure_width"])
     found["pupil_to_iris_diameter"] = _ratio(found["pupil_diameter"], found["iris_diameter"])
     found["fissure_height_to_iris_diameter"] = _ratio(found["fissure_height"], found["iris_diameter"])
-    return {**found, "unit": "pixel", "flags": eye.flags}
+    slit = pupil is not None and pupil.minor < _SLIT * pupil.major
+    flags = [*eye.flags, *(["unlike a human eye"] if _CUT not in eye.flags and (slit or _is_unlike(found)) else [])]
+    return {**found, "unit": "pixel", "flags": flags}
+
+
+def _is_unlike(found: Measurements) -> bool:
+    """Whether an open eye has hardly any sclera, or an iris out of proportion."""
+    if found["iris_area"] is None:
+        return False
+    least, most = _IRIS_TO_WIDTH
+    ratio = _ratio(found["iris_diameter"], found["fissure_width"])
+    return (found["sclera_to_opening_area"] or 0) < _LEAST_SCLERA or (ratio is not None and not least < ratio < most)
 
 
 def compare_eyes(left: Mapping[str, Any], right: Mapping[str, Any]) -> Measurements:
@@ -302,13 +320,13 @@ def _one_eye(labels: np.ndarray) -> _Eye:
         flags=flags,
     )
     remarks = {
-        "closed": not opening.any(),
+        "no open eye": not opening.any(),
         "no iris": opening.any() and not eye.iris.any(),
         "no pupil": opening.any() and not pupil.any(),
         "several eyes": eyes > 1,
         "several irises": irises > 1,
         "several pupils": count > 1,
-        "cut by the picture's border": opening[[0, -1]].any() or opening[:, [0, -1]].any(),
+        _CUT: opening[[0, -1]].any() or opening[:, [0, -1]].any(),
     }
     flags.extend(remark for remark, holds in remarks.items() if holds)
     return eye

@@ -146,7 +146,7 @@ def _rolling(time: np.ndarray, values: np.ndarray, span: float) -> np.ndarray:
 def _states(time: np.ndarray, rows: Sequence[Mapping[str, Any]], opening: np.ndarray) -> np.ndarray:
     """Of each picture: open, blink, closed or not measured; ``opening`` in diameters of the iris."""
     usual = np.nanmedian(opening) if not np.isnan(opening).all() else math.nan
-    shut = np.array(["closed" in row.get("flags", ()) for row in rows], bool)
+    shut = np.array(["no open eye" in row.get("flags", ()) for row in rows], bool)
     missing = np.array([not row for row in rows], bool)
     shut |= opening < _BELOW * _rolling(time, opening, 10 * _SMOOTH) if not math.isnan(usual) else False
     state = np.where(missing, "not measured", "open").astype(object)

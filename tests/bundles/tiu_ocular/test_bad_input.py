@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from monai.bundle import run as run_bundle
 from PIL import Image
 from tiu_ocular import BUNDLE_ROOT, REGIONS, simulation
+from tiu_ocular.handlers import shows_round_field
 from tiu_ocular.measurements import DEFINITIONS
 
 CONFIGS = Path(BUNDLE_ROOT) / "configs"
@@ -67,8 +69,20 @@ def measured(tmp_path: Path) -> Callable[..., dict[str, dict[str, Any]]]:
 def test_picture_without_an_eye_has_null_measurements(measured: Callable[..., dict[str, dict[str, Any]]]) -> None:
     blank = {"skin": Image.new("RGB", (300, 200), SKIN), "black": Image.new("RGB", (300, 200))}
     for row in measured(**blank).values():
-        assert row["flags"] == ["closed"]
+        assert row["flags"] == ["no open eye"]
         assert [name for name in DEFINITIONS if row[name] is not None] == []
+
+
+def test_a_fundus_picture_is_told(eye: Image.Image) -> None:
+    y, x = np.mgrid[:200, :240].astype(float)
+    texture = 20 * np.sin(x / 9) + 15 * np.cos(y / 7)
+    for cut in (95, 115):  # a whole disc, and one that is cut at the top and at the bottom
+        disc = np.hypot(x - 120, y - 100) < cut
+        fundus = np.where(disc, 150 + texture, 3 + np.random.default_rng(0).normal(0, 0.7, disc.shape))
+        assert shows_round_field(torch.tensor(fundus).T[None])
+    vignette = (np.asarray(eye.convert("L"), float) * np.exp(-((np.hypot(*np.indices(eye.size[::-1])) / 300) ** 2))).T
+    for picture in (np.asarray(eye, float).T, vignette[None], np.full((3, 90, 60), 7.0)):
+        assert not shows_round_field(torch.tensor(picture))
 
 
 def test_grey_picture_is_measured_like_the_coloured_one(
@@ -92,7 +106,7 @@ def test_long_pictures_end_in_numbers_or_nulls(
     for row in rows.values():
         assert all(row[name] is None or row[name] > 0 for name in AREAS)
         for region, flag in (("iris", "no iris"), ("pupil", "no pupil")):
-            assert (row[f"{region}_area"] is None) == bool({flag, "closed"} & set(row["flags"]))
+            assert (row[f"{region}_area"] is None) == bool({flag, "no open eye"} & set(row["flags"]))
     assert rows["strip"]["fissure_width"] == pytest.approx(rows["alone"]["fissure_width"], rel=0.2)
 
 
@@ -151,4 +165,4 @@ def test_closed_simulated_eyes_have_null_measurements(
     assert len(rows) == 2
     for row in rows.values():
         assert all(row[name] is None or row[name] > 0 for name in DEFINITIONS if name.endswith("_area"))
-        assert row["flags"] == ["closed"]
+        assert row["flags"] == ["no open eye"]

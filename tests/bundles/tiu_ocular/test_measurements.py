@@ -138,7 +138,7 @@ def test_both_eyes_of_a_face_are_of_one_scale() -> None:
 
 def test_closed_eye_is_null_not_zero() -> None:
     found = measure_eye(np.zeros((20, 30), dtype=np.uint8))
-    assert found["flags"] == ["closed"]
+    assert found["flags"] == ["no open eye"]
     assert all(found[name] is None for name in DEFINITIONS)
 
 
@@ -172,6 +172,19 @@ def test_second_eye_is_flagged_and_specks_are_not() -> None:
     assert measure_eye(labels) == measure_eye(_eye(half_height=50))
     labels[270:310, 100:300] = 1
     assert measure_eye(labels)["flags"] == ["several eyes"]
+
+
+def test_what_no_human_eye_looks_like_is_flagged() -> None:
+    """A cat's slit, an eye without sclera, and an iris out of proportion; a picture of a part is none of these."""
+    slit = np.where(_eye() == 3, 2, _eye())
+    slit[(np.abs(X) < 6) & (np.abs(Y) < 40)] = 3
+    dark = np.where(np.hypot(X, Y) < 66, 2, np.where(np.hypot(X, Y) < 68, 1, 0))
+    small = _eye()
+    small[small > 1] = 1
+    small[np.hypot(X, Y) < 30] = 2
+    for labels in (slit, dark, small):
+        assert "unlike a human eye" in measure_eye(labels)["flags"]
+    assert measure_eye(_eye()[110:210, 180:300])["flags"] == ["cut by the picture's border"]
 
 
 def test_cut_eye_is_flagged() -> None:

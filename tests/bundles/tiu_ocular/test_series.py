@@ -30,7 +30,7 @@ def _row(mrd1: float | None, diameter: float = 117.0) -> dict[str, Any]:
             "pfh": None,
             "fissure_height": None,
             "iris_diameter": None,
-            "flags": ["closed"],
+            "flags": ["no open eye"],
         }
     height = {"fissure_height": mrd1 + 50, "pfh": mrd1 + 50, "mrd2": 50.0}
     return {

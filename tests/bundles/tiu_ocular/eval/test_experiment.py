@@ -38,9 +38,11 @@ def _scores(public: float, clinical: float, step: float = 0.0) -> Scores:
 
 
 def test_names_and_losses_of_cells() -> None:
-    cell = Cell("unet", "ce", True, 0.1, 2)
+    cell = Cell("unet", "ce", "mean", 0.1, 2)
     assert (cell.name, cell.loss) == ("unet_ce_tiu_10_seed2", "CE+TIU")
-    assert Cell("fcn", "dice", False, 1.0, 0).loss == "Dice"
+    assert Cell("fcn", "dice", "none", 1.0, 0).loss == "Dice"
+    cell = Cell("unetr", "dice_ce", "relative", 0.5, 1)
+    assert (cell.name, cell.loss) == ("unetr_dice_ce_tiu-relative_50_seed1", "CE+Dice+TIU, relative")
 
 
 def test_average_over_seeds_skips_what_is_undefined() -> None:
@@ -64,14 +66,22 @@ def test_comparison_pairs_cases_and_seeds() -> None:
     assert math.isnan(compare(without[:1], with_tiu[:1], {"a1": "a", "a2": "a", "b1": "b"})["p_seeds"])
 
 
+def test_all_of_five_subjects_gain_by_chance_in_two_of_32_signings() -> None:
+    cases = {letter: letter for letter in "abcde"}
+    found = compare([dict.fromkeys(cases, 0.5)], [{case: 0.6 + 0.01 * ord(case) for case in cases}], cases)
+    assert found["p_subjects"] == pytest.approx(2 / 32)
+    same = dict.fromkeys(cases, 0.5)
+    assert math.isnan(compare([same], [same], cases)["p_subjects"])
+
+
 def test_tables_hold_the_means_over_seeds_in_the_papers_layout(tmp_path: Path) -> None:
     cells = {
-        Cell("unet", "ce", False, 0.1, 0): _scores(0.60, 0.40),
-        Cell("unet", "ce", False, 0.1, 1): _scores(0.62, 0.42),
-        Cell("unet", "ce", True, 0.1, 0): _scores(0.65, 0.45),
-        Cell("unet", "ce", True, 0.1, 1): _scores(0.69, 0.47),
-        Cell("unet", "ce", True, 1.0, 0): _scores(0.80, 0.60, step=0.05),
-        Cell("unetr", "dice", False, 1.0, 0): _scores(0.70, 0.50),
+        Cell("unet", "ce", "none", 0.1, 0): _scores(0.60, 0.40),
+        Cell("unet", "ce", "none", 0.1, 1): _scores(0.62, 0.42),
+        Cell("unet", "ce", "mean", 0.1, 0): _scores(0.65, 0.45),
+        Cell("unet", "ce", "mean", 0.1, 1): _scores(0.69, 0.47),
+        Cell("unet", "ce", "mean", 1.0, 0): _scores(0.80, 0.60, step=0.05),
+        Cell("unetr", "dice", "none", 1.0, 0): _scores(0.70, 0.50),
     }
     write_tables(tmp_path, cells, CASES)
     table = (tmp_path / "table2.md").read_text().splitlines()[2:]
@@ -93,6 +103,10 @@ def test_tables_hold_the_means_over_seeds_in_the_papers_layout(tmp_path: Path) -
         pairs = {(row["domain"], row["score"]): row for row in csv.DictReader(file)}
     assert float(pairs["public", "dice"]["difference"]) == pytest.approx(0.06)
     assert pairs["clinical", "dice"]["seeds_higher"] == "2"
+    assert (
+        "| 10 | UNet | CE | mean | public | dice | +6.00 [+6.00 to +6.00] | 2 of 2 |"
+        in (tmp_path / "paired.md").read_text()
+    )
     rows = json.loads((tmp_path / "cells.json").read_text())
     assert [row["seeds"] for row in rows] == [2, 2, 1, 1]
     assert rows[0]["scores"]["public"]["dice"]["by_seed"] == pytest.approx([0.60, 0.62])
@@ -112,15 +126,25 @@ def test_finished_cells_are_kept_and_lacking_ones_run(
     monkeypatch.setattr(experiment, "_run", counted)
     options = {"dataset_dir": str(eyes), "reader": "paired", "clinical_dir": str(eyes), "clinical_reader": "paired"}
     options |= {"architectures": ["unet"], "pixel_losses": ["ce"], "epochs": 1, "size": [48, 32], "fractions": [1.0]}
-    options |= {"output_dir": str(tmp_path / "out"), "val_interval": 1, "kernel_sizes": [4, 8], "batch_size": 4}
-    experiment.run(**options, tiu=[True])
+    options |= {
+        "output_dir": str(tmp_path / "out"),
+        "seeds": [0],
+        "kernel_sizes": [4, 8],
+        "batch_size": 4,
+        "val_interval": 1,
+    }
+    experiment.run(**options, tiu=["mean"])
     assert calls == ["train", "train+evaluate", "train+evaluate"]
-    experiment.run(**options, tiu=[False, True])
+    experiment.run(**options, tiu=["none", "mean"])
     assert calls == ["train", "train+evaluate", "train+evaluate"] * 2
     experiment.run(**options, tables_only=True)
     assert len(calls) == 6
     scores = read_scores(tmp_path / "out" / "unet_ce_tiu_100_seed0")
     assert set(scores["clinical"]["dice"]) == {case.stem for case in eyes.glob("*/images/*.png")}
     assert len((tmp_path / "out" / "table2.md").read_text().splitlines()) == 6
+    table = (tmp_path / "out" / "cost.md").read_text()
+    assert "| unet | 100 | 2 of 3 |" in table  # with relative TIU, which isn't trained
+    with pytest.raises(ValueError, match="expected tiu of none, mean, relative, got True"):
+        experiment.run(**options, tiu=[True])
     with pytest.raises(ValueError, match="cells of other settings"):
         experiment.run(**{**options, "epochs": 2})
