@@ -117,13 +117,13 @@ def test_finished_cells_are_kept_and_lacking_ones_run(
     eyes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[str] = []
-    original = experiment._run
+    original = experiment.run_training
 
-    def counted(configs: list[str], **overrides: Any) -> None:
+    def counted(bundle: str, configs: list[str], **overrides: Any) -> None:
         calls.append("+".join(configs))
-        original(configs, **overrides)
+        original(bundle, configs, **overrides)
 
-    monkeypatch.setattr(experiment, "_run", counted)
+    monkeypatch.setattr(experiment, "run_training", counted)
     options = {"dataset_dir": str(eyes), "reader": "paired", "clinical_dir": str(eyes), "clinical_reader": "paired"}
     options |= {"architectures": ["unet"], "pixel_losses": ["ce"], "epochs": 1, "size": [48, 32], "fractions": [1.0]}
     options |= {
