@@ -16,8 +16,8 @@ from litemed.training.checkpoints import (
     load_network,
     read_checkpoint,
     save_checkpoint,
-    warm_start,
 )
+from litemed.training.warm_start import warm_start
 from litemed.training.weight_record import read_record, record_path, write_record
 from torch import nn
 

@@ -16,8 +16,9 @@ import torch
 from classprompt import ClassPromptMedSAM
 from litemed.networks.medsam_lite import MedSAMLite
 from litemed.training import pretrained
-from litemed.training.checkpoints import load_checkpoint, read_checkpoint, save_checkpoint, warm_start
+from litemed.training.checkpoints import load_checkpoint, read_checkpoint, save_checkpoint
 from litemed.training.pretrained import LITE_MEDSAM_SHA256, lite_medsam_checkpoint
+from litemed.training.warm_start import warm_start
 from swiftmedsam import SwiftMedSAM
 
 

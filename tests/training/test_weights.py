@@ -12,12 +12,13 @@ import torch
 from ignite.engine import Engine
 from litemed.training.checkpoints import save_checkpoint
 from litemed.training.shipping import ship_weights
+from litemed.training.warm_start import WarmStartFrom
 from litemed.training.weight_record import read_record
 from litemed.training.weights import LoadWeights, StartFrom
 from torch import nn
 
 
-def _start(handler: LoadWeights | StartFrom) -> None:
+def _start(handler: LoadWeights | StartFrom | WarmStartFrom) -> None:
     engine = Engine(lambda engine, batch: None)
     handler.attach(engine)
     engine.run([0])
@@ -34,7 +35,7 @@ def test_strictly_and_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     before = wider.weight.clone()
     _start(StartFrom(wider, None))
     assert capsys.readouterr().out == ""
-    _start(StartFrom(wider, tmp_path / "weights.pt", strict=False))
+    _start(WarmStartFrom(wider, tmp_path / "weights.pt"))
     assert torch.equal(wider.bias, trained.bias)
     assert torch.equal(wider.weight, before)
     assert "took 1 of 2 entries (2 of 10 parameters)" in capsys.readouterr().out

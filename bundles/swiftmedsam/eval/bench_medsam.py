@@ -53,8 +53,9 @@ from litemed.images.volumes import open_volume
 from litemed.networks.medsam_lite import MedSAMLite
 from litemed.prompting.box_2d import Box2DInferer
 from litemed.prompting.box_3d import Box3DInferer
-from litemed.training.checkpoints import load_checkpoint, warm_start
+from litemed.training.checkpoints import load_checkpoint
 from litemed.training.pretrained import lite_medsam_checkpoint
+from litemed.training.warm_start import warm_start
 from litemed.transforms.windows import ct_range
 from PIL import Image
 from scipy import ndimage

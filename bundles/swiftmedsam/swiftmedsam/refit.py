@@ -19,8 +19,9 @@ import torch
 import torch.nn.functional as F
 from litemed.command_line import run_command
 from litemed.networks.tiny_vit import ConvNorm, TinyViT, TinyViTBlock
-from litemed.training.checkpoints import save_checkpoint, warm_start
+from litemed.training.checkpoints import save_checkpoint
 from litemed.training.pretrained import weights_path
+from litemed.training.warm_start import warm_start
 from monai.bundle import ConfigParser
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval

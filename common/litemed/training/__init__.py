@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "resuming": ["BestWeights", "EpochSeed", "TrainingCheckpoint"],
         "serving": ["ServedTraining"],
         "training": ["Training"],
+        "warm_start": ["WarmStartFrom"],
         "weights": ["LoadWeights", "StartFrom"],
     },
 )

@@ -1,11 +1,11 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""Checkpoints that say which network they are of, and starting a network from another's weights."""
+"""Checkpoints that say which network they are of."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,48 +13,20 @@ import torch
 from torch import nn
 
 from litemed.files import replacing
-from litemed.networks.architecture import differences, named, stated_architecture
+from litemed.networks.architecture import differences, stated_architecture
+from litemed.networks.published import name_of, published_by_shapes
 from litemed.training.weight_record import CheckpointError, check_record, record_path, write_record
 
 __all__ = [
     "Checkpoint",
     "CheckpointError",
-    "WarmStart",
+    "found_in",
     "load_checkpoint",
     "load_network",
     "read_checkpoint",
     "save_checkpoint",
-    "warm_start",
     "write_state",
 ]
-
-_PUBLISHED: dict[str, dict[str, Any]] = {
-    "LiteMedSAM": {
-        "network": "MedSAMLite",
-        "encoder_depths": [2, 2, 6, 2],
-        "decoder_depth": 2,
-        "decoder_mlp_channels": 2048,
-        "decoder_heads": 8,
-        "iou_depth": 3,
-    },
-    "SwiftMedSAM v1": {
-        "network": "MedSAMLite",
-        "encoder_depths": [2, 2, 4, 2],
-        "decoder_depth": 1,
-        "decoder_mlp_channels": 1024,
-        "decoder_heads": 8,
-        "iou_depth": 2,
-    },
-    "SwiftMedSAM v2": {
-        "network": "MedSAMLite",
-        "encoder_depths": [1, 2, 2, 2],
-        "decoder_depth": 1,
-        "decoder_mlp_channels": 256,
-        "decoder_heads": 4,
-        "iou_depth": 2,
-    },
-}
-_PUBLISHED["class-prompt TinyViT"] = _PUBLISHED["LiteMedSAM"] | {"network": "ClassPromptMedSAM"}
 
 
 class Checkpoint(NamedTuple):
@@ -67,37 +39,6 @@ class Checkpoint(NamedTuple):
 
     state: dict[str, torch.Tensor]
     architecture: dict[str, Any] | None
-
-
-class WarmStart(NamedTuple):
-    """What a network took from a checkpoint, and what it left.
-
-    Attributes:
-        taken: names of the entries that were copied.
-        left: names of the network's entries that weren't: the checkpoint has none of that name and shape.
-        unused: names of the checkpoint's entries that were not copied.
-        parameters_taken: number of parameters copied.
-        parameters: number of the network's parameters.
-        changed: what isn't as in the checkpoint though it was copied: blocks and channels that were chosen, and options
-            that change no shape, as "decoder_heads 8 -> 4".
-    """
-
-    taken: tuple[str, ...]
-    left: tuple[str, ...]
-    unused: tuple[str, ...]
-    parameters_taken: int
-    parameters: int
-    changed: tuple[str, ...]
-
-    def __str__(self) -> str:
-        lines = [
-            f"took {len(self.taken)} of {len(self.taken) + len(self.left)} entries "
-            f"({self.parameters_taken:,} of {self.parameters:,} parameters)"
-        ]
-        for title, names in (("left", self.left), ("unused", self.unused), ("changed", self.changed)):
-            if names:
-                lines.append(f"{title}: {', '.join(names)}")
-        return "\n".join(lines)
 
 
 def save_checkpoint(
@@ -199,12 +140,12 @@ def load_checkpoint(network: nn.Module, path: str | os.PathLike[str], any_applic
     """
     state, architecture = read_checkpoint(path)
     expected = dict(getattr(network, "architecture", None) or {})
-    found = architecture or (_published_by_shapes(state) if expected else None) or {}
+    found = architecture or (published_by_shapes(state) if expected else None) or {}
     if any_application:
         expected.pop("application", None)
     different = differences(found, expected)
     if different:
-        raise CheckpointError(path, f"weights of {_name(expected)}", f"{_name(found)} ({', '.join(different)})")
+        raise CheckpointError(path, f"weights of {name_of(expected)}", f"{name_of(found)} ({', '.join(different)})")
     own = network.state_dict()
     problems = [
         f"{title} {', '.join(names[:5])}{f' and {len(names) - 5} more' if len(names) > 5 else ''}"
@@ -246,7 +187,7 @@ def load_network(path: str | os.PathLike[str], networks: Mapping[str, Callable[[
         fitting = (name for name, build in networks.items() if _fits(build, checkpoint))
         name = next(fitting, "")
         if not name:
-            raise CheckpointError(path, f"weights of one of {', '.join(networks)}", _found(checkpoint))
+            raise CheckpointError(path, f"weights of one of {', '.join(networks)}", found_in(checkpoint))
     network = networks[name]()
     load_checkpoint(network, path)
     return network.eval()
@@ -262,140 +203,14 @@ def _fits(build: Callable[[], nn.Module], checkpoint: Checkpoint) -> bool:
     }
 
 
-def warm_start(
-    network: nn.Module,
-    path: str | os.PathLike[str],
-    keep_blocks: Mapping[int | str, Sequence[int]] | None = None,
-    narrow: bool = False,
-) -> WarmStart:
-    """Copy what a checkpoint has of the same name and shape, and report it.
-
-    A network with fewer blocks in a stage of its encoder takes the first ones by name; ``keep_blocks`` takes others.
-
-    Args:
-        network: what to copy into.
-        path: the file, see `read_checkpoint`.
-        keep_blocks: for a stage (from 0), which of the checkpoint's blocks become the network's, in order. Stages
-            of which the checkpoint has no more blocks than the network are taken by name.
-        narrow: give an MLP of the mask decoder with fewer hidden channels the checkpoint's strongest: those whose
-            weights towards and from them have the largest product of norms.
-
-    Raises:
-        CheckpointError: when the file can't be read, or nothing in it fits.
-        ValueError: when a stage hasn't the blocks to keep.
-    """
-    state, architecture = read_checkpoint(path)
-    own = network.state_dict()
-    origin, kept = _with_blocks(state, own, keep_blocks or {})
-    source = {name: state[old] for name, old in origin.items()}
-    cut = _cut_to_strongest(source, own) if narrow else []
-    taken = tuple(name for name, value in own.items() if name in source and source[name].shape == value.shape)
-    if not taken:
-        expected = f"an entry of the name and shape of one of {type(network).__name__}"
-        raise CheckpointError(path, expected, _found(Checkpoint(state, architecture)))
-    network.load_state_dict({name: source[name] for name in taken}, strict=False)
-    sizes = {name: parameter.numel() for name, parameter in network.named_parameters()}
-    wanted = getattr(network, "architecture", None)
-    found = architecture or _published_by_shapes(state)
-    silent = ("decoder_heads", "pooling")
-    used = {origin[name] for name in taken}
-    return WarmStart(
-        taken,
-        tuple(name for name in own if name not in taken),
-        tuple(name for name in state if name not in used),
-        sum(sizes.get(name, 0) for name in taken),
-        sum(sizes.values()),
-        (
-            *kept,
-            *cut,
-            *(
-                f"{option} {found[option]} -> {wanted[option]}"
-                for option in silent
-                if wanted and found and option in wanted and option in found and wanted[option] != found[option]
-            ),
-        ),
-    )
-
-
-def _with_blocks(
-    state: Mapping[str, torch.Tensor],
-    own: Mapping[str, torch.Tensor],
-    keep_blocks: Mapping[int | str, Sequence[int]],
-) -> tuple[dict[str, str], list[str]]:
-    """The names that the checkpoint's entries get, with those they have, and what was kept where."""
-    origin, kept = {name: name for name in state}, []
-    for stage, blocks in keep_blocks.items():
-        prefix = f"image_encoder.layers.{stage}.blocks."
-        places, there = _count(own, prefix), _count(state, prefix)
-        if there <= places:
-            continue
-        if len(blocks) != places or len(set(blocks)) != places or not set(blocks) <= set(range(there)):
-            raise ValueError(
-                f"expected {places} different blocks of stage {stage} to keep, of 0 to {there - 1}, got {list(blocks)}"
-            )
-        origin = {name: old for name, old in origin.items() if not name.startswith(prefix)}
-        for place, block in enumerate(blocks):
-            own_prefix = f"{prefix}{block}."
-            names = [name for name in state if name.startswith(own_prefix)]
-            origin |= {f"{prefix}{place}.{name.removeprefix(own_prefix)}": name for name in names}
-        kept.append(f"stage {stage} keeps blocks {' '.join(map(str, blocks))} of {there}")
-    return origin, kept
-
-
-def _cut_to_strongest(source: dict[str, torch.Tensor], own: Mapping[str, torch.Tensor]) -> list[str]:
-    """Cut the mask decoder's MLPs, in place, to as many hidden channels as the network has; says what was cut."""
-    cut = []
-    for name, value in own.items():
-        if not (name.startswith("mask_decoder.transformer.") and name.endswith(".mlp.lin1.weight")):
-            continue
-        stem = name.removesuffix("lin1.weight")
-        if name not in source or len(source[name]) <= len(value):
-            continue
-        to, bias, back = (source[f"{stem}{entry}"] for entry in ("lin1.weight", "lin1.bias", "lin2.weight"))
-        strength = to.float().norm(dim=1) * back.float().norm(dim=0)
-        strongest = strength.topk(len(value)).indices.sort().values
-        source[name], source[f"{stem}lin1.bias"] = to[strongest], bias[strongest]
-        source[f"{stem}lin2.weight"] = back[:, strongest]
-        cut.append(f"{stem.removesuffix('.')} keeps {len(value)} of {len(to)} channels")
-    return cut
-
-
-def _published_by_shapes(state: Mapping[str, torch.Tensor]) -> dict[str, Any] | None:
-    """The published architecture that has these entries, if one does."""
-    transformer, hidden = "mask_decoder.transformer.layers.", "mask_decoder.transformer.layers.0.mlp.lin1.bias"
-    if hidden not in state:
-        return None
-    found = {
-        "network": "ClassPromptMedSAM" if any(name.startswith("class_head.") for name in state) else "MedSAMLite",
-        "encoder_depths": [_count(state, f"image_encoder.layers.{stage}.blocks.") for stage in range(4)],
-        "decoder_depth": _count(state, transformer),
-        "decoder_mlp_channels": len(state[hidden]),
-        "iou_depth": _count(state, "mask_decoder.iou_prediction_head.layers."),
-    }
-    return next((known for known in _PUBLISHED.values() if not differences(found, known)), None)
-
-
-def _count(state: Mapping[str, torch.Tensor], prefix: str) -> int:
-    """Number of a module list's members."""
-    return len({name.removeprefix(prefix).split(".")[0] for name in state if name.startswith(prefix)})
-
-
 def _not_finite(state: Mapping[str, torch.Tensor]) -> str | None:
     """The first entry with a value that isn't finite."""
     return next((name for name, value in state.items() if not value.isfinite().all()), None)
 
 
-def _found(checkpoint: Checkpoint) -> str:
+def found_in(checkpoint: Checkpoint) -> str:
     """What a checkpoint is of, in words."""
-    architecture = checkpoint.architecture or _published_by_shapes(checkpoint.state)
+    architecture = checkpoint.architecture or published_by_shapes(checkpoint.state)
     if architecture is not None:
-        return f"weights of {_name(architecture)}"
+        return f"weights of {name_of(architecture)}"
     return f"{len(checkpoint.state)} entries: {', '.join(list(checkpoint.state)[:3])}, ..."
-
-
-def _name(architecture: Mapping[str, Any]) -> str:
-    """Name of the published network that has an architecture, else the class."""
-    for name, known in _PUBLISHED.items():
-        if known.keys() <= architecture.keys() and not differences(architecture, known):
-            return name
-    return named(architecture)

@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "label_files": ["NarrowLabelsd", "SaveLabelMapd"],
         "label_maps": ["LoadLabelMapd", "LoadLabeld"],
         "longest_side": ["LongestSide"],
+        "named_label_files": ["SaveNamedLabelMapd"],
         "objects": ["RandObjectd"],
         "pictures": ["LoadPictured", "to_picture"],
         "prompts": ["LoadBoxesd", "RasterizePromptsd", "boxes_to_channel", "channel_to_boxes", "clicks_to_box"],
