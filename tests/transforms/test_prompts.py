@@ -9,7 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from litemed.transforms.prompts import RasterizePromptsd, boxes_to_channel, channel_to_boxes, clicks_to_box
+from litemed.transforms.prompts import (
+    RasterizePromptsd,
+    boxes_to_channel,
+    channel_to_boxes,
+    channel_to_clicks,
+    clicks_to_box,
+)
 from monai.data import MetaTensor
 
 SHAPE = (60, 40)  # x, y
@@ -100,6 +106,31 @@ def test_transform_adds_a_channel_with_the_images_metadata(prompt: dict, expecte
     assert result["prompt"].shape == (1, *SHAPE)
     assert result["prompt"].meta["filename_or_obj"] == "x.png"
     assert channel_to_boxes(result["prompt"][0]).tolist() == expected
+
+
+def test_clicks_stay_clicks_in_their_order_also_turned() -> None:
+    given = {"foreground": [[4, 5, 0], [20, 30, 0], [4.2, 4.8, 0]], "background": [[7, 5, 0]]}
+    channel = RasterizePromptsd("image", keep_clicks=True)({"image": torch.zeros(3, *SHAPE), **given})["prompt"][0]
+    assert channel_to_clicks(channel) == [((4, 5), True), ((20, 30), True), ((7, 5), False)]
+    assert channel_to_clicks(channel.T.flip(0))[0] == ((SHAPE[1] - 1 - 5, 4), True)
+    assert channel_to_boxes(channel).shape == (0, 4)
+    assert channel_to_clicks(boxes_to_channel(np.array([[1, 2, 8, 9]]), SHAPE)) == []
+
+
+@pytest.mark.parametrize(
+    ("foreground", "background", "message"),
+    [
+        ([], [[3, 3]], "expected a prompt under"),
+        ([[60, 3]], [], "expected clicks inside 60x40 pixels"),
+        ([[3, -1]], [], "expected clicks inside 60x40 pixels"),
+        ([[3, 3]], [[3.2, 2.9]], "a click on the object and one off it"),
+        ([[3, float("nan")]], [], "expected clicks of 2 finite numbers"),
+    ],
+)
+def test_clicks_that_cannot_be_are_told(foreground: list, background: list, message: str) -> None:
+    transform = RasterizePromptsd("image", keep_clicks=True)
+    with pytest.raises(ValueError, match=message):
+        transform({"image": torch.zeros(3, *SHAPE), "foreground": foreground, "background": background})
 
 
 def test_transform_takes_a_volumes_roi_axis_by_axis() -> None:

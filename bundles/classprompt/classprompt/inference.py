@@ -91,6 +91,7 @@ class ClassPromptInferer(PromptInferer):
         cache_size: see there.
         embedding_cache: see there.
         deploy: see there.
+        keep: see there.
 
     Attributes:
         modalities: of each image of the last call.
@@ -104,8 +105,9 @@ class ClassPromptInferer(PromptInferer):
         cache_size: int = 32,
         embedding_cache: str | os.PathLike[str] | None = None,
         deploy: Callable[[Any], Any] | None = None,
+        keep: int = 0,
     ) -> None:
-        super().__init__(challenge_compat, when_empty, cache_size, embedding_cache, deploy)
+        super().__init__(challenge_compat, when_empty, cache_size, embedding_cache, deploy, keep)
         self.modality = modality
         self.modalities: list[Modality] = []
 

@@ -65,9 +65,20 @@ class ExportedBoxNetwork:
         """See `MedSAMLite.encode_image`; one image at a time."""
         return self._image_side(image)
 
-    def decode(self, embedding: torch.Tensor, boxes: torch.Tensor, **options: Any) -> tuple[torch.Tensor, torch.Tensor]:
-        """Masks and predicted IoU of boxes on one embedding, as `MedSAMLite.decode`; options are those of ``share``."""
+    def decode(
+        self,
+        embedding: torch.Tensor,
+        boxes: torch.Tensor | None = None,
+        points: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+        masks: torch.Tensor | None = None,
+        **options: Any,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Masks and predicted IoU of prompts on one embedding, as `MedSAMLite.decode`; other prompts than boxes are
+        decoded in PyTorch. Options are those of ``share``."""
         with torch.inference_mode():
+            if boxes is None or points is not None or masks is not None:
+                return self.network.decode(embedding, boxes, points, labels, masks, **options)
             shared = self.network.share(embedding, **options)
         return self.decode_shared(shared, boxes)
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
+from collections import OrderedDict
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from torch import nn
 from litemed.files import replacing
 from litemed.prompting.box_network import BoxNetwork
 
-__all__ = ["EmbeddingStore", "StoredEncoder", "encoder_name", "prune_embeddings"]
+__all__ = ["EmbeddingStore", "KeptEmbeddings", "StoredEncoder", "encoder_name", "prune_embeddings"]
 
 _TOLERANCE = 0.02
 
@@ -52,10 +54,7 @@ class EmbeddingStore:
         if network is not self._known:
             self._check(network, images.device)
             self._known = network
-        files = [
-            self.folder / f"{hashlib.sha256(image.numpy().tobytes()).hexdigest()}.pt"
-            for image in images.cpu().contiguous()
-        ]
+        files = [self.folder / f"{_content(image)}.pt" for image in images]
         missing = [index for index, file in enumerate(files) if not file.is_file()]
         if missing:
             for index, embedding in zip(missing, _encode(network, images[missing]), strict=True):
@@ -72,6 +71,41 @@ class EmbeddingStore:
             raise ValueError(f"the embeddings in {self.folder} are of another image encoder: give another folder")
 
 
+class KeptEmbeddings:
+    """The latest embeddings of one network by the content of the images, in memory, of 4 MiB each.
+
+    Another network begins anew.
+
+    Args:
+        most: embeddings kept.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._network: BoxNetwork | None = None
+        self._held: OrderedDict[str, torch.Tensor] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __call__(self, network: BoxNetwork, images: torch.Tensor) -> torch.Tensor:
+        """Embeddings of images, see `EmbeddingStore`."""
+        with self._lock:
+            if network is not self._network:
+                self._network = network
+                self._held.clear()
+            return torch.cat([self._embedding(network, image) for image in images])
+
+    def _embedding(self, network: BoxNetwork, image: torch.Tensor) -> torch.Tensor:
+        key = _content(image)
+        if key in self._held:
+            self._held.move_to_end(key)
+        else:
+            with torch.inference_mode():
+                self._held[key] = network.encode_image(image[None])
+        while len(self._held) > self._most:
+            self._held.popitem(last=False)
+        return self._held[key]
+
+
 class StoredEncoder:
     """A network whose images are embedded through a store; all else is the network's.
 
@@ -80,7 +114,7 @@ class StoredEncoder:
         store: of its encoder's embeddings.
     """
 
-    def __init__(self, network: BoxNetwork, store: EmbeddingStore) -> None:
+    def __init__(self, network: BoxNetwork, store: EmbeddingStore | KeptEmbeddings) -> None:
         self.network = network
         self.store = store
 
@@ -90,6 +124,10 @@ class StoredEncoder:
     def encode_image(self, image: torch.Tensor) -> torch.Tensor:
         """See `BoxNetwork`."""
         return self.store(self.network, image)
+
+
+def _content(image: torch.Tensor) -> str:
+    return hashlib.sha256(image.cpu().contiguous().numpy().tobytes()).hexdigest()
 
 
 def encoder_name(network: BoxNetwork) -> str:

@@ -4,7 +4,8 @@
 
 MONAI Label and the Model Zoo's checks hand a network one tensor. For them a prompt travels as a further channel: 0 is
 background, and the pixels of value i span box i. Where boxes overlap, their corners stay visible, so every box is read
-back exactly, to the pixel, also after flips and transposition. Everywhere else boxes stay numbers.
+back exactly, to the pixel, also after flips and transposition. A click is a pixel below 0: -2i for the i-th if it is on
+the object, -2i - 1 if it is not. Everywhere else prompts stay numbers.
 """
 
 from __future__ import annotations
@@ -32,7 +33,15 @@ from litemed.images.volume import check_same_grid
 from litemed.images.volumes import open_volume
 from litemed.notices import Notice
 
-__all__ = ["LoadBoxesd", "RasterizePromptsd", "boxes_to_channel", "channel_to_boxes", "clicks_to_box"]
+__all__ = [
+    "LoadBoxesd",
+    "RasterizePromptsd",
+    "boxes_to_channel",
+    "channel_to_boxes",
+    "channel_to_clicks",
+    "clicks_to_box",
+    "clicks_to_channel",
+]
 
 CLICK_SHARE = 1 / 8
 """Side of the box around a single click, as a share of the image's longest side."""
@@ -134,6 +143,49 @@ def clicks_to_box(
     return np.concatenate([low, high])
 
 
+def clicks_to_channel(
+    foreground: Sequence[Sequence[float]], background: Sequence[Sequence[float]], shape: Sequence[int]
+) -> np.ndarray:
+    """Paint clicks into an image of their own.
+
+    Args:
+        foreground: points x, y(, z) on the object, at least one.
+        background: points off the object.
+        shape: sizes of the image's axes.
+
+    Returns:
+        float32 of the shape, see the top of this module; the foreground comes first.
+
+    Raises:
+        ValueError: without foreground clicks, for one outside, two that contradict each other on a pixel, and when one
+            has too few numbers or is NaN.
+    """
+    dims = len(shape)
+    inside, outside = _points(foreground, dims), _points(background, dims)
+    if not len(inside):
+        raise ValueError("expected at least one foreground click, got none")
+    channel = np.zeros(shape, dtype=np.float32)
+    for number, (place, is_off) in enumerate(
+        [*((each, 0) for each in inside), *((each, 1) for each in outside)], start=1
+    ):
+        pixel = tuple(np.rint(place).astype(int).tolist())
+        if not all(0 <= value < side for value, side in zip(pixel, shape, strict=True)):
+            raise ValueError(f"expected clicks inside {'x'.join(map(str, shape))} pixels, got {place.tolist()}")
+        if channel[pixel] and int(-channel[pixel]) % 2 != is_off:
+            raise ValueError(f"pixel {list(pixel)} has a click on the object and one off it: take one of them back")
+        channel[pixel] = channel[pixel] or -(2 * number + is_off)
+    return channel
+
+
+def channel_to_clicks(channel: np.ndarray | torch.Tensor) -> list[tuple[tuple[int, ...], bool]]:
+    """Read clicks from a prompt channel, in their order: place in the order of the axes, and whether on the object."""
+    array = channel.detach().cpu().numpy() if isinstance(channel, torch.Tensor) else np.asarray(channel)
+    places = np.argwhere(array < -0.5)
+    values = np.rint(-array[tuple(places.T)]).astype(np.int64)
+    order = np.argsort(values, kind="stable")
+    return [(tuple(places[each].tolist()), bool(values[each] % 2 == 0)) for each in order]
+
+
 class LoadBoxesd(MapTransform):
     """Read the boxes of an image from what was given for it, and keep them as numbers.
 
@@ -228,7 +280,7 @@ class RasterizePromptsd(MapTransform):
 
     - ``boxes``: numbers, or text of numbers, in the image's own pixels, x first.
     - ``roi``: one box as MONAI Label's clients send it, axis by axis: x0, x1, y0, y1(, z0, z1), each pair in any order.
-    - ``foreground`` and ``background``: clicks, see `clicks_to_box`.
+    - ``foreground`` and ``background``: clicks, see `clicks_to_channel` and `clicks_to_box`.
 
     Place it right after loading, before transforms that turn the image; the channel then goes through them beside it
     (without interpolation), and ``ConcatItemsd`` joins the two. An item with ``exact_key`` is left as it is.
@@ -241,6 +293,7 @@ class RasterizePromptsd(MapTransform):
         foreground_key: key of the clicks on the object.
         background_key: key of the clicks off it.
         exact_key: key of boxes that `LoadBoxesd` keeps as numbers.
+        keep_clicks: give clicks as clicks, for a network that knows them; else they become the box that they mean.
 
     Raises:
         ValueError: when there is no prompt, or a bad one.
@@ -255,8 +308,10 @@ class RasterizePromptsd(MapTransform):
         foreground_key: str = "foreground",
         background_key: str = "background",
         exact_key: str = "exact_boxes",
+        keep_clicks: bool = False,
     ) -> None:
         super().__init__(keys)
+        self.keep_clicks = keep_clicks
         self.prompt_key = prompt_key
         self.boxes_key = boxes_key
         self.roi_key = roi_key
@@ -271,27 +326,30 @@ class RasterizePromptsd(MapTransform):
         for key in self.key_iterator(items):
             image = items[key]
             shape = tuple(image.shape[1:])
-            boxes, source = self._prompt(items, shape)
-            checked, _ = check_boxes(boxes, shape, source)
-            channel = torch.from_numpy(boxes_to_channel(checked, shape)[None])
+            channel = torch.from_numpy(self._channel(items, shape)[None])
             items[self.prompt_key] = MetaTensor(channel, meta=image.meta) if isinstance(image, MetaTensor) else channel
         return items
 
-    def _prompt(self, items: Mapping[Hashable, Any], shape: tuple[int, ...]) -> tuple[Any, str]:
+    def _channel(self, items: Mapping[Hashable, Any], shape: tuple[int, ...]) -> np.ndarray:
         if _given(items.get(self.boxes_key)):
             given = number_boxes(items[self.boxes_key], self.boxes_key)
-            return given.corners(shape), given.source
-        if _given(items.get(self.roi_key)):
+            boxes, source = given.corners(shape), given.source
+        elif _given(items.get(self.roi_key)):
             ends = check_numbers(items[self.roi_key], self.roi_key)
             if len(ends) < 2 * len(shape) or len(ends) % 2:
                 raise ValueError(f"expected {2 * len(shape)} numbers under {self.roi_key!r}, got {ends}")
             pairs = np.reshape(ends, (-1, 2))[: len(shape)]
-            return np.concatenate([pairs.min(axis=1), pairs.max(axis=1)]), self.roi_key
-        if _given(items.get(self.foreground_key)):
-            background = items.get(self.background_key) or []
-            return clicks_to_box(items[self.foreground_key], background, shape), self.foreground_key
-        names = f"{self.boxes_key!r}, {self.roi_key!r} or {self.foreground_key!r}"
-        raise ValueError(f"expected a prompt under {names}, got {sorted(map(str, items))}")
+            boxes, source = np.concatenate([pairs.min(axis=1), pairs.max(axis=1)]), self.roi_key
+        elif _given(items.get(self.foreground_key)):
+            clicks = items[self.foreground_key], items.get(self.background_key) or []
+            if self.keep_clicks:
+                return clicks_to_channel(*clicks, shape)
+            boxes, source = clicks_to_box(*clicks, shape), self.foreground_key
+        else:
+            names = f"{self.boxes_key!r}, {self.roi_key!r} or {self.foreground_key!r}"
+            raise ValueError(f"expected a prompt under {names}, got {sorted(map(str, items))}")
+        checked, _ = check_boxes(boxes, shape, source)
+        return boxes_to_channel(checked, shape)
 
 
 def _given(value: Any) -> bool:
