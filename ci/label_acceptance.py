@@ -7,8 +7,9 @@
 
 For each bundle: `/info/` lists it with its labels and dimension; `/infer/` gives the mask that
 ``python -m monai.bundle run`` gives, pixel by pixel, and for a bundle that takes boxes does so for a box, a region of
-interest and clicks, in a picture and in a volume; `/train/` runs an epoch on labels that were handed in, after which
-masks are those of the new weights. A bundle without weights is left out and listed, unless it was asked for by name.
+interest and clicks, in a picture and in a volume (one that takes clicks as such gives the masks of a session);
+`/train/` runs an epoch on labels that were handed in, after which masks are those of the new weights. A bundle without
+weights is left out and listed, unless it was asked for by name.
 
 The first run installs the server's environment in the folder, a few gigabytes.
 """
@@ -33,6 +34,8 @@ import numpy as np
 from label_server import CHECKOUT, Failure, Server, add_bundle, install, run
 from litemed.bundles import metadata_of
 from litemed.files import litemed_home
+from litemed.prompting import Session
+from litemed.tools.prompted import clicked, session_network
 from litemed.tools.workflows import open_workflow
 from litemed.training.checkpoints import read_checkpoint
 from monai.transforms import Compose
@@ -236,6 +239,7 @@ class Acceptance:
         self.cases = cases
         self.scratch = scratch
         self.weights = place / "models/model.pt"
+        self.keeps_clicks = bool(metadata_of(place)["litemed"].get("sessions"))
         self._pool = pool
         self._runs: dict[Case, Future[Path]] = {}
         self._masks: dict[Case, Path] = {}
@@ -254,7 +258,8 @@ class Acceptance:
 
         def write() -> Path:
             run(command, f"running {self.name}", cwd=self.scratch)
-            found = [file for end in ("mask", "labels") for file in output.glob(f"{case.id}_{end}.*")]
+            beside = (".ctbl", ".label")  # names and colours
+            found = [file for file in output.glob(f"{case.id}_mask.*") if file.suffix not in beside]
             if len(found) != 1:
                 raise Failure(f"monai.bundle run wrote {sorted(path.name for path in output.iterdir())}, not one mask")
             return found[0]
@@ -270,7 +275,11 @@ class Acceptance:
                 continue
             for name, params in prompts(case.box).items():
                 model = self.name if name == "box" else self.name + SMART
-                yield self._row(f"mask of a {kind} by {name}", partial(self._compare, case, params, model))
+                if name != "clicks" or not self.keeps_clicks:
+                    yield self._row(f"mask of a {kind} by {name}", partial(self._compare, case, params, model))
+            if self.keeps_clicks:
+                fresh = self.cases[1] if kind == "picture" else case  # one that the server has no embedding of
+                yield self._row(f"masks of a {kind} by one click and two", partial(self._click, fresh))
         yield self._row("training changes the weights", self._train)
 
     def trained(self) -> Iterator[Row]:
@@ -309,6 +318,32 @@ class Acceptance:
         target = self.scratch / f"{self.name}_{self._count}{case.suffix}"
         self._masks[case] = self.server.infer(model or self.name, case.id, params, target)
         require_equal(self._masks[case], self._runs[case].result())
+
+    def _click(self, case: Case) -> None:
+        """Ask by one click and by two, for the masks of a session; a volume's slice is compared."""
+        assert case.box is not None
+        dims = len(case.box) // 2
+        low, high = np.array(case.box[:dims]), np.array(case.box[dims:])
+        on, off = ((low + high) // 2).tolist(), low.tolist()
+        off[2:] = on[2:]
+        seconds = []
+        with Session(session_network(self.name), case.image) as session:
+            for background in ([], [off]):
+                self._count += 1
+                target = self.scratch / f"{self.name}_{self._count}{case.suffix}"
+                start = time.monotonic()
+                params = {"foreground": [on], "background": background}
+                mask, _ = read_mask(self.server.infer(self.name + SMART, case.id, params, target))
+                seconds.append(time.monotonic() - start)
+                session.replay({"objects": []})
+                clicked(session, [on], background)
+                expected = session.mask("object")
+                if dims == 3:
+                    mask, expected = mask.T[..., on[2]], expected[..., on[2]]
+                if not np.array_equal(mask.astype(bool), expected):  # which may be empty after a single click
+                    wrong = int((mask.astype(bool) != expected).sum())
+                    raise Failure(f"the server's mask of {params} isn't that of a session: {wrong} pixels differ")
+        print(f"{case.id}: {seconds[0]:.2f} s for the first click, {seconds[1]:.2f} s for the second", flush=True)
 
     def _train(self) -> None:
         shipped = self.weights.read_bytes()
