@@ -20,7 +20,7 @@ OFFERS = ("commands", "readers", "samples", "applications", "sessions", "takes")
 
 A command ``measure`` is the function of that name in the module ``command`` of the bundle's package. A bundle with
 ``sessions`` has a network whose masks are refined by clicks. ``takes`` says of commands and applications what they are
-offered for on the page of ``litemed app``: ``picture`` or ``video``.
+offered for on the page of ``litemed app``: ``picture``, ``video`` or both, with a comma.
 """
 
 _FILE_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_-]*")

@@ -396,7 +396,7 @@ def test_tools_run_as_the_command_does(browser: TestClient, tmp_path: Path, monk
     monkeypatch.setattr(task_room, "_CALL", said)
     offered = browser.get("/api/folder").json()["tools"]
     assert {name: tool["takes"] for name, tool in offered.items()} == {
-        "vessels": "picture", "skin": "picture", "nuclei": "picture", "measure": "picture", "collab": "video"
+        "vessels": "picture", "skin": "picture", "nuclei": "picture", "measure": "picture, video", "collab": "video"
     }  # fmt: skip
     for tool, name, words in (
         ("collab", "film.mp4", ["collab", "FILE"]),
