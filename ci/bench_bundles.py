@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from litemed.bundles import find_bundle, importable
+from litemed.tools.doctor import processor_name
 from litemed.training.weight_record import read_record, write_record
 from PIL import Image
 
@@ -103,18 +104,9 @@ def measure(bundle: str, repeats: int) -> dict[str, Any]:
         "seconds": round(each, 2),
         "start_seconds": round(one - each, 1),
         "memory_mib": round(max(run.memory for run in runs[1 + MORE])),
-        "processor": f"{processor()}, {os.cpu_count()} threads",
+        "processor": processor_name(),
         "runtime": "torch",
     }
-
-
-def processor() -> str:
-    """Its name and widest vector instructions, where the system tells them."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    told = dict(line.split("\t: ", 1) for line in lines if "\t: " in line)
-    flags = told.get("flags", "").split()
-    vector = next((name for flag, name in (("avx512f", "AVX-512"), ("avx2", "AVX2")) if flag in flags), "")
-    return " ".join([told.get("model name", "unknown processor"), f"({vector})" if vector else ""]).strip()
 
 
 def main() -> None:

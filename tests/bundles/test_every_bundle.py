@@ -179,6 +179,8 @@ def _case(bundle: str, root: Path) -> Case:
     if bundle == "mininet":
         quick |= {"reader": "paired", "crops_per_image": 1, "crop_size": 32}
         return Case(bundle, data, runs, "f1", ("nuclei",), {**quick, "dataset_dir": str(data)})
+    if bundle == TEMPLATE:
+        quick |= {"longest_side": 64, "crop_size": 32}
     return Case(bundle, data, runs, "dice", (), {**quick, "dataset_dir": str(data)})
 
 

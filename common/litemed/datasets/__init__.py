@@ -15,7 +15,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     {
         "balance": ["balanced_sampler"],
         "files": ["Case"],
-        "paired_folders": ["paired"],
+        "paired_folders": ["paired", "paired_part"],
         "pictures": ["list_pictures"],
         "splits": ["split_cases"],
     },

@@ -5,9 +5,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from typing import Any
 
 from litemed.datasets.files import Case, dataset_root, index, pair, wrong_layout
+from litemed.datasets.splits import split_cases
 from litemed.datasets.validation import LabelValues, check_cases
+
+__all__ = ["PARTS", "paired", "paired_part"]
+
+PARTS = ("training", "validation", "test")
 
 
 def paired(
@@ -46,3 +53,35 @@ def paired(
     if validate:
         check_cases(cases, label_values, threshold)
     return cases
+
+
+def paired_part(
+    root: str | os.PathLike[str],
+    part: str,
+    shares: Sequence[float] = (0.7, 0.15, 0.15),
+    seed: int = 0,
+    **options: Any,
+) -> list[Case]:
+    """One part of a folder of images and masks: ``root/<part>`` as it is, or drawn from ``images`` and ``masks``.
+
+    Args:
+        root: the data set's folder.
+        part: one of `PARTS`.
+        shares: of the three parts where they are drawn, image by image: divide by patients yourself where one has
+            several.
+        seed: of the drawing.
+        options: see `paired`.
+
+    Raises:
+        FileNotFoundError, ValueError: as `paired` and `split_cases` do, and for another part.
+    """
+    if part not in PARTS:
+        raise ValueError(f"expected a part of {', '.join(PARTS)}, got {part!r}")
+    base = dataset_root(root)
+    if not (base / options.get("images", "images")).is_dir():
+        return paired(base, split=part, **options)
+    cases = paired(base, **options)
+    try:
+        return split_cases(cases, shares, seed=seed)[PARTS.index(part)]
+    except ValueError as error:
+        raise ValueError(f"{base}: expected more images to divide into {', '.join(PARTS)}: {error}") from error

@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
         "box_networks": ["BoxDeployment", "ExportedBoxNetwork", "deploy_boxes"],
+        "deployed_network": ["DeployedNetwork"],
         "onnx": ["cached_onnx", "export_onnx"],
         "picture_inferer": ["PictureInferer"],
         "runtimes": ["RUNTIMES", "available_runtimes", "deploy"],

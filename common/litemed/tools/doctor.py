@@ -15,7 +15,7 @@ import torch
 import litemed
 from litemed.bundles import bundle_folders, metadata_of
 
-__all__ = ["diagnose", "report"]
+__all__ = ["diagnose", "processor_name", "report"]
 
 _NEEDED = ("monai", "torch", "numpy", "scipy", "scikit-image", "nibabel", "itk", "pytorch-ignite", "mlflow", "pillow")
 _OPTIONAL = {
@@ -30,6 +30,7 @@ _OPTIONAL = {
 }
 """Packages beyond the needed ones: the extra of litemed that brings each, and what it is for."""
 _FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "neon", "asimd")
+_VECTORS = {"avx512f": "AVX-512", "avx2": "AVX2"}
 
 
 def diagnose() -> dict[str, Any]:
@@ -95,6 +96,16 @@ def _version(package: str) -> str | None:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return None
+
+
+def processor_name() -> str:
+    """The processor's name, widest vector instructions and threads, where the system tells them."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
+    told = dict(line.split("\t: ", 1) for line in lines if "\t: " in line)
+    vector = next((name for flag, name in _VECTORS.items() if flag in told.get("flags", "").split()), "")
+    name = told.get("model name") or platform.processor() or platform.machine() or "unknown processor"
+    return f"{name}{f' ({vector})' if vector else ''}, {os.cpu_count()} threads"
 
 
 def _cpu_features() -> list[str]:

@@ -9,10 +9,12 @@ import shutil
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
-from litemed.tools.packaging.checks import CHECKS, check_packages, check_weights
+from litemed.tools.packaging.checks import CHECKS, MODES, check_packages, check_weights
 from litemed.tools.packaging.verify import verify
+from PIL import Image
 
 MININET = Path(__file__).resolve().parents[3] / "bundles/mininet"
 
@@ -28,29 +30,80 @@ def _edit(file: Path, **changes: object) -> None:
     file.write_text(json.dumps(content))
 
 
-def test_each_check_finds_what_it_is_for(copy: Path) -> None:
-    metadata = copy / "configs/metadata.json"
-    described = json.loads(metadata.read_text())["network_data_format"]
+def _wrapped_weights(copy: Path) -> None:
+    weights = torch.load(copy / "models/model.pt", weights_only=True)
+    torch.save({"model": dict(weights), "architecture": "MiniNet"}, copy / "models/model.pt")
+
+
+def _three_outputs(copy: Path) -> None:
+    described = json.loads((copy / "configs/metadata.json").read_text())["network_data_format"]
     described["outputs"]["pred"]["num_channels"] = 3
-    pins = json.loads(metadata.read_text())["required_packages_version"]
-    pins = {name: version for name, version in pins.items() if name != "scikit-image"}
-    _edit(metadata, version="0.2.0", network_data_format=described, required_packages_version=pins)
+    _edit(copy / "configs/metadata.json", network_data_format=described)
+
+
+def _undeclared(copy: Path) -> None:
+    pins = json.loads((copy / "configs/metadata.json").read_text())["required_packages_version"]
+    pins.pop("scikit-image")
+    _edit(copy / "configs/metadata.json", required_packages_version=pins)
     (copy / "mininet/extra.py").write_text("import skimage\n")
-    _edit(copy / "configs/nuclei.json", **{"train#trainer#max_epochs": None})
-    torch.save({"other": torch.zeros(1)}, copy / "models/model_skin.pt")
+
+
+def _tensor_without_dtype(copy: Path) -> None:
+    described = json.loads((copy / "configs/metadata.json").read_text())["network_data_format"]
+    del described["inputs"]["image"]["dtype"]
+    _edit(copy / "configs/metadata.json", network_data_format=described)
+
+
+def _no_evaluator(copy: Path) -> None:
+    content = json.loads((copy / "configs/inference.json").read_text())
+    content["evaluators"] = content.pop("evaluator")
+    (copy / "configs/inference.json").write_text(json.dumps(content).replace("@evaluator", "@evaluators"))
+
+
+def _another_result(copy: Path) -> None:
+    Image.fromarray(np.zeros((584, 584), np.uint8)).save(copy / "sample/input_mask.png")
+
+
+REFUSED = {
+    "files": (lambda copy: (copy / "LICENSE").unlink(), "missing LICENSE"),
+    "version": (lambda copy: _edit(copy / "configs/metadata.json", version="0.2.0"), "0.2.0 isn't in the changelog"),
+    "metadata": (_tensor_without_dtype, "tensor image lacks dtype"),
+    "packages": (_undeclared, r"scikit-image \(imported by mininet/"),
+    "properties": (_no_evaluator, r"inference\.json: .*evaluator"),
+    "weights": (_wrapped_weights, "Missing key"),
+    "load": (_wrapped_weights, "tensors aren't those of the weights"),
+    "network": (_three_outputs, "channel number of output data"),
+    "sample": (_another_result, r"the kept input gives another result: Dice 0\.000"),
+    "export": (_wrapped_weights, ""),
+    "onnx": (_wrapped_weights, ""),
+}
+"""For each check what the zoo would refuse, and what is said of it."""
+
+
+def test_every_check_is_tried() -> None:
+    assert REFUSED.keys() == CHECKS.keys()
+
+
+@pytest.mark.parametrize("check", REFUSED)
+def test_each_check_refuses(check: str, copy: Path) -> None:
+    break_it, said = REFUSED[check]
+    break_it(copy)
+    with pytest.raises(Exception, match=said):
+        CHECKS[check](copy)
+
+
+def test_the_checks_of_the_zoo_pass_in_a_process_of_their_own(copy: Path) -> None:
+    for mode in ("min", "regular"):
+        assert [(check.name, check.error) for check in verify(copy, mode)] == [(name, None) for name in MODES[mode]]
+    _edit(copy / "configs/metadata.json", version="0.2.0")
     (copy / "docs/README.md").unlink()
-    failed = {check.name: check.error for check in verify(copy, export=False)}
-    assert failed["files"] == "FileNotFoundError: missing docs/README.md"
-    assert failed["metadata"] == "ValueError: version 0.2.0 isn't in the changelog"
-    assert "scikit-image (imported by mininet/" in (failed["packages"] or "")
-    assert "Missing key" in (failed["weights"] or "")
-    assert failed["network"] is not None
-
-
-def test_every_check_is_made(copy: Path) -> None:
-    checks = list(verify(copy, export=False))
-    assert [check.name for check in checks] == [name for name in CHECKS if name != "export"]
-    assert [check.error for check in checks] == [None] * len(checks)
+    failed = {check.name: check.error for check in verify(copy, "min") if check.error}
+    assert failed == {
+        "files": "FileNotFoundError: missing docs/README.md",
+        "version": "ValueError: version 0.2.0 isn't in the changelog",
+    }
+    with pytest.raises(ValueError, match="expected a mode of min, regular, full, got 'most'"):
+        list(verify(copy, "most"))
 
 
 def test_benchmarks_need_nothing_declared(copy: Path) -> None:

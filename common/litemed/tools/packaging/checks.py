@@ -1,6 +1,6 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""The checks that the MONAI Model Zoo makes of a bundle, as functions of its folder.
+"""The checks that the MONAI Model Zoo makes of a bundle, by the same calls of MONAI, as functions of its folder.
 
 Run as a file, ``python checks.py FOLDER``, it prints one JSON line a check. It imports nothing of litemed, so that a
 packed bundle is checked with the copy of the library that it carries.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import hashlib
 import io
 import json
 import logging
@@ -18,14 +19,17 @@ import re
 import socket
 import sys
 import tempfile
+import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from monai.bundle import ConfigParser, ConfigWorkflow, ckpt_export, onnx_export, verify_net_in_out
+from monai.bundle import ConfigParser, ConfigWorkflow, ckpt_export, load, onnx_export, verify_net_in_out
+from PIL import Image
 
 FILES = ("LICENSE", "configs/metadata.json", "configs/inference.json", "configs/train.json", "configs/evaluate.json")
 DOCUMENTS = ("docs/README.md", "docs/data_license.txt", "models/model.pt")
@@ -50,16 +54,21 @@ def check_files(bundle: Path) -> None:
         raise ValueError(f"over 25 MB: {', '.join(large)}")
 
 
+def check_version(bundle: Path) -> None:
+    """The version has its line in the changelog."""
+    metadata = json.loads((bundle / "configs/metadata.json").read_text())
+    if metadata.get("version") not in metadata.get("changelog", {}):
+        raise ValueError(f"version {metadata.get('version')} isn't in the changelog")
+
+
 def check_metadata(bundle: Path) -> None:
-    """Required keys, version in the changelog, exact pins, and tensors described in full."""
+    """Required keys, exact pins, and tensors described in full."""
     metadata = json.loads((bundle / "configs/metadata.json").read_text())
     missing = [key for key in METADATA if key not in metadata]
     if missing:
         raise KeyError(f"metadata lacks {', '.join(missing)}")
     if "20240725" not in metadata["schema"]:
         raise ValueError(f"unexpected schema {metadata['schema']}")
-    if metadata["version"] not in metadata["changelog"]:
-        raise ValueError(f"version {metadata['version']} isn't in the changelog")
     pins = {**metadata["required_packages_version"], **{k: v for k, v in metadata.items() if k.endswith("_version")}}
     loose = [f"{k} {v}" for k, v in pins.items() if isinstance(v, str) and not re.fullmatch(r"\d+(\.\w+)+", v)]
     if loose:
@@ -137,34 +146,147 @@ def check_weights(bundle: Path) -> None:
         parser.get_parsed_content("network_def").load_state_dict(state, strict=True)
 
 
+def check_load(bundle: Path) -> None:
+    """``monai.bundle.load`` gives a network that has every tensor of the weights."""
+    network = load(name=bundle.name, bundle_dir=str(bundle.parent), device="cpu")
+    if not isinstance(network, torch.nn.Module):
+        raise TypeError(f"expected a network, got {type(network).__name__}")
+    stored = torch.load(bundle / "models/model.pt", map_location="cpu", weights_only=True)
+    loaded = network.state_dict()
+    lost = [name for name in loaded if name not in stored or not torch.equal(loaded[name], stored[name])]
+    if lost:
+        raise ValueError(f"{len(lost)} of {len(loaded)} tensors aren't those of the weights, such as {lost[0]}")
+
+
 def check_network(bundle: Path) -> None:
     """The network takes and gives what the metadata says."""
     verify_net_in_out(
-        "network_def",
-        config_file=str(bundle / "configs/inference.json"),
+        net_id="network_def",
         meta_file=str(bundle / "configs/metadata.json"),
-        n=16,
-        device="cpu",
+        config_file=str(bundle / "configs/inference.json"),
+        bundle_root=str(bundle),
     )
 
 
 def check_export(bundle: Path) -> None:
-    """The weights export as TorchScript and ONNX, at the metadata's size, or 64 where that is open."""
-    files: dict[str, Any] = {
-        "net_id": "network_def",
-        "config_file": str(bundle / "configs/inference.json"),
-        "meta_file": str(bundle / "configs/metadata.json"),
-        "ckpt_file": str(bundle / "models/model.pt"),
-    }
+    """The weights export as TorchScript, as the zoo asks for it, with no key and no input shape."""
+    with tempfile.TemporaryDirectory() as folder:
+        ckpt_export(filepath=f"{folder}/verify_model.ts", **_exported(bundle), bundle_root=str(bundle))
+        torch.jit.load(f"{folder}/verify_model.ts")
+
+
+def check_onnx(bundle: Path) -> None:
+    """The weights export as ONNX, from ``image`` to ``pred``, for any batch and any side that the metadata leave open.
+
+    Where onnxruntime is installed, other sizes than the exported one give what the network gives.
+    """
     metadata = json.loads((bundle / "configs/metadata.json").read_text())
     image = metadata["network_data_format"]["inputs"]["image"]
-    sides = [side if isinstance(side, int) else 64 for side in image["spatial_shape"]]
+    sides = image["spatial_shape"]
+    axes = {0: "batch", **{axis: f"side{axis}" for axis, side in enumerate(sides, 2) if not isinstance(side, int)}}
+    first, second = ([side if isinstance(side, int) else length for side in sides] for length in (64, 96))
+    options = {"input_names": ["image"], "output_names": ["pred"], "dynamic_axes": {"image": axes, "pred": axes}}
     with tempfile.TemporaryDirectory() as folder:
-        ckpt_export(filepath=f"{folder}/model.ts", **files)
-        onnx_export(filepath=f"{folder}/model.onnx", input_shape=[1, image["num_channels"], *sides], **files)
-        empty = [name for name in ("model.ts", "model.onnx") if not Path(folder, name).stat().st_size]
-        if empty:
-            raise ValueError(f"empty export: {', '.join(empty)}")
+        file = f"{folder}/model.onnx"
+        shape = [2, image["num_channels"], *first]
+        onnx_export(filepath=file, input_shape=shape, converter_kwargs=options, **_exported(bundle))
+        try:
+            import onnxruntime
+        except ImportError:
+            return
+        session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+        names = [each.name for each in (*session.get_inputs(), *session.get_outputs())]
+        if names != ["image", "pred"]:
+            raise ValueError(f"expected ONNX from image to pred, got {', '.join(names)}")
+        network = load(name=bundle.name, bundle_dir=str(bundle.parent), device="cpu").eval()
+        given = torch.rand(3, image["num_channels"], *second, generator=torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            expected = network(given).numpy()
+        (found,) = session.run(None, {"image": given.numpy()})
+    if found.shape != expected.shape or not np.allclose(found, expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max()):
+        raise ValueError(f"ONNX gives another output for {tuple(given.shape)} than the network")
+
+
+def _exported(bundle: Path) -> dict[str, Any]:
+    return {
+        "net_id": "network_def",
+        "ckpt_file": str(bundle / "models/model.pt"),
+        "meta_file": str(bundle / "configs/metadata.json"),
+        "config_file": str(bundle / "configs/inference.json"),
+    }
+
+
+KEPT = "sample/result.json"
+"""What a bundle says of the result that it keeps: ``input``, ``output`` (files beside), ``weights`` (SHA-256 of
+``models/model.pt``), ``seconds`` by runtime, and the ``processor`` that took them."""
+AGREEMENT = 0.98
+"""Least share of labelled pixels in which a result agrees with the kept one."""
+
+
+def run_sample(
+    bundle: Path, output_dir: Path, prepare: Callable[[ConfigParser], None] = lambda parser: None
+) -> tuple[Path, float]:
+    """Segment a bundle's kept input on the CPU by ``inference.json``, twice, as the first time loads and compiles.
+
+    Args:
+        bundle: its folder.
+        output_dir: for the results.
+        prepare: may change the configuration.
+
+    Returns:
+        the label map, and the seconds of the second time, from reading to writing.
+
+    Raises:
+        FileNotFoundError: when there is no kept input, or no result was written.
+    """
+    if not (bundle / KEPT).is_file():
+        raise FileNotFoundError(f"{bundle.name} keeps no result in {KEPT}: litemed test {bundle.name} --write")
+    kept = json.loads((bundle / KEPT).read_text())
+    workflow = ConfigWorkflow(str(bundle / "configs/inference.json"), workflow_type="inference", logging_file=False)
+    parser = workflow.parser
+    parser.globals["sample_paths"] = (str(bundle / "sample" / kept["input"]), str(output_dir))
+    parser["dataset_dir"], parser["output_dir"] = "$sample_paths[0]", "$sample_paths[1]"
+    parser["device"] = "$torch.device('cpu')"
+    prepare(parser)
+    workflow.initialize()
+    sys.path.insert(1, str(bundle))  # as ``run`` does
+    evaluator = parser.get_parsed_content("evaluator")
+    times: list[float] = []
+    evaluator.add_event_handler("EPOCH_STARTED", lambda _: times.append(time.perf_counter()))
+    evaluator.add_event_handler("EPOCH_COMPLETED", lambda _: times.append(time.perf_counter()))
+    for _ in range(2):
+        evaluator.run()
+    sys.path.remove(str(bundle))
+    workflow.finalize()
+    output = output_dir / kept.get("output", f"{Path(kept['input']).stem}_mask.png")
+    if not output.is_file():
+        raise FileNotFoundError(f"{bundle.name} wrote no {output.name} of its kept input")
+    return output, times[3] - times[2]
+
+
+def agreement(found: Path, kept: Path) -> float:
+    """Dice of two label maps over all labels: twice the pixels of equal labels over those that are labelled in each.
+
+    Raises:
+        ValueError: for pictures of different sizes.
+    """
+    first, second = (np.asarray(Image.open(path)) for path in (found, kept))
+    if first.shape != second.shape:
+        raise ValueError(f"expected a label map of {second.shape} as kept, got {first.shape}")
+    labelled = int((first > 0).sum() + (second > 0).sum())
+    return 2 * int(((first == second) & (first > 0)).sum()) / labelled if labelled else 1.0
+
+
+def check_sample(bundle: Path) -> None:
+    """The kept input gives the kept result, with the weights that it is of."""
+    with tempfile.TemporaryDirectory() as folder:
+        found, _ = run_sample(bundle, Path(folder))
+        kept = json.loads((bundle / KEPT).read_text())
+        same = agreement(found, bundle / "sample" / kept["output"])
+    if kept["weights"] != hashlib.sha256((bundle / "models/model.pt").read_bytes()).hexdigest():
+        raise ValueError(f"the kept result is of other weights: litemed test {bundle.name} --write")
+    if same < AGREEMENT:
+        raise ValueError(f"the kept input gives another result: Dice {same:.3f} with the kept one")
 
 
 DISTRIBUTIONS = {"PIL": "pillow", "ignite": "pytorch-ignite", "skimage": "scikit-image", "yaml": "pyyaml"}
@@ -197,29 +319,40 @@ def check_packages(bundle: Path) -> None:
 
 CHECKS: dict[str, Callable[[Path], None]] = {
     "files": check_files,
+    "version": check_version,
     "metadata": check_metadata,
     "packages": check_packages,
     "properties": check_properties,
     "weights": check_weights,
+    "load": check_load,
     "network": check_network,
+    "sample": check_sample,
     "export": check_export,
+    "onnx": check_onnx,
 }
 """What is checked, in order."""
 
+MODES: dict[str, tuple[str, ...]] = {
+    "min": ("files", "version", "metadata"),
+    "regular": ("files", "metadata"),
+    "full": tuple(CHECKS),
+}
+"""The checks of the Model Zoo's three modes: of a changed bundle on servers without a GPU, of all bundles now and then,
+and of one in full. That one has those of ours too: packages, weights of every application, the kept sample, ONNX."""
 
-def run(bundle: Path, skip: tuple[str, ...] = ()) -> Iterator[dict[str, str]]:
+
+def run(bundle: Path, mode: str = "full") -> Iterator[dict[str, str]]:
     """Make the checks of a bundle. Its code is imported, so do it in a process of its own.
 
     Args:
         bundle: its folder.
-        skip: names of checks to leave out.
+        mode: one of `MODES`.
 
     Yields:
         for each check its ``check`` name, and if it failed the ``error`` in a line and the ``details``.
     """
-    for name, check in CHECKS.items():
-        if name in skip:
-            continue
+    for name in MODES[mode]:
+        check = CHECKS[name]
         said = io.StringIO()
         try:
             with (
@@ -240,5 +373,5 @@ if __name__ == "__main__":
     logging.disable(logging.WARNING)
     folder = Path(sys.argv[1]).absolute()
     os.chdir(tempfile.gettempdir())
-    for result in run(folder, tuple(sys.argv[2:])):
+    for result in run(folder, *sys.argv[2:]):
         print(json.dumps(result), flush=True)

@@ -30,7 +30,7 @@ class Check(NamedTuple):
     """Trace and output of a failed check."""
 
 
-def verify(path: str | os.PathLike[str], export: bool = True) -> Iterator[Check]:
+def verify(path: str | os.PathLike[str], mode: str = "full") -> Iterator[Check]:
     """Make the MONAI Model Zoo's checks of a bundle, one after the other. They run its code: verify what you trust.
 
     A zip is unpacked into a temporary folder and checked with the copy of the library that it carries; a folder with
@@ -38,16 +38,19 @@ def verify(path: str | os.PathLike[str], export: bool = True) -> Iterator[Check]
 
     Args:
         path: a bundle's folder, or the zip that `litemed.tools.packaging.pack` wrote.
-        export: also export the network to TorchScript and ONNX, which takes most of the time.
+        mode: ``min``, ``regular`` or ``full``, see `checks.MODES`; the first two run none of the bundle's code.
 
     Yields:
         the outcome of each check.
 
     Raises:
         FileNotFoundError: when there is no bundle at ``path``.
-        ValueError: when a zip can't be unpacked, see `archives.unpack`, or a link leads out of a folder.
+        ValueError: for another mode, or when a zip can't be unpacked, see `archives.unpack`, or a link leads out of a
+            folder.
         RuntimeError: when the checking process died.
     """
+    if mode not in checks.MODES:
+        raise ValueError(f"expected a mode of {', '.join(checks.MODES)}, got {mode!r}")
     path = Path(path).expanduser()
     with tempfile.TemporaryDirectory() as temporary, tempfile.TemporaryFile("w+") as errors:
         folder = unpack(path, Path(temporary)) if path.is_file() else path
@@ -55,7 +58,7 @@ def verify(path: str | os.PathLike[str], export: bool = True) -> Iterator[Check]
             raise FileNotFoundError(f"no bundle at {path}: expected a folder with configs/, or a zip of one")
         for _ in files_within(folder):  # no check shall read what a link leads to
             pass
-        command = [sys.executable, "-W", "ignore", checks.__file__, str(folder), *([] if export else ["export"])]
+        command = [sys.executable, "-W", "ignore", checks.__file__, str(folder), mode]
         environment = {**os.environ, "PYTHONPATH": str(folder.absolute())}
         # errors go to a file: a pipe that nobody reads until the end would fill and stop the process
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True)
