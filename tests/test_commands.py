@@ -264,6 +264,7 @@ EXECUTED: dict[str, tuple[str, str]] = {
     "litemed info": ("", ""),
     "litemed doctor": ("", ""),
     "litemed datasets": ("", ""),
+    "litemed test mininet": ("", ""),
     "litemed segment PICTURES --bundle mininet --out OUT": ("--workers 1", "OUT/*_mask.png"),
     "litemed segment PICTURES --bundle mininet --application nuclei --out OUT": ("--workers 1", "OUT/*_mask.png"),
     'litemed segment PICTURE --bundle swiftmedsam --box "20,30,80,90" --box "100,40,160,120" --out OUT': (
@@ -283,6 +284,8 @@ EXECUTED: dict[str, tuple[str, str]] = {
 
 CHECKED = {
     "litemed collab VIDEO --out OUT": "run in tests/bundles/tfnet",
+    "litemed app PICTURE": "run in tests/app",
+    "litemed new thyroid_us --data YOUR_FOLDER": "run in tests/tools/packaging/test_new.py",
     'litemed segment SCAN.nii.gz --bundle swiftmedsam --box "40,52,3,90,101,12" --out OUT': (
         "run in tests/bundles/swiftmedsam"
     ),

@@ -14,7 +14,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
-from litemed.datasets.paired_folders import paired
+from litemed.datasets.paired_folders import PARTS, paired, paired_part
 from litemed.images.writing import write_volume
 from PIL import Image
 
@@ -52,6 +52,25 @@ def test_takes_modes_of_masks(folder, mask, mode):
     label = Image.fromarray(mask.astype(np.uint16) * 257) if mode == "I;16" else grey.convert(mode)
     label.save(folder / "masks" / "a.png")
     assert len(paired(folder, label_values="binary")) == 3
+
+
+def test_flat_folders_are_drawn_and_divided_ones_kept(folder, save, image, mask):
+    with pytest.raises(ValueError, match=rf"{folder}: expected more images to divide into training, validation, test"):
+        paired_part(folder, "test")
+    for name in "defghij":
+        save(folder / "images" / f"{name}.png", image)
+        save(folder / "masks" / f"{name}.png", mask)
+    drawn = [[case["case"] for case in paired_part(folder, part)] for part in PARTS]
+    assert [len(part) for part in drawn] == [7, 2, 1]  # of 7, 1.5 and 1.5
+    assert sorted(sum(drawn, [])) == list("abcdefghij")
+    for kind in ("images", "masks"):
+        (folder / "test").mkdir(exist_ok=True)
+        (folder / kind).rename(folder / "test" / kind)
+    assert len(paired_part(folder, "test")) == 10
+    with pytest.raises(FileNotFoundError):
+        paired_part(folder, "training")
+    with pytest.raises(ValueError, match="expected a part of training, validation, test, got 'train'"):
+        paired_part(folder, "train")
 
 
 def test_reads_parts(tmp_path, save, image, mask):

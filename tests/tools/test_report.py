@@ -118,7 +118,7 @@ def test_labels_of_an_evaluation_of_folders(tmp_path: Path) -> None:
 def test_no_run(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no run at"):
         write_report(tmp_path / "nothing")
-    with pytest.raises(FileNotFoundError, match=r"holds neither history\.csv nor scores\.json"):
+    with pytest.raises(FileNotFoundError, match=r"holds neither history\.csv, nor scores\.json, nor results"):
         write_report(tmp_path)
 
 

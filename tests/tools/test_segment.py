@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -14,6 +15,8 @@ import numpy as np
 import pytest
 import torch
 from litemed.bundles import find_bundle
+from litemed.tools.manifest import describe_input
+from litemed.tools.report.writing import write_report
 from litemed.tools.segment import segment
 from monai.bundle import run as run_bundle
 from PIL import Image
@@ -167,7 +170,9 @@ def pictures(tmp_path: Path) -> Path:
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
-    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+    """All files but the manifest, which has the time."""
+    files = [file for file in folder.rglob("*") if file.is_file() and file.name != "run.json"]
+    return {str(file.relative_to(folder)): file.read_bytes() for file in files}
 
 
 def _area(mask: Path) -> int:
@@ -209,7 +214,7 @@ def test_it_goes_on_past_bad_files(workers: int, pictures: Path, tmp_path: Path)
     assert {Path(image).name for image in done.failed} == {"p1.png", "p3.png"}
     assert done.failed[str(pictures / "p1.png")].startswith(f"{pictures / 'p1.png'} can't be read as a picture")
     assert done.failed[str(pictures / "p3.png")] == f"{pictures / 'p3.png'} is all foreground"
-    assert {path.name: _area(path) for path in (tmp_path / "out").iterdir()} == {
+    assert {path.name: _area(path) for path in (tmp_path / "out").glob("*.png")} == {
         f"p{number}_mask.png": number + 1 for number in (0, 2, 4)
     }
     assert done.summary().splitlines()[-1] == f"3 of 5 segmented by lev{workers}, written to {tmp_path / 'out'}"
@@ -339,3 +344,39 @@ def test_each_page_has_results_of_its_own(bundle: str, tmp_path: Path) -> None:
         if table.endswith(".csv"):
             rows = (tmp_path / "out" / table).read_text().splitlines()[1:]
             assert [row.split(",")[0] for row in rows] == ["scan_page1.tif", "scan_page2.tif"]
+
+
+def test_a_manifest_tells_what_each_result_is_of(pictures: Path, tmp_path: Path) -> None:
+    bundle, out = write_bundle(tmp_path / "level", "level"), tmp_path / "out"
+    segment(pictures / "p0.png", bundle, out, workers=1, progress=False)
+    (pictures / "p1.png").write_bytes(b"no picture")
+    segment(pictures, bundle, out, workers=1, progress=False)
+    first = pictures / "p0.png"
+    (out / "p4_mask.png").unlink()
+    segment(first, bundle, out, workers=1, progress=False)
+    run = json.loads((out / "run.json").read_text())
+    assert list(run["results"]) == [str(pictures / f"p{number}.png") for number in (2, 3, 0)]  # those of earlier runs stay
+    found = run["results"][str(first)]
+    assert found["input"] == {
+        "path": str(first),
+        "sha256": hashlib.sha256(first.read_bytes()).hexdigest(),
+        "size": [12, 8],
+    }
+    weights = Path(found["weights"]["path"])
+    assert found["weights"]["sha256"] == hashlib.sha256(weights.read_bytes()).hexdigest()
+    assert (found["bundle"], found["version"], found["files"]) == ("level", "0.1.0", ["p0_mask.png"])
+    assert found["seconds"] > 0
+    assert run["versions"]["torch"] == torch.__version__
+    page = write_report(out).read_text()
+    assert "12 x 8" in page
+    assert found["input"]["sha256"] in page
+
+
+def test_volumes_are_described_by_their_grid(write, voxels, affine) -> None:
+    found = describe_input(write("nrrd", voxels, affine))
+    assert (found["shape"], found["spacing_mm"]) == ([5, 6, 7], [0.7, 1.25, 4.0])
+    np.testing.assert_allclose(found["affine"], affine, atol=1e-6)
+    series = write("dicom", voxels, affine, "series")
+    before = describe_input(series)["sha256"]
+    next(series.iterdir()).rename(series / "renamed.dcm")
+    assert before != describe_input(series)["sha256"] != found["sha256"]

@@ -335,7 +335,7 @@ class Litemed:
         if failed:
             sys.exit(1)
 
-    def publish(self, *bundles: str, to: str, url: str = "") -> None:
+    def publish(self, *bundles: str, to: str, url: str = "", hubs: bool = False) -> None:
         """Lay out a static model zoo: zips, model_info.json and a page to choose from.
 
         Example: ``litemed publish --to zoo --url https://example.org/zoo``
@@ -344,10 +344,11 @@ class Litemed:
             bundles: names or folders; every bundle that is found when none is given.
             to: folder of the zoo.
             url: address that the folder will be offered at.
+            hubs: also lay out repositories of Hugging Face, and the Model Zoo's models/ and hf_models/.
         """
         from litemed.tools.packaging.publish import publish
 
-        print(publish([find_bundle(bundle) for bundle in bundles or sorted(bundle_folders())], to, url))
+        print(publish([find_bundle(bundle) for bundle in bundles or sorted(bundle_folders())], to, url, hubs))
 
 
 def main() -> None:

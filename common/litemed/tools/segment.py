@@ -9,10 +9,12 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing, redirect_stdout
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -20,11 +22,14 @@ from ignite.engine import Events
 from monai.bundle import ConfigWorkflow
 from tqdm import tqdm
 
+from litemed.bundles import metadata_of
 from litemed.files import only_writer, scratch
 from litemed.images.names import check_result_names, image_part
 from litemed.notices import collect_notices
 from litemed.parallel import WorkerDiedError, in_parallel, usual_workers
+from litemed.tools.manifest import describe_input, write_manifest
 from litemed.tools.workflows import open_workflow, quiet, reason, set_value, user_errors
+from litemed.training.weight_record import sha256_of
 from litemed.training.weights import LoadWeights
 
 __all__ = ["Segmentation", "TableWriter", "segment"]
@@ -148,12 +153,17 @@ def segment(
 
 
 class _Outcome(NamedTuple):
-    """What became of an image: where its files lie, what tables say of it, by handler, notices, or why it failed."""
+    """What became of an image: where its files lie, what tables say of it, by handler, notices, or why it failed.
+
+    ``source`` describes the image, and ``seconds`` passed from reading it to the last of its files.
+    """
 
     folder: Path
     rows: dict[int, list[Any]]
     notices: list[str]
     failed: str | None = None
+    seconds: float = 0.0
+    source: Mapping[str, Any] = MappingProxyType({})
 
 
 class _NotBegunError(Exception):
@@ -179,6 +189,8 @@ class _Inference:
         try:
             with collect_notices() as notices, quiet(), redirect_stdout(sys.stderr):
                 folder = self._run(item)
+                series = item.get("series", self.options.get("series"))
+                source = describe_input(item["image"], item.get("page"), series)
         except Exception as error:
             if self._folder is not None:
                 shutil.rmtree(self._folder, ignore_errors=True)
@@ -188,7 +200,8 @@ class _Inference:
             if isinstance(error, _NotBegunError):
                 raise ValueError(reason(cause)) from cause
             return _Outcome(Path(), {}, [], reason(cause))
-        return _Outcome(folder, {number: list(table.rows) for number, table in self._tables.items()}, notices)
+        rows = {number: list(table.rows) for number, table in self._tables.items()}
+        return _Outcome(folder, rows, notices, None, self._seconds, source)
 
     def _run(self, item: Item) -> Path:
         self._has_begun = False
@@ -202,6 +215,7 @@ class _Inference:
             if not self._has_begun:
                 raise _NotBegunError from error
             raise
+        self._seconds = time.perf_counter() - self._began
         for handler in self._handlers:  # weights are loaded once
             if isinstance(handler, LoadWeights) and self._evaluator.has_event_handler(handler, Events.STARTED):
                 self._evaluator.remove_event_handler(handler, Events.STARTED)
@@ -231,6 +245,7 @@ class _Inference:
 
     def _begin(self) -> None:
         self._has_begun = True
+        self._began = time.perf_counter()
 
 
 def _open(bundle: str | os.PathLike[str], options: Mapping[str, Any], path: Path, boxes: Any) -> ConfigWorkflow:
@@ -264,6 +279,7 @@ def _segment_all(
     result = Segmentation(workflow.config_root_path.parent.name, str(output))
     rows: dict[int, dict[str, list[Any]]] = {}
     owners: dict[str, str] = {}
+    manifest: dict[str, dict[str, Any]] = {}
     count = workers or (1 if torch.cuda.is_available() else usual_workers(len(items)))
     outcomes: Any = in_parallel(
         inference,
@@ -283,6 +299,12 @@ def _segment_all(
                 result.failed[image] = outcome.failed
                 continue
             result.results[image] = _move(outcome.folder, output, image, owners)
+            manifest[image] = {
+                "input": outcome.source,
+                "files": result.results[image],
+                "seconds": round(outcome.seconds, 3),
+                "warnings": outcome.notices,
+            }
             if outcome.notices:
                 result.notices[image] = outcome.notices
             for number, own in outcome.rows.items():
@@ -291,7 +313,20 @@ def _segment_all(
         setattr(result, each, dict(sorted(getattr(result, each).items())))
     if rows:
         result.tables = _write_tables(workflow, rows, inference.scratch / "tables", output)
+    if manifest:
+        write_manifest(output, dict(sorted(manifest.items())), **_made_with(workflow, inference.options))
     return result
+
+
+def _made_with(workflow: ConfigWorkflow, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The bundle, its version, the weights and the options, for the manifest."""
+    folder = workflow.config_root_path.parent
+    path = str(workflow.parser.get_parsed_content("ckpt_path")) if "ckpt_path" in workflow.parser else ""
+    weights: dict[str, str] = {"path": path}
+    if Path(path).expanduser().is_file():
+        weights["sha256"] = sha256_of(Path(path).expanduser())
+    version = metadata_of(folder)["version"]
+    return {"bundle": folder.name, "version": version, "weights": weights, "options": dict(options)}
 
 
 def _move(folder: Path, output: Path, image: str, owners: dict[str, str]) -> list[str]:

@@ -11,6 +11,7 @@ import platform
 import sys
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -21,12 +22,12 @@ __all__ = ["record_run"]
 _PACKAGES = ("litemed", "monai", "torch", "numpy", "pytorch-ignite")
 
 
-def record_run(output_dir: str | Path, **further: str) -> None:
+def record_run(output_dir: str | Path, **further: Any) -> None:
     """Write ``run.json``: the command and the folder it was given in, the time, versions and the computer.
 
     Args:
         output_dir: folder of the run.
-        further: what else to write down.
+        further: what else to write down, as text where JSON has nothing for it.
     """
     spec = getattr(sys.modules["__main__"], "__spec__", None)  # of ``python -m``, where argv has a file's path
     program = ["python", "-m", spec.name.removesuffix(".__main__")] if spec else [Path(sys.argv[0]).name]
@@ -44,7 +45,7 @@ def record_run(output_dir: str | Path, **further: str) -> None:
         **further,
     }
     with replacing(Path(output_dir) / "run.json") as temporary:
-        temporary.write_text(json.dumps(run, indent=4) + "\n")
+        temporary.write_text(json.dumps(run, indent=4, default=str) + "\n")
 
 
 def _versions() -> dict[str, str]:

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import yaml
 from litemed.files import only_writer
 from litemed.tools.packaging.publish import publish
 from monai.bundle import download
@@ -96,3 +98,33 @@ def test_one_publishes_at_a_time(tmp_path: Path) -> None:
     with only_writer(tmp_path), pytest.raises(BlockingIOError, match="is being written by process"):
         publish([MININET], tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_hugging_face_and_the_model_zoo_get_their_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("litemed.tools.packaging.hubs.LARGE", 200_000)  # bytes: one of these weights is larger
+    publish([MININET], tmp_path, url="https://example.org/zoo/", hubs=True)
+    repository, zoo, entry = (tmp_path / hub / "mininet" for hub in ("huggingface", "models", "hf_models"))
+    for card in (repository / "README.md", entry / "README.md"):
+        _, front, text = card.read_text().split("---\n", 2)
+        matter = yaml.safe_load(front)
+        assert matter["license_name"] == "Apache-2.0, for research alone, as DRIVE is"
+        (result,) = matter["model-index"][0]["results"]
+        assert result["metrics"] == [{"type": "f1", "value": 0.8226}]
+        pictures = re.findall(r"!\[[^]]*\]\(([^)]+)\)", text)
+        assert pictures
+        assert all((card.parent / picture).is_file() for picture in pictures)
+    assert {file.name for file in entry.iterdir()} == {"README.md", "LICENSE", "metadata.json", "docs"}
+    metadata = json.loads((entry / "metadata.json").read_text())
+    assert metadata["version"] in metadata["changelog"]
+
+    weights = {file.name: file.stat().st_size for file in (MININET / "models").glob("*.pt")}
+    large = {name for name, size in weights.items() if size > 200_000}
+    assert {file.name for file in (zoo / "models").glob("*.pt")} == weights.keys() - large
+    assert large
+    for listed in yaml.safe_load((zoo / "large_files.yml").read_text())["large_files"]:
+        file = repository / listed["path"]
+        assert listed["url"] == f"https://example.org/zoo/huggingface/mininet/{listed['path']}"
+        assert listed["hash_val"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert (repository / "models/model.pt").read_bytes() == (MININET / "models/model.pt").read_bytes()
+    with pytest.raises(ValueError, match="expected --url"):
+        publish([MININET], tmp_path / "other", hubs=True)

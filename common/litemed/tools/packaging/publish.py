@@ -16,6 +16,7 @@ from pathlib import Path
 from litemed.files import only_writer, replacing, scratch
 from litemed.pages import page, table
 from litemed.tools.info import best_score, describe, score_text, speed_text
+from litemed.tools.packaging.hubs import lay_out_hubs
 from litemed.tools.packaging.pack import pack
 
 __all__ = ["publish"]
@@ -27,7 +28,9 @@ _SUBTITLE = (
 _TOLD = ("name", "version", "description", "intended_use")
 
 
-def publish(bundles: Iterable[str | os.PathLike[str]], to: str | os.PathLike[str], url: str = "") -> Path:
+def publish(
+    bundles: Iterable[str | os.PathLike[str]], to: str | os.PathLike[str], url: str = "", hubs: bool = False
+) -> Path:
     """Lay out a zoo in a folder that any web server can offer.
 
     It gets ``<name>_v<version>.zip`` for each bundle; ``model_info.json`` with the sha1 of each zip and where it is, in
@@ -38,6 +41,7 @@ def publish(bundles: Iterable[str | os.PathLike[str]], to: str | os.PathLike[str
         bundles: folders of the bundles.
         to: the zoo's folder; it is made, or added to.
         url: address that the folder will be offered at; without it, sources are relative.
+        hubs: also lay out what Hugging Face and the MONAI Model Zoo take, see `hubs.lay_out_hubs`.
 
     Returns:
         path of ``index.html``.
@@ -64,6 +68,8 @@ def publish(bundles: Iterable[str | os.PathLike[str]], to: str | os.PathLike[str
                 )
             packed.replace(folder / packed.name)
             info[packed.stem] = {"checksum": checksum, "source": base + packed.name}
+            if hubs:
+                lay_out_hubs(bundle, folder, url)
             articles.append(_article(bundle, folder, base + packed.name, checksum))
         with replacing(folder / "model_info.json") as temporary:
             temporary.write_text(json.dumps(dict(sorted(info.items())), indent=4) + "\n")

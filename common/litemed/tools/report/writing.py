@@ -24,15 +24,16 @@ from litemed.tools.report.settings import command_line, read_configuration, read
 __all__ = ["write_report"]
 
 _SHOWN = 3
+_MOST_SHOWN = 12
 _PACKAGES = ("litemed", "monai", "torch", "numpy")
 
 
 def write_report(run: str | os.PathLike[str], output: str | os.PathLike[str] | None = None) -> Path:
-    """Write ``report.html`` for a folder that a training or an evaluation wrote.
+    """Write ``report.html`` for a folder that a training, an evaluation or a segmentation wrote.
 
     It shows what it finds in the folder or one level below: ``history.csv`` as curves, ``scores.json`` as scores with
     intervals, by class and by case, the overlays of the best and the worst cases, and from ``run.json`` the command,
-    the configuration and the versions.
+    the configuration and the versions, and what was segmented from what by which weights.
 
     Args:
         run: the run's folder.
@@ -42,7 +43,7 @@ def write_report(run: str | os.PathLike[str], output: str | os.PathLike[str] | N
         path of the page.
 
     Raises:
-        FileNotFoundError: when the folder doesn't exist, or holds neither a history nor scores.
+        FileNotFoundError: when the folder doesn't exist, or holds neither a history, nor scores, nor a run's results.
         ValueError: when one of the files is damaged.
     """
     folder = Path(run).expanduser()
@@ -50,9 +51,12 @@ def write_report(run: str | os.PathLike[str], output: str | os.PathLike[str] | N
         raise FileNotFoundError(f"no run at {folder}")
     sections = [_training(file) for file in _find(folder, "history.csv")]
     sections += [_evaluation(file, folder) for file in _find(folder, "scores.json")]
-    if not sections:
-        raise FileNotFoundError(f"{folder} holds neither history.csv nor scores.json: is it the folder of a run?")
     records = _find(folder, "run.json")
+    sections += [_segmented(file, folder) for file in records if read_run(file).get("results")]
+    if not sections:
+        raise FileNotFoundError(
+            f"{folder} holds neither history.csv, nor scores.json, nor results in run.json: is it the folder of a run?"
+        )
     sections += [_record(file, folder) for file in records]
     sections += [_tracked(file) for file in _find(folder, "config_*.json")]
     target = Path(output).expanduser() if output is not None else folder / "report.html"
@@ -215,6 +219,26 @@ def _case_table(rows: list[dict[str, str]]) -> str:
         for row in rows
     ]
     return details(f"All {len(rows)} rows", table([name.replace("_", " ") for name in rows[0]], lines))
+
+
+def _segmented(file: Path, folder: Path) -> str:
+    """What was segmented: overlays, sizes, seconds and warnings of each image, the weights and the inputs' hashes."""
+    results = read_run(file)["results"]
+    lines, figures, hashes = [], [], []
+    for image, each in results.items():
+        source, weights = each.get("input", {}), each.get("weights", {})
+        sides = " x ".join(map(str, source.get("size") or source.get("shape") or []))
+        spacing = " x ".join(f"{value:g}" for value in source.get("spacing_mm") or [])
+        size = f"{sides}, {spacing} mm" if spacing else sides
+        warnings = "; ".join(each.get("warnings", []))
+        lines.append([Path(image).name, size, str(each.get("seconds", "")), each.get("bundle", ""), warnings])
+        hashes.append([Path(image).name, source.get("sha256", ""), weights.get("sha256", weights.get("path", ""))])
+        overlays = [file.parent / name for name in each.get("files", []) if name.endswith("_overlay.png")]
+        figures += [figure(path, Path(image).name)[0] for path in overlays[:1] if path.is_file()]
+    body = table(["image", "size", "seconds", "bundle", "warnings"], lines)
+    body += f"<div class='cases'>{''.join(figures[:_MOST_SHOWN])}</div>\n"
+    body += details("SHA-256 of inputs and weights", table(["image", "input", "weights"], hashes))
+    return _heading("Segmented", file, folder) + body
 
 
 def _record(file: Path, folder: Path) -> str:
