@@ -7,7 +7,7 @@ NUCLEI := ['$(BUNDLE)/configs/train.json','$(BUNDLE)/configs/nuclei.json']
 NUCLEI_EVALUATE := ['$(BUNDLE)/configs/train.json','$(BUNDLE)/configs/evaluate.json','$(BUNDLE)/configs/nuclei.json']
 DEMO_RUN := $(BUNDLE)/runs/demo
 
-.PHONY: help install app demo test lint bench figures acceptance clean
+.PHONY: help install app demo test lint bench figures docs acceptance clean
 
 help:
 	@echo "make demo         install, train Mini-Net on the built-in nuclei, and show its scores and a picture"
@@ -16,6 +16,7 @@ help:
 	@echo "make lint         ruff and mypy"
 	@echo "make bench        speed of the metrics, the slice sampler and the losses, and of scoring by a pool and by Ray"
 	@echo "make figures      lines of code, what packed bundles carry, start-up of imports and commands"
+	@echo "make docs         the documentation as a site in build/site, links and code checked"
 	@echo "make acceptance   use the packed bundles where nothing of litemed is installed"
 	@echo "make clean        remove the environment and what runs wrote"
 
@@ -57,6 +58,11 @@ bench: install
 
 figures: install
 	$(BIN)/python ci/figures.py
+
+docs: install
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .[docs]
+	$(BIN)/python -m pytest -q tests/test_commands.py -k "command_is_right or readme"
+	$(BIN)/mkdocs build --clean
 
 acceptance: install
 	$(BIN)/python ci/empty_environment.py

@@ -355,7 +355,9 @@ def test_a_manifest_tells_what_each_result_is_of(pictures: Path, tmp_path: Path)
     (out / "p4_mask.png").unlink()
     segment(first, bundle, out, workers=1, progress=False)
     run = json.loads((out / "run.json").read_text())
-    assert list(run["results"]) == [str(pictures / f"p{number}.png") for number in (2, 3, 0)]  # those of earlier runs stay
+    assert list(run["results"]) == [
+        str(pictures / f"p{number}.png") for number in (2, 3, 0)
+    ]  # those of earlier runs stay
     found = run["results"][str(first)]
     assert found["input"] == {
         "path": str(first),

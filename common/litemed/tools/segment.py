@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing, redirect_stdout
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -163,7 +162,7 @@ class _Outcome(NamedTuple):
     notices: list[str]
     failed: str | None = None
     seconds: float = 0.0
-    source: Mapping[str, Any] = MappingProxyType({})
+    source: Mapping[str, Any] | None = None
 
 
 class _NotBegunError(Exception):

@@ -27,8 +27,8 @@ def lay_out_hubs(bundle: Path, folder: Path, url: str) -> list[Path]:
     """Write what a pull request or an upload needs, below a folder that any web server offers.
 
     - ``huggingface/NAME``: a repository of Hugging Face, that is the packed bundle with a card of its own;
-    - ``models/NAME``: the Model Zoo's folder of the bundle; weights over 1 MB are named in ``large_files.yml``, with the
-      address that they have in ``huggingface/NAME``;
+    - ``models/NAME``: the Model Zoo's folder of the bundle; weights over 1 MB are named in ``large_files.yml``, with
+      the address that they have in ``huggingface/NAME``;
     - ``hf_models/NAME``: the Model Zoo's entry of a model that lies at Hugging Face.
 
     Args:
