@@ -25,7 +25,7 @@ import numpy as np
 import pytest
 from litemed import samples
 from litemed.bundles import bundle_folders, offers
-from litemed.tools.cli import main, with_bundles
+from litemed.tools.cli import _arguments, main, with_bundles
 from mininet.readers import READERS as MININET_READERS
 from monai.bundle import ConfigParser
 from PIL import Image
@@ -180,7 +180,7 @@ def _check_litemed(words: list[str]) -> None:
     assert not command.startswith("_")
     method = getattr(with_bundles(command), command)
     parameters = dict(inspect.signature(method).parameters)
-    _, named = _options(rest)
+    _, named = _options(_arguments(rest))
     free = {name for name in named if name not in parameters}
     if not free:
         return
@@ -288,6 +288,12 @@ CHECKED = {
     "litemed new thyroid_us --data YOUR_FOLDER": "run in tests/tools/packaging/test_new.py",
     'litemed segment SCAN.nii.gz --bundle swiftmedsam --box "40,52,3,90,101,12" --out OUT': (
         "run in tests/bundles/swiftmedsam"
+    ),
+    "litemed segment SCAN.nii.gz --bundle swiftmedsam --click 65,76,7 --not 95,76,7 --out OUT": (
+        "run in tests/tools/test_prompted.py"
+    ),
+    "litemed segment SCAN.nii.gz --bundle swiftmedsam --prompts SCAN_prompts.json --out OUT": (
+        "run in tests/tools/test_prompted.py"
     ),
     "litemed get mininet --zoo https://...": "run in tests/tools/packaging/test_get.py",
     "litemed verify zips/mininet_v0.1.0.zip": "run in tests/packaging",

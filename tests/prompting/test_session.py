@@ -362,10 +362,10 @@ def test_results_are_written_and_read_again(bright: Any, bright_picture: Path, t
     with Session(bright, bright_picture, folder=tmp_path / "kept", pixel_spacing=0.5) as session:
         with pytest.raises(ValueError, match="nothing is outlined yet"):
             write_results(session, tmp_path / "out")
-        session.add_object("left, upper")
-        session.box("left, upper", [20, 20, 59, 59])
+        session.add_object("=left, upper")  # which no spreadsheet is to take for a formula
+        session.box("=left, upper", [20, 20, 59, 59])
         mask, table, prompts = write_results(session, tmp_path / "out")
-    assert table.read_text() == 'label,name,pixels,area_mm2,prompts\n1,"left, upper",1600,400.0,1\n'
+    assert table.read_text().splitlines() == ["label,name,pixels,area_mm2,prompts", '1,"\'=left, upper",1600,400.0,1']
     content = json.loads(prompts.read_text())
     assert content["options"] == {"window": "soft_tissue", "pixel_spacing": 0.5}
     with Session(bright, bright_picture, folder=tmp_path / "kept", **content["options"]) as again:

@@ -75,7 +75,7 @@ class Folders:
 
     def listed(self) -> list[dict[str, Any]]:
         """All that can be opened, at most 2,000: ``name``, and ``kind``: picture, volume or video."""
-        found = []
+        found: list[dict[str, Any]] = []
         for part, root in self._roots.items():
             entries: Any = self._entries(root, 0) if part == "dropped" or self._only is None else [self._only]
             for path in entries:

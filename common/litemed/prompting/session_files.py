@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import warnings
@@ -14,6 +13,7 @@ from litemed.files import replacing
 from litemed.images.dicom_seg import write_dicom_seg
 from litemed.images.names import is_archive, is_dicom, result_name
 from litemed.images.segments import Segment, write_colour_tables
+from litemed.metrics.tables import write_rows
 from litemed.notices import Notice
 from litemed.prompting.session import Session
 
@@ -43,11 +43,7 @@ def write_results(session: Session, output_dir: str | os.PathLike[str]) -> list[
         mask.with_name(result_name(session.image.path, kind, suffix, session.image.part))
         for kind, suffix in (("objects", ".csv"), ("prompts", ".json"))
     )
-    rows = session.table()
-    with replacing(table) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_rows(table, session.table())
     with replacing(prompts) as temporary:
         temporary.write_text(json.dumps(session.to_json(), indent=4) + "\n", encoding="utf-8")
     return [mask, table, prompts, *(_write_names(session, mask) if session.image.is_volume else ())]
