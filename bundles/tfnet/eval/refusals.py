@@ -24,7 +24,7 @@ from tfnet.simulation.device import draw_device
 from tfnet.simulation.video import TearFilmVideo
 
 _BARE_SEED = 77
-_THRESHOLDS = (0.2, 0.25, 0.3, 0.35, 0.4, 0.5)
+_THRESHOLDS = (0.3, 0.35, 0.4, 0.45, 0.5, 0.55)
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".bmp")
 
 

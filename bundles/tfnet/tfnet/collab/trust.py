@@ -17,7 +17,7 @@ __all__ = ["LEAST_PERIODICITY", "LEAST_SCORE", "Trust", "is_sure"]
 LEAST_SCORE = 0.5
 """Probability of rings from which they count as found."""
 
-LEAST_PERIODICITY = 0.3
+LEAST_PERIODICITY = 0.5
 """Periodicity from which a frame's rings count as rings; set on validation by ``eval/refusals.py``."""
 
 _LEAST_SURE = 0.5  # share of the open frames
