@@ -33,7 +33,7 @@ import nibabel
 import numpy as np
 from label_server import CHECKOUT, Failure, Server, add_bundle, install, run
 from litemed.bundles import metadata_of
-from litemed.files import litemed_home
+from litemed.files import litemed_home, only_writer
 from litemed.prompting import Session
 from litemed.tools.prompted import clicked, session_network
 from litemed.tools.workflows import open_workflow
@@ -387,8 +387,9 @@ def check(bundles: str | tuple[str, ...] = (), folder: str = "") -> None:
         sys.exit(f"no bundle {', '.join(sorted(unknown))}: expected some of {', '.join(path.name for path in sources)}")
     home = Path(folder).expanduser().absolute() if folder else litemed_home() / "monai_label"
     try:
-        rows = _accept([path for path in sources if not names or path.name in names], bool(names), home)
-    except Failure as error:
+        with only_writer(home):  # the app in it is one for all
+            rows = _accept([path for path in sources if not names or path.name in names], bool(names), home)
+    except (Failure, BlockingIOError) as error:
         sys.exit(str(error))
     print(table(rows))
     failed = sum(row.result.startswith("FAILED") for row in rows)
