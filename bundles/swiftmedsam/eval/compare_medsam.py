@@ -18,6 +18,7 @@ import sys
 import tempfile
 import venv
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -139,9 +140,10 @@ def main() -> int:
     boxes = np.array([[20, 30, 120, 140], [60, 10, 250, 200], [100.5, 90.25, 130, 118]], dtype=np.float32)
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "inputs.npz", Path(folder) / "reference.npz"
-        np.savez(source, boxes=boxes, **inputs)
-        command = [environment(options.environment), Path(__file__).resolve(), "--reference", source, target]
-        subprocess.run(command, check=True)
+        arrays: dict[str, Any] = {"boxes": boxes, **inputs}
+        np.savez(source, **arrays)
+        command: list[str | Path] = [environment(options.environment), Path(__file__).resolve()]
+        subprocess.run([*command, "--reference", source, target], check=True)
         expected = dict(np.load(target))
     found = ours(inputs, boxes)
     worst = 0.0

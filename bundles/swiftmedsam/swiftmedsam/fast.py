@@ -293,7 +293,8 @@ def fit(
     _take(network, teacher_path)
     network.eval()
     load = LoadSquared()
-    items, held = list_pictures(dataset_dir, folders, most), list_pictures(dataset_dir, ["validation"], val_most)
+    items: list[Any] = list_pictures(dataset_dir, folders, most)
+    held: list[Any] = list_pictures(dataset_dir, ["validation"], val_most)
     with torch.no_grad():
         images = (load(item)["image"][None] for item in tqdm(items, desc="fitting", disable=None))
         held_out = [(image, embed(image)) for image in (load(item)["image"][None] for item in held)]
