@@ -44,7 +44,7 @@ def reference(source: Path, target: Path) -> None:
     found: dict[str, torch.Tensor] = {}
     with np.load(source) as inputs, torch.no_grad():
         boxes = torch.from_numpy(inputs["boxes"])
-        prompts = {
+        prompts: dict[str, dict[str, Any]] = {
             "boxes": {"points": None, "boxes": boxes[:, None], "masks": None},
             "points": {"points": (torch.tensor(POINTS), torch.tensor(LABELS)), "boxes": None, "masks": None},
         }
@@ -64,7 +64,8 @@ def reference(source: Path, target: Path) -> None:
                         dense_prompt_embeddings=dense,
                         multimask_output=multimask,
                     )
-    np.savez(target, **{key: value.numpy() for key, value in found.items()})
+    arrays: dict[str, Any] = {key: value.numpy() for key, value in found.items()}
+    np.savez(target, **arrays)
 
 
 def ours(inputs: dict[str, np.ndarray], boxes: np.ndarray) -> dict[str, torch.Tensor]:
@@ -77,7 +78,7 @@ def ours(inputs: dict[str, np.ndarray], boxes: np.ndarray) -> dict[str, torch.Te
     load_checkpoint(network, lite_medsam_checkpoint())
     network.eval()
     found: dict[str, torch.Tensor] = {}
-    prompts = {
+    prompts: dict[str, dict[str, Any]] = {
         "boxes": {"boxes": torch.from_numpy(boxes)},
         "points": {"points": torch.tensor(POINTS), "labels": torch.tensor(LABELS)},
     }
@@ -99,6 +100,7 @@ def pictures(paths: list[Path]) -> dict[str, np.ndarray]:
     from skimage import data
     from skimage.transform import resize
 
+    read: dict[str, Image.Image]
     if paths:
         read = {path.stem: Image.open(path) for path in paths}
     else:

@@ -78,6 +78,7 @@ class FastTinyViT(TinyViT):
         """What the linear layers at the end take: ``(B, out_channels, H / 8, W / 8)``, ``(B, skips, H / 4, W / 4)``."""
         x = self.patch_embed(x.contiguous(memory_format=torch.channels_last))
         skips = []
+        stage: Any
         for index, stage in enumerate(self.layers):
             for block in stage.blocks:
                 x = block(x)
@@ -152,7 +153,9 @@ def fit_head(encoder: FastTinyViT, pairs: Iterable[Pair], held_out: Sequence[Pai
         ValueError: when there are no pairs.
     """
     before = _error(encoder, held_out)
-    norm, width, skips = encoder.neck[3], encoder.expand.in_channels, encoder.skip.in_channels
+    neck: Any = encoder.neck
+    expand: Any = encoder.expand
+    norm, width, skips = neck[3], expand.in_channels, encoder.skip.in_channels
     size = 9 * width + 1
     gram = torch.zeros(size, size, dtype=torch.float64)
     cross = torch.zeros(len(PHASES), size, skips, dtype=torch.float64)
@@ -186,9 +189,9 @@ def fit_head(encoder: FastTinyViT, pairs: Iterable[Pair], held_out: Sequence[Pai
     full, bias = full[:-1].flatten(1), full[-1].flatten()
     _, vectors = torch.linalg.eigh(full.T @ gram[:-1, :-1] @ full)
     kept = vectors[:, -width:]
-    encoder.neck[2].weight.copy_((full @ kept).T.view(width, width, 3, 3))
-    encoder.expand.weight.copy_(kept[..., None, None])
-    encoder.expand.bias.copy_(bias)
+    neck[2].weight.copy_((full @ kept).T.view(width, width, 3, 3))
+    expand.weight.copy_(kept[..., None, None])
+    expand.bias.copy_(bias)
     encoder.skip.weight.copy_(skip.T[..., None, None])
     return HeadError(before, _error(encoder, held_out))
 

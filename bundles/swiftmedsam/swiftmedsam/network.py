@@ -37,7 +37,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 """Arguments of :class:`litemed.networks.MedSAMLite` for each variant (SwiftMedSAM paper, table 1; fast is ours)."""
 
-KEPT_BLOCKS: dict[str, dict[int, list[int]]] = {
+KEPT_BLOCKS: dict[str, dict[int | str, list[int]]] = {
     "lite": {},
     "v1": {2: [0, 1, 4, 5]},
     "v2": {0: [1], 2: [1, 5]},

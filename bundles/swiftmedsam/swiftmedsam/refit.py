@@ -72,6 +72,8 @@ def encoder_parts(student: TinyViT, teacher: TinyViT) -> list[Part]:
     together are one. Convolutional blocks end in a GELU and have no layer to fit.
     """
     parts = [Part("patch_embed", student.patch_embed, teacher.patch_embed, None)]
+    own: Any
+    taught: Any
     for index, (own, taught) in enumerate(zip(student.layers, teacher.layers, strict=True)):
         blocks, models = list(own.blocks), list(taught.blocks)
         if len(blocks) != len(models):
@@ -168,7 +170,7 @@ def _weights(layer: Any) -> torch.Tensor:
     if isinstance(layer, nn.Linear):
         return torch.cat([layer.weight, layer.bias[:, None]], dim=1)
     if isinstance(layer, ConvNorm):
-        folded = fuse_conv_bn_eval(layer.c, layer.bn)
+        folded: Any = fuse_conv_bn_eval(layer.c, layer.bn)
         return torch.cat([folded.weight.flatten(1), folded.bias[:, None]], dim=1)
     return layer.weight.flatten(1)
 
@@ -178,9 +180,10 @@ def _set_weights(layer: Any, weights: torch.Tensor) -> None:
         layer.weight.copy_(weights[:, :-1])
         layer.bias.copy_(weights[:, -1])
     elif isinstance(layer, ConvNorm):
-        scale = layer.bn.weight / (layer.bn.running_var + layer.bn.eps).sqrt()
+        norm: Any = layer.bn
+        scale = norm.weight / (norm.running_var + norm.eps).sqrt()
         layer.c.weight.copy_((weights[:, :-1] / scale[:, None]).view_as(layer.c.weight))
-        layer.bn.bias.copy_(weights[:, -1] + layer.bn.running_mean * scale)
+        norm.bias.copy_(weights[:, -1] + norm.running_mean * scale)
     else:
         layer.weight.copy_(weights.view_as(layer.weight))
 

@@ -199,7 +199,9 @@ def simulated_input(shape: Sequence[int]) -> torch.Tensor:
     frame = video[video.labels.index(TFM_CLASSES.index("broken"))]
     picture = Image.fromarray(frame.image)
     if shape[2] == shape[3]:
-        picture = picture.crop(tuple(int(edge) for edge in frame.boxes[2]))
+        boxes: Any = frame.boxes
+        left, top, right, bottom = (int(edge) for edge in boxes[2])
+        picture = picture.crop((left, top, right, bottom))
     values = np.asarray(picture.resize((shape[2], shape[3]), Image.Resampling.BILINEAR), dtype=np.float32).T / 255
     return torch.from_numpy(values.copy()).expand(1, shape[1], -1, -1).contiguous()
 
@@ -421,7 +423,7 @@ def bench_pipeline(options: argparse.Namespace, peak: float) -> tuple[dict[str, 
 
     video = options.video or sorted(tearfilm().glob("videos/test/*.mp4"))[0]
     truth = json.loads(video.with_suffix(".json").read_text())["frames"]
-    frames = [frame.image for frame in open_source(video).read()]
+    frames: list[Any] = [frame.image for frame in open_source(video).read()]
     rates: Rows = []
     stages: Rows = []
     with tempfile.TemporaryDirectory() as name:
