@@ -152,8 +152,8 @@ def _finish(folder: Path, cell: Cell, options: dict[str, Any], targets: dict[str
             temporary.write_text(json.dumps(asdict(cell), indent=4) + "\n")
     for name, data in missing.items():
         weights = {"ckpt_path": str(folder / "model.pt"), "output_dir": str(folder / name)}
-        test = {"architecture": cell.architecture, "flips": False, "pictures": False}
-        run_training(BUNDLE_ROOT, ["train", "evaluate"], **options, **data, **weights, **test)
+        test = {"architecture": cell.architecture, "flips": False, "pictures": False, "least_presence": 0.0}
+        run_training(BUNDLE_ROOT, ["train", "evaluate"], **{**test, **options, **data, **weights})
     return bool(missing)
 
 
