@@ -35,6 +35,10 @@ def _wrapped_weights(copy: Path) -> None:
     torch.save({"model": dict(weights), "architecture": "MiniNet"}, copy / "models/model.pt")
 
 
+def _damaged_weights(copy: Path) -> None:
+    (copy / "models/model.pt").write_bytes((copy / "models/model.pt").read_bytes()[:5000])
+
+
 def _three_outputs(copy: Path) -> None:
     described = json.loads((copy / "configs/metadata.json").read_text())["network_data_format"]
     described["outputs"]["pred"]["num_channels"] = 3
@@ -69,13 +73,13 @@ REFUSED = {
     "version": (lambda copy: _edit(copy / "configs/metadata.json", version="0.2.0"), "0.2.0 isn't in the changelog"),
     "metadata": (_tensor_without_dtype, "tensor image lacks dtype"),
     "packages": (_undeclared, r"scikit-image \(imported by mininet/"),
-    "properties": (_no_evaluator, r"inference\.json: .*evaluator"),
+    "properties": (_no_evaluator, "Property 'evaluator'"),
     "weights": (_wrapped_weights, "Missing key"),
     "load": (_wrapped_weights, "tensors aren't those of the weights"),
-    "network": (_three_outputs, "channel number of output data"),
+    "network": (_three_outputs, "output channel number `1` doesn't match"),
     "sample": (_another_result, r"the kept input gives another result: Dice 0\.000"),
-    "export": (_wrapped_weights, ""),
-    "onnx": (_wrapped_weights, ""),
+    "export": (_damaged_weights, ""),
+    "onnx": (_damaged_weights, ""),
 }
 """For each check what the zoo would refuse, and what is said of it."""
 
