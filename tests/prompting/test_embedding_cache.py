@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Hashable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -31,6 +33,27 @@ def test_drops_the_least_recently_used() -> None:
     assert cache.encoded == 3
     cache[2]
     assert cache.encoded == 4
+
+
+def test_gives_what_is_held_while_another_is_made() -> None:
+    begun, finish = threading.Event(), threading.Event()
+
+    def slow(key: Hashable) -> torch.Tensor:
+        if key == 2:
+            begun.set()
+            assert finish.wait(60)
+        return _make(key)
+
+    cache = EmbeddingCache(slow)
+    cache[1]
+    with ThreadPoolExecutor(1) as pool:
+        made = pool.submit(lambda: cache[2])
+        assert begun.wait(60)
+        assert cache.get(1) == 1
+        assert cache.get(2) is None
+        finish.set()
+        assert made.result() == 2
+    assert cache.get(2) == 2
 
 
 def test_discards_on_request() -> None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 
@@ -32,6 +33,7 @@ class EmbeddingCache:
         self._encode = encode
         self._capacity = capacity
         self._held: OrderedDict[Hashable, torch.Tensor] = OrderedDict()
+        self._lock = threading.Lock()
         self.encoded = 0
 
     def __len__(self) -> int:
@@ -41,16 +43,26 @@ class EmbeddingCache:
         return key in self._held
 
     def __getitem__(self, key: Hashable) -> torch.Tensor:
-        if key in self._held:
+        held = self.get(key)
+        if held is not None:
+            return held
+        embedding = self._encode(key)
+        with self._lock:
+            while len(self._held) >= self._capacity:
+                self._held.popitem(last=False)
+            self._held[key] = embedding
+        self.encoded += 1
+        return embedding
+
+    def get(self, key: Hashable) -> torch.Tensor | None:
+        """An embedding that is held, else None; never waits for one that another thread makes."""
+        with self._lock:
+            if key not in self._held:
+                return None
             self._held.move_to_end(key)
             return self._held[key]
-        while len(self._held) >= self._capacity:
-            self._held.popitem(last=False)
-        embedding = self._encode(key)
-        self.encoded += 1
-        self._held[key] = embedding
-        return embedding
 
     def discard(self, key: Hashable) -> None:
         """Let go of an embedding that isn't needed any more."""
-        self._held.pop(key, None)
+        with self._lock:
+            self._held.pop(key, None)

@@ -467,6 +467,9 @@ class Session:
         return LongestSide(*self.planes[plane].shape[1:3])
 
     def _embedding(self, place: Place) -> torch.Tensor:
+        held = self._embeddings.get(place)
+        if held is not None:
+            return held
         with self._embedding_lock:
             return self._embeddings[place]
 
