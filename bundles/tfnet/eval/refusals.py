@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from litemed.command_line import run_command
@@ -41,7 +42,14 @@ def _bare(count: int) -> Iterator[np.ndarray]:
     for number in range(count):
         device = draw_device((_BARE_SEED, number))
         size = tuple(2 * round(side * min(1, 720 / max(device.size)) / 2) for side in device.size)
-        off = {"gain": (0.0, 0.0), "cross": 0.0, "cone": 0.0, "hole": 0.0, "lamps": (0, 0.0), "size": size}
+        off: dict[str, Any] = {
+            "gain": (0.0, 0.0),
+            "cross": 0.0,
+            "cone": 0.0,
+            "hole": 0.0,
+            "lamps": (0, 0.0),
+            "size": size,
+        }
         video = TearFilmVideo((_BARE_SEED, number), seconds=1.0, frame_rate=8.0, device=replace(device, **off))
         yield next(frame.image for frame in video if frame.label != CLASSES.index("closed"))
 

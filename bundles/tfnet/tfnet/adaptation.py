@@ -133,7 +133,7 @@ def _found(detector: nn.Module, path: Path) -> Rings | None:
     with torch.no_grad():
         output = detector.eval()(load({"image": str(path), "boxes": None})["image"].as_tensor()[None])
     boxes, presence = decode_rings(output, _SIZE)
-    width, height, left, top = placement(*grey.shape[::-1], _SIZE)
+    width, height, left, top = placement(grey.shape[1], grey.shape[0], _SIZE)
     scale = [grey.shape[1] / width, grey.shape[0] / height] * 2
     found = (boxes[0].numpy() - [left, top, left, top]) * scale
     is_there = float(presence[0]) >= 0.5 and bool((found[:, 2:] > found[:, :2]).all())

@@ -60,7 +60,7 @@ class FitPictured(MapTransform):
         for key in self.key_iterator(items):
             picture = items[key]
             old = picture.shape[1:]
-            width, height, left, top = placement(*old, self.spatial_size)
+            width, height, left, top = placement(old[0], old[1], self.spatial_size)
             scaled = stretch(torch.as_tensor(picture)[None], (width, height))[0]
             rest = self.spatial_size[0] - width - left, self.spatial_size[1] - height - top
             fitted = F.pad(scaled.as_subclass(torch.Tensor), (top, rest[1], left, rest[0]))

@@ -128,7 +128,11 @@ def _peer(folder: Path) -> Callable[[np.ndarray], dict[str, float]]:
         found = distances.EyeMetrics(landmarks, masks).run()
         both = {f"{side}_iris_diameter": landmarks[f"{side}_iris_diameter"] for side in ("right", "left")}
         scale = 11.71 / (sum(both.values()) / 2)  # as in their convert_measurements
-        return {key: float(value) * scale for key, value in {**found, **both}.items() if np.isscalar(value)}
+        return {
+            key: float(value) * scale
+            for key, value in {**found, **both}.items()
+            if isinstance(value, int | float | np.floating)
+        }
 
     return measure
 

@@ -89,7 +89,8 @@ def simulated_ct() -> np.ndarray:
     x, y, z = np.ogrid[:256, :256, :48]
 
     def ellipsoid(centre: tuple[float, ...], radii: tuple[float, ...]) -> np.ndarray:
-        return sum(((axis - c) / r) ** 2 for axis, c, r in zip((x, y, z), centre, radii, strict=True)) <= 1
+        squares = [((axis - c) / r) ** 2 for axis, c, r in zip((x, y, z), centre, radii, strict=True)]
+        return squares[0] + squares[1] + squares[2] <= 1
 
     tube = 1000.0
     parts = [

@@ -86,7 +86,7 @@ def clicked(
         if kind == "box":
             session.box("object", flat, plane, index)
         else:
-            session.click("object", *flat, positive, plane, index)
+            session.click("object", flat[0], flat[1], positive, plane, index)
 
 
 def segment_prompts(
@@ -136,7 +136,7 @@ def segment_prompts(
     network = session_network(bundle, given)
     with Session(network, path, **options) as session:
         if content is None:
-            clicked(session, *clicks, *boxes)
+            clicked(session, clicks[0], clicks[1], boxes[0] if boxes else None)
         else:
             session.replay(content)
         with collect_notices() as notices:

@@ -333,7 +333,8 @@ class RasterizePromptsd(MapTransform):
     def _channel(self, items: Mapping[Hashable, Any], shape: tuple[int, ...]) -> np.ndarray:
         if _given(items.get(self.boxes_key)):
             given = number_boxes(items[self.boxes_key], self.boxes_key)
-            boxes, source = given.corners(shape), given.source
+            boxes: Any = given.corners(shape)
+            source = given.source
         elif _given(items.get(self.roi_key)):
             ends = check_numbers(items[self.roi_key], self.roi_key)
             if len(ends) < 2 * len(shape) or len(ends) % 2:

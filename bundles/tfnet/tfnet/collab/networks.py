@@ -118,7 +118,7 @@ class Networks:
         boxes, presence = decode_rings(self._detector(_framed(frame, self.detector_size)), self.detector_size)
         if float(presence[0]) < self.presence:
             return None
-        width, height, left, top = placement(*frame.shape[::-1], self.detector_size)
+        width, height, left, top = placement(frame.shape[1], frame.shape[0], self.detector_size)
         factors = [frame.shape[1] / width, frame.shape[0] / height] * 2
         found = (boxes[0].double().numpy() - [left, top, left, top]) * factors
         if not np.isfinite(found).all() or (found[:, 2:] <= found[:, :2]).any():
@@ -138,7 +138,7 @@ _BILINEAR = Image.Resampling.BILINEAR
 
 def _framed(frame: np.ndarray, size: Size) -> torch.Tensor:
     """A whole frame as input of ``size``."""
-    width, height, left, top = placement(*frame.shape[::-1], size)
+    width, height, left, top = placement(frame.shape[1], frame.shape[0], size)
     scaled = _resized(frame, (width, height))
     if (width, height) == tuple(size):
         return _as_input(scaled)

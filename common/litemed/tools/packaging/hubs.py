@@ -75,7 +75,7 @@ def front_matter(described: Mapping[str, Any]) -> str:
     Args:
         described: as `litemed.tools.info.describe` gives it.
     """
-    main = next(iter(described["weights"]), {})
+    main: dict[str, Any] = next(iter(described["weights"]), {})
     terms = main.get("licence", {}).get("weights", "")
     lines = ["license: apache-2.0"] if terms == "Apache-2.0" else ["license: other", f"license_name: {_quoted(terms)}"]
     lines += [] if terms == "Apache-2.0" else ["license_link: docs/data_license.txt"]
