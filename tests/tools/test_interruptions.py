@@ -1,6 +1,6 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""Ctrl-C at many moments of scoring, segmenting and training: it ends, leaves nothing half-written, and works again."""
+"""Ctrl-C at many moments of scoring, segmenting, training and the page: it ends, leaves nothing half-written."""
 
 from __future__ import annotations
 
@@ -97,3 +97,19 @@ def test_training(tmp_path: Path, interrupt: Callable[..., bool]) -> None:
     call()
     weights = [(tmp_path / name / "model.pt").read_bytes() for name in ("unbroken", "broken")]
     assert weights[0] == weights[1]
+
+
+def test_the_page(
+    bright: Any, bright_picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interrupt: Callable[..., bool]
+) -> None:
+    pytest.importorskip("uvicorn")
+    from litemed.app.serving import serve
+
+    monkeypatch.setattr("litemed.tools.prompted.session_network", lambda *_: bright)
+    (tmp_path / "dropped").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "dropped"))
+    for moment in (0.0, 0.02, 0.1, 0.3, 0.6):
+        assert interrupt(partial(serve, str(bright_picture), str(tmp_path / "out"), browser=False), moment)
+        assert _visible(tmp_path / "out") == set()
+        assert list((tmp_path / "dropped").iterdir()) == []
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("litemed")] == []
