@@ -71,8 +71,17 @@ EXPERIMENTS: dict[str, dict[str, Any]] = {
     "without_drive_warm": {**WARM, "init_path": _shipped("model_chasedb1"), "leave_out": "drive"},
     # networks and lists of layers, from chance and on the training part, are compared on the validation pictures
     **{f"choose_{name}": {"max_epochs": 60, "network": name} for name in NETWORKS},
+    # what ships
+    "pooled": {
+        **LAST,
+        "max_epochs": 120,
+        "learning_rate": 0.006,
+        "val_interval": 40,
+        "compile": True,
+        "init_path": _shipped("model_drive"),
+    },
     # to flat curves
-    "pooled": {**LAST, "max_epochs": 300, "val_interval": 50},
+    "pooled_long": {**LAST, "max_epochs": 300, "val_interval": 50},
     **{f"without_{name}": {**LAST, "max_epochs": 300, "val_interval": 50, "leave_out": name} for name in SETS},
     "pooled_small_unet": {**LAST, "max_epochs": 300, "val_interval": 50, "network": "small_unet"},
     "pooled_w_net": {**LAST, "max_epochs": 300, "val_interval": 50, "network": "w_net"},
