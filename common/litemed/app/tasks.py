@@ -19,6 +19,8 @@ from litemed.images.names import image_stem
 __all__ = ["Task", "Tasks", "tools"]
 
 _BAR = re.compile(r"(\d+)/(\d+) \[")
+_HEARS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+"""A call is interrupted also where a shell has Ctrl-C ignored, as in its background."""
 _CALL = "import sys; from litemed.tools.cli import main; sys.argv[0] = 'litemed'; main()"
 _SHOWN = (".png", ".jpg", ".html", ".csv", ".json", ".mp4", ".tif", ".tiff", ".nii.gz", ".txt")
 
@@ -60,7 +62,7 @@ class Task:
             bundle = offers("applications")[tool].bundle
             words = ["segment", str(source), "--bundle", str(bundle), "--application", tool]
         self._process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-c", _CALL, *words, "--out", str(output_dir)],
+            [sys.executable, "-W", "ignore", "-c", _HEARS + _CALL, *words, "--out", str(output_dir)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,

@@ -16,6 +16,7 @@ from typing import Any
 from litemed.files import read_json, replacing
 from litemed.metrics.tables import write_rows
 from litemed.pages import print_page
+from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -137,7 +138,8 @@ def write_visit(folder: str | os.PathLike[str], reports: Sequence[dict[str, Any]
     FigureCanvasAgg(figure)
     draw_sheet(figure, visit_of(reports))
     picture = io.StringIO()
-    figure.savefig(picture, format="svg", metadata={"Date": None, "Creator": None})
+    with rc_context({"svg.hashsalt": "visit"}):  # the same recordings give the same bytes
+        figure.savefig(picture, format="svg", metadata={"Date": None, "Creator": None})
     drawn = re.sub(r"^.*?(?=<svg)", "", picture.getvalue(), flags=re.DOTALL)
     target = Path(folder)
     with replacing(target / "visit.pdf") as temporary:
