@@ -55,8 +55,9 @@ def labels_png(labels: np.ndarray, colours: Sequence[tuple[int, int, int]], fact
         factor: only every so many-th row and column is kept.
     """
     kept = labels[::factor, ::factor]
-    numbers = np.where(kept > 0, (kept.astype(np.int64) - 1) % 255 + 1, 0).astype(np.uint8)
-    picture = Image.fromarray(numbers, "P")
+    if kept.max(initial=0) > 255:
+        kept = np.where(kept > 0, (kept - 1) % 255 + 1, 0)
+    picture = Image.fromarray(kept.astype(np.uint8), "P")
     picture.putpalette([0, 0, 0, *(value for colour in colours[:255] for value in colour)])
     return _png(picture, transparency=0)
 

@@ -593,8 +593,8 @@ def _numbered(shape: tuple[int, ...], objects: Iterable[np.ndarray]) -> np.ndarr
     labels, best = np.zeros(shape, np.uint16), np.full(shape, -np.inf, np.float16)
     for number, logits in enumerate(objects, start=1):
         won = logits > best
-        labels[won] = number
-        best[won] = logits[won]
+        np.copyto(labels, number, where=won)
+        np.copyto(best, logits, where=won)
     return labels
 
 
