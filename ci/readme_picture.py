@@ -54,9 +54,9 @@ def fundus(folder: Path) -> tuple[Path, Any]:
 
 
 def eye(folder: Path) -> tuple[Path, Any]:
-    """The first of the bundle's simulated patients."""
+    """The first of the bundle's simulated healthy eyes."""
     sample = import_module("tiu_ocular.simulation").eyes(domain="clinical", subjects=3, images_per_subject=4)
-    return sorted((sample / "omg").glob("*.jpg"))[0], None
+    return sorted((sample / "healthy").glob("*.jpg"))[0], None
 
 
 def tear_film(folder: Path) -> tuple[Path, Any]:
