@@ -9,6 +9,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from litemed.images.video import open_video, shown
 from PIL import Image
 
 __all__ = ["save_frames"]
@@ -37,7 +38,7 @@ def save_frames(video: str | Path, folder: Path, fps: float) -> list[float]:
                 continue
             Image.fromarray(picture).save(folder / f"frame_{len(seconds):05d}.png", compress_level=1)
             seconds.append(second)
-    except (av.error.FFmpegError, UnicodeError) as error:
+    except av.error.FFmpegError as error:
         if not seconds:  # one that breaks off is measured as far as it goes
             raise ValueError(f"{video} can't be read as a video: {error}") from error
     if not seconds:
@@ -46,15 +47,12 @@ def save_frames(video: str | Path, folder: Path, fps: float) -> list[float]:
 
 
 def _frames(video: str | Path) -> Iterator[tuple[float, np.ndarray]]:
-    """Time and RGB of each frame, turned as a phone was held."""
-    with av.open(str(video)) as container:
-        if not container.streams.video:
-            raise ValueError(f"{video} holds no pictures")
+    """Time and RGB of each frame, as players show it."""
+    with open_video(video) as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
         first: float | None = None
         for number, frame in enumerate(container.decode(stream)):
             time = frame.time if frame.time is not None else number / float(stream.average_rate or 25)
             first = time if first is None else first
-            picture = frame.to_ndarray(format="rgb24")
-            yield time - first, np.ascontiguousarray(np.rot90(picture, round(frame.rotation / 90)))
+            yield time - first, shown(frame.to_ndarray(format="rgb24"), frame, stream.sample_aspect_ratio)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,23 @@ def test_frames_of_a_video_at_a_rate_of_choice(tmp_path: Path):
     (tmp_path / "b.mp4").write_text("no video")
     with pytest.raises(ValueError, match=r"b\.mp4 can't be read as a video"):
         save_frames(tmp_path / "b.mp4", tmp_path, 10)
+
+
+def test_frames_of_mirrored_video_with_wide_pixels(tmp_path: Path):
+    frame = Image.new("RGB", (64, 48))
+    frame.paste((255, 255, 255), (0, 0, 16, 48))  # a bright quarter on the left
+    with av.open(str(tmp_path / "a.mp4"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt, stream.bit_rate = 64, 48, "yuv420p", 4_000_000
+        stream.codec_context.sample_aspect_ratio = Fraction(2, 1)
+        stream.set_display_matrix([-65536, 0, 0, 0, 65536, 0, 0, 0, 1 << 30])
+        container.mux(stream.encode(av.VideoFrame.from_image(frame)))
+        container.mux(stream.encode())
+    save_frames(tmp_path / "a.mp4", tmp_path, 10)
+    shown = np.asarray(Image.open(tmp_path / "frame_00000.png"))
+    assert shown.shape == (48, 128, 3)
+    assert shown[:, :90].max() < 60
+    assert shown[:, 102:].min() > 200
 
 
 def test_a_video_is_measured_from_end_to_end(tmp_path: Path):

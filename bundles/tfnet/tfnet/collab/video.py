@@ -14,13 +14,14 @@ from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import av
 import numpy as np
 from av.video.reformatter import ColorRange
 from litemed.images.names import PICTURE_SUFFIXES, is_picture
 from litemed.images.pictures import read_picture
+from litemed.images.video import open_video, shown
 from PIL import Image
 
 __all__ = ["Frame", "FrameSource", "PictureFolder", "VideoFile", "open_source", "prefetched"]
@@ -164,7 +165,7 @@ class VideoFile(FrameSource):
     """
 
     def __init__(self, path: Path, fps: float | None = None) -> None:
-        with _opened(path) as container:
+        with open_video(path) as container:
             stream = container.streams.video[0]
             is_raw = bool(container.format.flags & _NO_TIMESTAMPS)
             rate = stream.codec_context.framerate if is_raw else stream.average_rate
@@ -294,18 +295,6 @@ def _eight_bit(picture: np.ndarray, depth: int) -> np.ndarray:
     return np.minimum(picture >> (depth - 8), 255).astype(np.uint8)
 
 
-def _opened(path: Path) -> av.container.InputContainer:
-    try:
-        container = av.open(str(path))
-    except (av.error.FFmpegError, ValueError, UnicodeError) as error:
-        raise ValueError(f"{path} can't be read as a video: {error}") from error
-    if not container.streams.video:
-        kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "no stream"
-        container.close()
-        raise ValueError(f"{path} holds no pictures, only {kinds}")
-    return container
-
-
 def _packets(container: av.container.InputContainer) -> Iterator[av.Packet]:
     """Packets of the picture track until the file ends or breaks off; the last one is empty and flushes the decoder."""
     try:
@@ -359,7 +348,7 @@ def _decoded(
 ) -> Iterator[tuple[int, np.ndarray | None]]:
     """Number and grey values of every decoded frame, from number ``start`` on; None for one marked as corrupt."""
     counted = 0
-    with _opened(path) as container:
+    with open_video(path) as container:
         stream = container.streams.video[0]
         numbers, ratio = _Numbers(parts, stream.time_base or Fraction(1)), stream.sample_aspect_ratio
         for packet in _packets(container):
@@ -374,7 +363,7 @@ def _decoded(
                 if frame.is_corrupt:
                     yield place, None
                 elif place >= start:
-                    yield place, _oriented(_square(_grey(frame), ratio), frame)
+                    yield place, shown(_grey(frame), frame, ratio)
 
 
 class _Numbers:
@@ -411,26 +400,6 @@ def _full_range(plane: av.video.plane.VideoPlane) -> np.ndarray:
     """Luma of 16 to 235 as grey values of 0 to 255, as FFmpeg's scaler gives them, in half its time."""
     rows = np.frombuffer(memoryview(plane), dtype=np.uint8).reshape(plane.height, plane.line_size)
     return np.asarray(Image.fromarray(rows[:, : plane.width]).point(_FULL_RANGE))
-
-
-def _square(grey: np.ndarray, ratio: Fraction | None) -> np.ndarray:
-    """With square pixels: widened or heightened by the ratio of a pixel's width to its height."""
-    if not ratio or ratio == 1 or not 0.1 <= ratio <= 10:
-        return grey
-    height, width = grey.shape
-    size = (round(width * ratio), height) if ratio > 1 else (width, round(height / ratio))
-    return np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.BILINEAR))
-
-
-def _oriented(grey: np.ndarray, frame: av.VideoFrame) -> np.ndarray:
-    """Turned and mirrored by the frame's display matrix, which maps (x, y) to (a x + c y, b x + d y), y downwards."""
-    data: Any = next((each for each in iter(frame.side_data) if each.type.name == "DISPLAYMATRIX"), None)  # type: ignore[attr-defined]
-    if data is None:
-        return grey
-    a, b, _, c, d, *_ = np.frombuffer(bytes(data), dtype="<i4").tolist()
-    if abs(b) + abs(c) > abs(a) + abs(d):
-        grey, a, d = grey.T, c, b
-    return np.ascontiguousarray(grey[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])
 
 
 _LIMITED_FORMATS = ("yuv420p", "yuv422p", "yuv444p", "nv12")
