@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from litemed.images.names import VIDEO_SUFFIXES
+
 from tiu_ocular import BUNDLE_ROOT
 
 if TYPE_CHECKING:
@@ -22,7 +24,6 @@ __all__ = ["Measured", "measure", "measured", "measured_series"]
 
 _COLUMNS = 4
 _FPS = 10.0
-VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".3gp")
 
 
 @dataclass

@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from litemed.images.names import image_suffix, is_dicom, is_picture
+from litemed.images.names import VIDEO_SUFFIXES, image_suffix, is_dicom, is_picture
 
 __all__ = ["Folders", "inside"]
 
-_VIDEOS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".wmv", ".mpg")
 _MOST = 2000
 
 
@@ -109,7 +108,7 @@ def _is_series(folder: Path) -> bool:
 def _kind(path: Path) -> str | None:
     if path.is_dir():
         return "volume"
-    if path.suffix.lower() in _VIDEOS:
+    if path.suffix.lower() in VIDEO_SUFFIXES:
         return "video"
     if is_picture(path):
         return "picture"

@@ -13,6 +13,7 @@ __all__ = [
     "ARCHIVE_SUFFIXES",
     "PICTURE_SUFFIXES",
     "SUFFIXES",
+    "VIDEO_SUFFIXES",
     "VOLUME_SUFFIXES",
     "check_result_names",
     "image_part",
@@ -30,6 +31,7 @@ __all__ = [
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".ppm", ".pgm", ".pbm", ".pnm")
 VOLUME_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".dcm")
 ARCHIVE_SUFFIXES = (".npz",)
+VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".3gp")
 """Archives of the MedSAM challenge, of pictures or volumes."""
 SUFFIXES = (*PICTURE_SUFFIXES, *VOLUME_SUFFIXES, *ARCHIVE_SUFFIXES)
 
