@@ -12,7 +12,6 @@ bright discs: times don't depend on what is seen. Run it on free cores.
 from __future__ import annotations
 
 import json
-import platform
 import statistics
 import tempfile
 import time
@@ -26,6 +25,7 @@ import torch
 from litemed.app.opened import Opened
 from litemed.command_line import run_command
 from litemed.prompting import Place, Session
+from litemed.tools.doctor import processor_name
 from litemed.tools.prompted import session_network
 from PIL import Image
 from swiftmedsam import BUNDLE_ROOT
@@ -46,7 +46,7 @@ def measure(clicks: int = 20, json_file: str | None = None, **options: Any) -> N
     """
     network = session_network(BUNDLE_ROOT, options)
     rng = np.random.default_rng(0)
-    print(f"{_processor()}, {torch.get_num_threads()} threads, median of {clicks} clicks, seconds")
+    print(f"{processor_name()}, {torch.get_num_threads()} of them used, median of {clicks} clicks, seconds")
     rows = []
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -62,13 +62,6 @@ def measure(clicks: int = 20, json_file: str | None = None, **options: Any) -> N
         print(f"{row['image']:<20}" + "".join(f"{value:>12.3f}" for value in list(row.values())[1:]))
     if json_file:
         Path(json_file).write_text(json.dumps(rows, indent=4) + "\n", encoding="utf-8")
-
-
-def _processor() -> str:
-    told = Path("/proc/cpuinfo")
-    lines = told.read_text().splitlines() if told.is_file() else []
-    names = [line.partition(":")[2].strip() for line in lines if "model name" in line]
-    return names[0] if names else platform.processor() or "unknown processor"
 
 
 def _noise(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:

@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from ignite.engine import Engine, Events
 from torch import nn
 
 from litemed.networks.published import count_members, published_by_shapes
 from litemed.training.checkpoints import Checkpoint, CheckpointError, found_in, read_checkpoint
 from litemed.training.pretrained import weights_path
+from litemed.training.weights import StartFrom
 
 __all__ = ["WarmStart", "WarmStartFrom", "warm_start"]
 
 
-class WarmStartFrom:
+class WarmStartFrom(StartFrom):
     """Start a training from another network's weights, and print what was taken of them.
 
     Args:
@@ -37,19 +37,14 @@ class WarmStartFrom:
         keep_blocks: Mapping[int | str, Sequence[int]] | None = None,
         narrow: bool = False,
     ) -> None:
-        self.network = network
-        self.path = path
+        super().__init__(network, path)
         self.keep_blocks = keep_blocks
         self.narrow = narrow
 
-    def attach(self, engine: Engine) -> None:
-        """Register with the trainer, before what takes up an interrupted training."""
-        engine.add_event_handler(Events.STARTED, self)
-
-    def __call__(self, engine: Engine) -> None:
-        if self.path:
-            report = warm_start(self.network, weights_path(self.path), self.keep_blocks, self.narrow)
-            print(f"start from {self.path}: {report}", flush=True)
+    def load(self, path: str | Path) -> None:
+        """Load what fits of a checkpoint into the network."""
+        report = warm_start(self.network, weights_path(path), self.keep_blocks, self.narrow)
+        print(f"start from {path}: {report}", flush=True)
 
 
 class WarmStart(NamedTuple):

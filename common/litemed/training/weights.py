@@ -53,4 +53,8 @@ class StartFrom:
 
     def __call__(self, engine: Engine) -> None:
         if self.path:
-            load_checkpoint(self.network, weights_path(self.path), any_application=True)
+            self.load(self.path)
+
+    def load(self, path: str | Path) -> None:
+        """Load a checkpoint into the network."""
+        load_checkpoint(self.network, weights_path(path), any_application=True)
