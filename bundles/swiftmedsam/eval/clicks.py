@@ -27,6 +27,7 @@ from litemed.datasets.challenge_cases import list_slices, load_cases
 from litemed.files import replacing
 from litemed.metrics import bootstrap_mean, overlap_scores, surface_scores
 from litemed.prompting import Click, EmbeddingStore, next_click
+from litemed.prompting.pieces import keep_meant
 from litemed.training.pretrained import weights_path
 from litemed.transforms import LoadChallenged
 from litemed.transforms.longest_side import LongestSide
@@ -75,9 +76,14 @@ def interact(
         if click is not None:
             given.append(click)
         if click is not None or (count == 0 and box is not None):
-            logits, _ = network.decode(embedding, boxes, *_points(given, geometry.scale), logits)
+            points, labels = _points(given, geometry.scale)
+            logits, _ = network.decode(embedding, boxes, points, labels, logits)
+            meant = logits[0, 0]
+            if boxes is not None:
+                on_object = [] if points is None or labels is None else points[labels > 0].tolist()
+                meant = keep_meant(meant, boxes[0], on_object)
             mask = np.zeros_like(truth)
-            values, region = geometry.restore(logits[0, 0])
+            values, region = geometry.restore(meant)
             mask[region] = (values > 0).numpy()
         dice.append(overlap_scores(mask, truth).dice)
         if count in stages:

@@ -156,7 +156,8 @@ class _Propagation:
             return
         painter = Painter(self._labels[place], self._rules.challenge_compat, self._best.get(place))
         prompts = np.stack([rectangles[index] for index in active])
-        decoded = decode(self._network, self._cache[place], prompts, self._rules.boxes_per_call)
+        options = self._rules.boxes_per_call, self._rules.challenge_compat
+        decoded = decode(self._network, self._cache[place], prompts, *options)
         for index, (logits, iou) in zip(active, decoded, strict=True):
             painter.paint(self._geometry, logits, index + 1)
             found = self._extent(logits, index + 1)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from monai.inferers import Inferer
 
+from litemed.prompting.pieces import keep_meant
 from litemed.transforms.longest_side import LongestSide
 from litemed.transforms.prompts import channel_to_boxes
 
@@ -116,11 +117,12 @@ def encode(network: BoxNetwork, geometry: LongestSide, image: np.ndarray, rounde
 
 
 def decode(
-    network: BoxNetwork, embedding: torch.Tensor, boxes: np.ndarray, boxes_per_call: int | None
+    network: BoxNetwork, embedding: torch.Tensor, boxes: np.ndarray, boxes_per_call: int | None, as_published: bool
 ) -> Iterator[tuple[torch.Tensor, float]]:
     """Logits ``(256, 256)`` and predicted IoU of each box, a few boxes at a time so that memory stays flat.
 
-    By default a call has 4 boxes on a CPU, where batches gain nothing, and 64 elsewhere.
+    By default a call has 4 boxes on a CPU, where batches gain nothing, and 64 elsewhere. Pieces of masks that lie
+    wholly outside their box are left out, but ``as_published``.
     """
     step = boxes_per_call or (4 if embedding.device.type == "cpu" else 64)
     run: Callable[..., tuple[torch.Tensor, torch.Tensor]] = network.decode
@@ -128,6 +130,7 @@ def decode(
     if share is not None and len(boxes) > step:
         embedding, run = share(embedding), network.decode_shared  # type: ignore[attr-defined]
     for first in range(0, len(boxes), step):
-        prompts = torch.as_tensor(boxes[first : first + step], dtype=torch.float32, device=device_of(network))
-        logits, iou = run(embedding, prompts)
-        yield from zip(logits[:, 0].float().cpu(), iou[:, 0].tolist(), strict=True)
+        some = boxes[first : first + step]
+        logits, iou = run(embedding, torch.as_tensor(some, dtype=torch.float32, device=device_of(network)))
+        for box, found, value in zip(some, logits[:, 0].float().cpu(), iou[:, 0].tolist(), strict=True):
+            yield found if as_published else keep_meant(found, box), value

@@ -15,6 +15,7 @@ import torch
 
 from litemed.images.boxes import check_boxes
 from litemed.prompting.clicks import Click, stroke_clicks
+from litemed.prompting.pieces import keep_meant
 from litemed.transforms.longest_side import LongestSide, Region
 
 __all__ = ["Found", "Place", "Prompt", "PromptNetwork", "Refiner", "check_prompt"]
@@ -175,42 +176,51 @@ class Refiner:
             logits = self._decode(place, ordered[:count], logits)
             self._keep(ordered[:count], logits)
         assert logits is not None
-        return self.found(place.plane, logits)
+        box, clicks = self._told(place.plane, ordered)
+        return self._found(place.plane, logits, box, [click[:2] for click in clicks if click.positive])
 
     def follow(self, place: Place, extent: np.ndarray) -> Found:
         """The mask in a box of the network's square, ``(4,)``: that of the object in the slice beside it, grown."""
         with torch.inference_mode():
             logits, _ = self._network.decode(self._embedding(place), torch.from_numpy(extent)[None])
-        return self.found(place.plane, logits)
+        return self._found(place.plane, logits, extent)
 
-    def found(self, plane: str, logits: torch.Tensor) -> Found:
-        """Logits ``(1, 1, 256, 256)`` as a mask of the slice."""
+    def _found(
+        self, plane: str, logits: torch.Tensor, box: np.ndarray | None, on_object: Sequence[Sequence[float]] = ()
+    ) -> Found:
+        """Logits ``(1, 1, 256, 256)`` as a mask of the slice, see `litemed.prompting.pieces.keep_meant`."""
         geometry = self._geometry(plane)
         height, width = geometry.resized
-        values, region = geometry.restore(logits[0, 0])
-        inside = (logits[0, 0, :height, :width] > 0).numpy()
+        meant = logits[0, 0] if box is None else keep_meant(logits[0, 0], box, on_object)
+        values, region = geometry.restore(meant)
+        inside = (meant[:height, :width] > 0).numpy()
         rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
         extent = np.array([columns[0], rows[0], columns[-1], rows[-1]], np.float32) if len(rows) else None
         return Found(np.where(values > 0, values, -np.inf).astype(np.float16), region, extent)
 
     def _decode(self, place: Place, prompts: Sequence[Prompt], before: torch.Tensor | None) -> torch.Tensor:
-        geometry = self._geometry(place.plane)
-        boxes, clicks = None, []
+        box, clicks = self._told(place.plane, prompts)
+        boxes = None if box is None else torch.from_numpy(box)[None]
+        points = torch.tensor([[click[:2] for click in clicks]]) if clicks else None
+        labels = torch.tensor([[float(click.positive) for click in clicks]]) if clicks else None
+        with torch.inference_mode():
+            return self._network.decode(self._embedding(place), boxes, points, labels, before)[0]
+
+    def _told(self, plane: str, prompts: Sequence[Prompt]) -> tuple[np.ndarray | None, list[Click]]:
+        """The box ``(4,)`` and the clicks, strokes among them, in pixels of the network's square."""
+        geometry = self._geometry(plane)
+        box, clicks = None, []
         for prompt in prompts:
             if prompt.kind == "box":
-                boxes = torch.from_numpy(geometry.to_square(np.array([prompt.numbers])))
+                (box,) = geometry.to_square(np.array([prompt.numbers]))
             elif prompt.kind == "click":
                 x, y = prompt.numbers
                 clicks.append(Click(x, y, prompt.positive))
             else:
                 path = np.reshape(prompt.numbers, (-1, 2))
                 clicks += stroke_clicks(path, prompt.positive, _STROKE_STEP / geometry.scale, _STROKE_CLICKS)
-        points = torch.tensor([[click[:2] for click in clicks]]) if clicks else None
-        labels = torch.tensor([[float(click.positive) for click in clicks]]) if clicks else None
-        if points is not None:
-            points = (points + 0.5) * geometry.scale - 0.5
-        with torch.inference_mode():
-            return self._network.decode(self._embedding(place), boxes, points, labels, before)[0]
+        scale = geometry.scale
+        return box, [Click((x + 0.5) * scale - 0.5, (y + 0.5) * scale - 0.5, positive) for x, y, positive in clicks]
 
     def _latest(self, prompts: tuple[Prompt, ...]) -> tuple[int, torch.Tensor | None]:
         """How many of the prompts have an answer already, and that."""

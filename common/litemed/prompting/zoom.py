@@ -156,6 +156,6 @@ def segment_windows(
         part = image[window.top : window.top + window.height, window.left : window.left + window.width]
         embedding = encode(network, placed.inner, part, challenge_compat)
         prompts = placed.to_square(np.asarray(boxes, dtype=np.float64)[list(window.boxes)], challenge_compat)
-        answers = decode(network, embedding, prompts, boxes_per_call)
+        answers = decode(network, embedding, prompts, boxes_per_call, challenge_compat)
         for index, (logits, iou) in zip(window.boxes, answers, strict=True):
             yield index, placed, logits, iou
