@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import nibabel
 import numpy as np
 import pytest
 import uvicorn
@@ -218,6 +219,32 @@ def test_a_volume_is_outlined_in_one_plane_and_corrected_in_another(
     assert ((pixels[..., 2] - pixels[..., 0]) > 40).sum() > 2000
 
 
+def test_planes_are_shown_in_the_shape_that_the_body_has(browse: Callable[..., Browser], tmp_path: Path) -> None:
+    voxels = np.full((40, 60, 10), 200, np.int16)
+    voxels[20, 30, 5] = 0
+    nibabel.save(nibabel.Nifti1Image(voxels, np.diag([0.5, 1.25, 6, 1])), tmp_path / "opened/flat.nii.gz")
+    browser = browse()
+    browser.open("flat.nii.gz")
+    sides = """canvas => {
+        const { data, width, height } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        const seen = { x: new Set(), y: new Set() };
+        for (let i = 0; i < width * height; i++) if (data[4 * i + 3] === 255) {
+            seen.x.add(i % width);
+            seen.y.add(Math.floor(i / width));
+        }
+        return [seen.x.size, seen.y.size];
+    }"""
+    for plane, across, down in (("axial", 20, 75), ("coronal", 20, 60), ("sagittal", 75, 60)):
+        canvas = browser.page.wait_for_selector(f"canvas[aria-label={plane}]")
+        for _ in range(100):  # until the slice is there
+            width, height = canvas.evaluate(sides)
+            if width:
+                break
+            browser.page.wait_for_timeout(100)
+        assert width / height == pytest.approx(across / down, rel=0.02), plane
+    assert browser.wrong == []
+
+
 def test_two_browsers_a_dragged_file_and_a_lost_connection(
     browse: Callable[..., Browser], bright_picture: Path, tmp_path: Path
 ) -> None:
@@ -241,6 +268,14 @@ def test_two_browsers_a_dragged_file_and_a_lost_connection(
     sync_api.expect(one.page.locator("#told")).to_contain_text("notes.txt is no picture, volume or video")
     one.page.context.set_offline(True)
     sync_api.expect(one.page.locator("#told")).to_contain_text("The connection is lost", timeout=10_000)
+    one.drag((20, 20), (59, 59))
+    sync_api.expect(one.page.locator("#told")).to_contain_text("waits here: 1 change", timeout=10_000)
     one.page.context.set_offline(False)
     sync_api.expect(one.page.locator("#told")).to_contain_text("The connection is back", timeout=10_000)
+    one.prompts([1])
+    # a tab that is closed, and a server that is ended
+    one.page.close()
+    three = browse()
+    three.open("mine.png")
+    three.prompts([1])
     assert [line for line in two.wrong if "ERR_" not in line] == []

@@ -252,6 +252,57 @@ def test_of_many_images_those_used_long_ago_are_closed_and_nothing_is_lost(brows
     assert _open(browser)["state"]["objects"] == drawn
 
 
+def test_what_was_drawn_is_there_again_after_the_server_ended(
+    serve: Callable[..., TestClient], opened: Path, tmp_path: Path
+) -> None:
+    browser = serve(opened)
+    at = f"/api/images/{_open(browser, pixel_spacing=0.5)['number']}"
+    browser.post(f"{at}/draw", json=_box([20, 20, 59, 59]))
+    drawn = browser.post(f"{at}/colour", json={"name": "one", "colour": "#010203"}).json()["objects"]
+    (opened / "case.png").rename(opened / "renamed.png")  # an image is known by its content
+    again = serve(opened)
+    image = _open(again, "opened/renamed.png")
+    assert (image["is_again"], image["state"]["objects"]) == (True, drawn)
+    assert image["options"]["pixel_spacing"] == 0.5
+    at = f"/api/images/{image['number']}"
+    assert again.post(f"{at}/undo").json()["objects"] == []
+    assert list((tmp_path / "home/drawings").iterdir()) == []
+    assert again.post(f"{at}/redo").json()["objects"] == drawn
+    (file,) = (tmp_path / "home/drawings").iterdir()
+    file.write_text("{")
+    image = _open(serve(opened), "opened/renamed.png")
+    assert (image["is_again"], image["state"]["objects"]) == (False, [])
+
+
+def test_pages_of_a_file_have_drawings_of_their_own(serve: Callable[..., TestClient], opened: Path) -> None:
+    pages = [Image.new("L", (80, 80), value) for value in (0, 250)]
+    pages[0].save(opened / "pages.tif", save_all=True, append_images=pages[1:])
+    browser = serve(opened)
+    at = f"/api/images/{_open(browser, 'opened/pages.tif', page=2)['number']}"
+    browser.post(f"{at}/draw", json=_box([20, 20, 59, 59]))
+    assert _open(browser, "opened/pages.tif", page=1)["state"]["objects"] == []
+    assert len(_open(browser, "opened/pages.tif", page=2)["state"]["objects"]) == 1
+
+
+def test_a_disk_that_takes_no_drawing_is_told(serve: Callable[..., TestClient], opened: Path, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home/drawings").write_text("in the way")
+    browser = serve(opened)
+    at = f"/api/images/{_open(browser)['number']}"
+    state = browser.post(f"{at}/draw", json=_box([20, 20, 59, 59])).json()
+    assert len(state["objects"]) == 1
+    assert "can't be kept on disk" in state["trouble"]
+
+
+def test_an_edit_that_is_sent_twice_is_taken_once(browser: TestClient) -> None:
+    at = f"/api/images/{_open(browser)['number']}"
+    click = {"kind": "click", "numbers": [30, 40], "positive": True, "plane": "picture", "index": 0}
+    browser.post(f"{at}/draw", json=_box([20, 20, 59, 59]))
+    for number in ("a", "a", "b"):
+        state = browser.post(f"{at}/draw", json={"name": "one", "prompt": click, "id": number}).json()
+    assert [prompt["kind"] for prompt in state["objects"][0]["prompts"]] == ["box", "click", "click"]
+
+
 def test_bad_files_and_questions_are_told(browser: TestClient, opened: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (opened / "bad.nii.gz").write_bytes(b"no volume")
     pages = [Image.new("L", (9, 9), value) for value in (0, 250)]

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from litemed.app.drawing import cut, labels_png, slice_png
+from litemed.app.drawings import Drawing, Drawings
 from litemed.images.overlay import object_colour
 from litemed.prompting.refining import Place, Prompt
 from litemed.prompting.session import Session
@@ -30,16 +31,31 @@ class Opened:
         number: by which the page names it.
         name: of its file, see `litemed.app.folders.Folders`.
         session: on it.
+        keep: called with what is drawn, after every change.
         colours: of objects, by name, as of an earlier opening.
+        is_again: whether objects are there that were drawn before the page was served.
     """
 
-    def __init__(self, number: str, name: str, session: Session, colours: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        number: str,
+        name: str,
+        session: Session,
+        keep: Callable[[Drawing], None],
+        colours: Mapping[str, str],
+        is_again: bool,
+    ) -> None:
         self.number = number
         self.name = name
         self.session = session
-        self.colours: dict[str, str] = dict(colours or {})
+        self.colours: dict[str, str] = dict(colours)
+        self._keep = keep
+        self._is_again = is_again
+        self._not_kept: str | None = None
+        self._taken: deque[Any] = deque(maxlen=256)
         self._looked: dict[Place, Future[None]] = {}
         self._lock = threading.Lock()
+        self._keep_lock = threading.Lock()
 
     # --- what the page is told -------------------------------------------------------------------------------------
 
@@ -55,6 +71,7 @@ class Opened:
             "shown": image.shown,
             "options": image.options,
             "spacing": image.spacing,
+            "is_again": self._is_again,
             "state": self.state(),
         }
 
@@ -90,7 +107,7 @@ class Opened:
             "can_redo": session.can_redo,
             "is_following": session.is_following,
             "progress": session.progress._asdict(),
-            "trouble": session.trouble,
+            "trouble": session.trouble or self._not_kept,
             "has_changed": session.has_changed,
             "is_encoded": None if place is None else self._look(place),
         }
@@ -143,12 +160,17 @@ class Opened:
         Args:
             action: one of those of `Session`, ``"draw"`` for a prompt as `litemed.prompting.Prompt.to_json` has it, or
                 ``"colour"``.
-            given: its arguments: ``name``, ``new``, ``number``, ``prompt``, ``colour`` and ``content``.
+            given: its arguments: ``name``, ``new``, ``number``, ``prompt``, ``colour`` and ``content``; and ``id``, by
+                which an edit that was sent twice is taken once.
 
         Raises:
             ValueError: for another action or missing arguments, and as the session does.
         """
-        session = self.session
+        session, number = self.session, given.get("id")
+        with self._lock:
+            if number is not None and number in self._taken:
+                return
+            self._taken.append(number)
         try:
             if action not in _EDITS:
                 raise ValueError(f"expected an action of {', '.join(_EDITS)}, got {action!r}")
@@ -168,6 +190,16 @@ class Opened:
                 getattr(session, action)()
         except (KeyError, TypeError) as error:
             raise ValueError(f"a {action} lacks something: {error!r}") from error
+        self.keep()
+
+    def keep(self) -> None:
+        """Keep what is drawn; where that fails the page is told."""
+        with self._keep_lock:
+            try:
+                self._keep(Drawing(self.session.to_json(), self.colours))
+                self._not_kept = None
+            except OSError as error:
+                self._not_kept = f"What is drawn can't be kept on disk ({error}): save it before you leave."
 
     def _draw(self, name: str, prompt: Prompt, is_new: bool) -> None:
         if not is_new or name in self.session.objects:
@@ -201,20 +233,22 @@ class Opened:
 
 
 class OpenImages:
-    """The images that are open, by number. When there are too many, the one that was used longest ago makes room; what
-    was drawn on it is kept, and is there when it is opened again.
+    """The images that are open, by number. When there are too many, the one that was used longest ago makes room. What
+    is drawn is kept, and is there when the same image is opened again, be it by another run.
 
     Args:
         network: gives the network of all sessions; called once.
+        drawings: where what is drawn is kept.
         most: images open at a time.
     """
 
-    def __init__(self, network: Callable[[], Any], most: int = 4) -> None:
+    def __init__(self, network: Callable[[], Any], drawings: Drawings, most: int = 4) -> None:
         self._network = network
+        self._drawings = drawings
         self._most = most
         self._loaded: Any = None
         self._open: OrderedDict[str, Opened] = OrderedDict()
-        self._drawn: dict[str, tuple[dict[str, Any], dict[str, str]]] = {}
+        self._before: dict[str, tuple[str, dict[str, Any]]] = {}  # by name, the last opening's key and options
         self._count = 0
         self._lock = threading.RLock()
 
@@ -240,20 +274,33 @@ class OpenImages:
                 self._loaded = self._network()
             for number in [number for number, opened in self._open.items() if opened.name == name]:
                 self._close(number)
-            content, colours = self._drawn.get(name, (None, {}))
-            before = {} if content is None else content["options"]
-            session = Session(self._loaded, path, **{**before, **options})
+            before, known = self._before.get(name, ("", {}))
+            chosen = {**known, **options}
+            key = self._drawings.key(path, chosen)
+            drawing = self._drawings.load(key)
+            is_again = drawing is not None and not before
+            if drawing is None and all(known.get(part) == chosen.get(part) for part in ("page", "series")):
+                drawing = self._drawings.load(before)  # of what the file was before it changed
+            content, colours = drawing or (None, {})
+            session = Session(self._loaded, path, **{**({} if content is None else content["options"]), **chosen})
             if content is not None:
                 try:
                     session.replay(content)
                 except ValueError as error:
                     session.close()
-                    del self._drawn[name]
+                    self._before.pop(name, None)
+                    self._drawings.put_aside(key)
                     raise ValueError(
                         f"{path.name} isn't what was drawn on any more ({error}): open it again"
                     ) from error
             self._count += 1
-            opened = Opened(str(self._count), name, session, colours)
+            used = session.image.options.items()
+            self._before[name] = key, {option: value for option, value in used if value is not None}
+            opened = Opened(
+                str(self._count), name, session, lambda drawn: self._drawings.keep(key, drawn), colours, is_again
+            )
+            if content is not None:
+                opened.keep()
             self._open[opened.number] = opened
             while len(self._open) > self._most:
                 self._close(next(iter(self._open)))
@@ -278,13 +325,7 @@ class OpenImages:
                 self._close(number)
 
     def _close(self, number: str) -> None:
-        opened = self._open.pop(number)
-        content = opened.session.to_json()
-        if content["objects"]:
-            self._drawn[opened.name] = (content, opened.colours)
-        else:
-            self._drawn.pop(opened.name, None)
-        opened.session.close()
+        self._open.pop(number).session.close()
 
 
 def window_of(values: tuple[float, float]) -> tuple[float, float]:

@@ -22,11 +22,12 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from litemed.app.drawings import Drawings
 from litemed.app.folders import Folders, inside
 from litemed.app.guard import Guard
 from litemed.app.opened import OpenImages, window_of
 from litemed.app.tasks import Tasks, tools
-from litemed.files import replacing
+from litemed.files import litemed_home, replacing
 from litemed.notices import collect_notices
 from litemed.prompting.refining import Place
 from litemed.prompting.session_files import write_results
@@ -66,7 +67,8 @@ def create_app(
         port: that it will listen on, at 127.0.0.1.
         most_uploaded: largest file that can be dragged in, in bytes.
     """
-    handlers = _Handlers(OpenImages(network), Folders(source, dropped), Tasks(output_dir), output_dir)
+    images = OpenImages(network, Drawings(litemed_home() / "drawings"))
+    handlers = _Handlers(images, Folders(source, dropped), Tasks(output_dir), output_dir)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

@@ -49,7 +49,7 @@ class SessionImage:
             ``"axial"``, ``"coronal"`` and ``"sagittal"``; of volumes scaled to 0 to 255, as the network sees them.
         own_shape: of an array in the file's own axes x, y, z; z is 1 of a picture.
         intensity: how values were scaled, such as ``"CT window soft_tissue"``.
-        shown: the values that are black and white to begin with.
+        shown: the values that are black and white to begin with, apart also where all values are equal.
         spacing: along the own axes in mm, two numbers or three; None where it isn't known.
         pixel_size: of a pixel in mm2 or a voxel in mm3; None where it isn't known.
 
@@ -93,7 +93,7 @@ class SessionImage:
             self.own_shape: tuple[int, ...] = (picture.shape[1], picture.shape[0], 1)
             self.intensity = "as stored"
             is_byte = picture.dtype == np.uint8
-            self.shown = (0.0, 255.0) if is_byte else (float(picture.min()), float(picture.max()))
+            self.shown = (0.0, 255.0) if is_byte else _apart(float(picture.min()), float(picture.max()))
             if pixel_spacing is not None:
                 self.spacing, self.pixel_size = (pixel_spacing, pixel_spacing), pixel_spacing**2
             return
@@ -106,7 +106,7 @@ class SessionImage:
             self.spacing, self.pixel_size = volume.spacing, volume.voxel_volume
         self.views = {plane: PlaneView(volume, plane) for plane in PLANES}
         scale = intensity_range(self.views["axial"], modality, window)
-        self.intensity, self.shown = scale.name, (scale.low, scale.high)
+        self.intensity, self.shown = scale.name, _apart(scale.low, scale.high)
         self.planes |= {plane: _ScaledSlices(view, scale) for plane, view in self.views.items()}
 
     def stored(self, plane: str, index: int) -> np.ndarray:
@@ -150,6 +150,10 @@ class _ScaledSlices:
 
     def __getitem__(self, index: int) -> np.ndarray:
         return self._scale.apply(self._slices[index])
+
+
+def _apart(low: float, high: float) -> tuple[float, float]:
+    return (low, high) if low < high else (low - 1, low)
 
 
 def _held(volume: Volume) -> Volume:

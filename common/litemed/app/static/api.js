@@ -7,7 +7,7 @@ async function answered(request) {
   try {
     response = await request;
   } catch {
-    throw new Lost("The connection is lost. Is litemed app still running? What was drawn is kept there.");
+    throw new Lost("The connection is lost. Is litemed app still running? What was drawn is kept.");
   }
   if (response.ok) return response;
   const text = await response.text();

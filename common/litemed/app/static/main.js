@@ -23,6 +23,7 @@ class Page {
     this.active = null;
     this.chosen = null; // name of the selected object
     this.queue = Promise.resolve();
+    this.waiting = []; // edits that the server hasn't answered
     this.settings = {
       tool: "box",
       opacity: Number($("opacity").value),
@@ -57,7 +58,9 @@ class Page {
     this.told(`Opening ${name.split("/").at(-1)} …`);
     try {
       this.use(await ask("/api/images", { name, options }));
-      this.told("");
+      const { is_again, state } = this.opened;
+      const count = state.objects.length === 1 ? "1 object is" : `${state.objects.length} objects are`;
+      this.told(is_again ? `${count} here again, drawn earlier on this image. Undo takes that away.` : "");
     } catch (error) {
       const option = /choose one from 1 to/.test(error.message) ? "page"
         : /choose one by its number or UID/.test(error.message) ? "series" : null;
@@ -113,20 +116,44 @@ class Page {
 
   /** Send an edit after those that are under way; false when it was refused. */
   edit(action, given = {}) {
-    const number = this.opened.number;
+    const { number } = this.opened;
+    const sent = { ...given, id: crypto.randomUUID() };
+    this.waiting.push(sent);
     const done = this.queue.then(async () => {
       try {
-        const state = await ask(`/api/images/${number}/${action}`, given);
+        const state = await this.send(`/api/images/${number}/${action}`, sent);
         if (this.opened.number === number) this.update(state);
         this.told("");
         return true;
       } catch (error) {
         this.told(error.message, true);
         return false;
+      } finally {
+        this.waiting.splice(this.waiting.indexOf(sent), 1);
       }
     });
     this.queue = done;
     return done;
+  }
+
+  /** Send an edit until it is answered: one that arrives twice is taken once. */
+  async send(path, sent) {
+    for (;;) {
+      try {
+        return await ask(path, sent);
+      } catch (error) {
+        if (!(error instanceof Lost)) throw error;
+        this.lost(error);
+        await new Promise((resolve) => { setTimeout(resolve, 1000); });
+      }
+    }
+  }
+
+  lost(error) {
+    this.isLost = true;
+    const count = this.waiting.length;
+    const waits = count ? ` What you draw now waits here: ${count === 1 ? "1 change" : `${count} changes`}.` : "";
+    this.told(error.message + waits, true);
   }
 
   async drew(prompt) {
@@ -149,8 +176,8 @@ class Page {
   }
 
   async addObject() {
-    const name = this.freeName();
-    if (await this.edit("add_object", { name })) this.select(name);
+    this.wanted = this.freeName();
+    if (!await this.edit("add_object", { name: this.wanted })) this.wanted = null;
   }
 
   select(name) {
@@ -163,6 +190,7 @@ class Page {
     const isOther = state.revision !== this.opened.state.revision;
     this.opened.state = state;
     const names = state.objects.map((each) => each.name);
+    if (names.includes(this.wanted)) [this.chosen, this.wanted] = [this.wanted, null];
     if (this.chosen && !names.includes(this.chosen)) this.chosen = names.at(-1) ?? null;
     if (!this.chosen && names.length) this.chosen = names.at(-1);
     if (isOther) this.shown.forEach((view) => view.load());
@@ -193,8 +221,8 @@ class Page {
           if (!state.is_encoded || state.is_following) soon = 350;
         }
       } catch (error) {
-        this.isLost = error instanceof Lost;
-        this.told(error.message, true);
+        if (error instanceof Lost) this.lost(error);
+        else this.told(error.message, true);
       }
     }
     clearTimeout(this.pollTimer);
@@ -244,6 +272,7 @@ class Page {
       $(id).addEventListener("change", () => this.setWindow(Number($("level").value), Number($("width").value)));
     }
     document.addEventListener("keydown", (event) => this.key(event));
+    window.addEventListener("beforeunload", (event) => { if (this.waiting.length) event.preventDefault(); });
   }
 
   key(event) {

@@ -7,7 +7,7 @@ const LARGEST = 3000; // pixels along a side that are sent of a slice as a whole
 const WAIT = 120; // ms, before the visible part is asked for in full detail
 
 export class View {
-  /** page: { image(), state(), settings, told(text), drew(prompt), looked(view), cross(view, x, y) } */
+  /** page: { image(), state(), settings, waiting, told(text), drew(prompt), looked(view), cross(view, x, y) } */
   constructor(page, plane, box) {
     this.page = page;
     this.plane = plane;
@@ -191,6 +191,9 @@ export class View {
       for (const prompt of prompts) {
         if (prompt.plane === this.plane && prompt.index === this.index) this.paintPrompt(prompt, colour, name === selected);
       }
+    }
+    for (const { prompt } of this.page.waiting) {
+      if (prompt?.plane === this.plane && prompt.index === this.index) this.paintPrompt(prompt, "#ffffff", true);
     }
     if (this.drawing?.numbers) this.paintPrompt(this.drawing, "#ffffff", true);
   }
