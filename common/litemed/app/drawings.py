@@ -48,7 +48,7 @@ class Drawings:
     def key(self, path: Path, options: Mapping[str, Any]) -> str:
         """What an image is known by: the bytes of its file or, of a DICOM series, files; and its page or series."""
         digest = hashlib.blake2b(repr([options.get(name) for name in ("page", "series")]).encode(), digest_size=16)
-        for file in sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]:
+        for file in sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]:
             with file.open("rb") as content:
                 while part := content.read(_CHUNK):
                     digest.update(part)

@@ -41,14 +41,14 @@ class Opened:
         number: str,
         name: str,
         session: Session,
-        keep: Callable[[Drawing], None],
-        colours: Mapping[str, str],
-        is_again: bool,
+        keep: Callable[[Drawing], None] = lambda drawing: None,
+        colours: Mapping[str, str] | None = None,
+        is_again: bool = False,
     ) -> None:
         self.number = number
         self.name = name
         self.session = session
-        self.colours: dict[str, str] = dict(colours)
+        self.colours: dict[str, str] = dict(colours or {})
         self._keep = keep
         self._is_again = is_again
         self._not_kept: str | None = None
