@@ -13,7 +13,7 @@ help:
 	@echo "make demo         install, train Mini-Net on the built-in nuclei, and show its scores and a picture"
 	@echo "make app          install, and outline objects on a page in the browser: a CT and a picture are there to try"
 	@echo "make test         install what the tests need, and run them"
-	@echo "make lint         ruff and mypy"
+	@echo "make lint         ruff, mypy, and the packed bundles against the code format of the MONAI Model Zoo"
 	@echo "make bench        speed of the metrics, the slice sampler and the losses, and of scoring by a pool and by Ray"
 	@echo "make figures      lines of code, what packed bundles carry, start-up of imports and commands"
 	@echo "make docs         the documentation as a site in build/site, links and code checked"
@@ -49,6 +49,7 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python ci/zoo_style.py
 
 bench: install
 	$(BIN)/python ci/bench_metrics.py

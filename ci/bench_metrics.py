@@ -150,11 +150,7 @@ def deepmind_scores(case: Case) -> Scores:
     }
 
 
-TOOLS: dict[str, Callable[[Case], Scores]] = {
-    "monai": monai_scores,
-    "medpy": medpy_scores,
-    "deepmind": deepmind_scores,
-}
+TOOLS: dict[str, Callable[[Case], Scores]] = {"monai": monai_scores, "medpy": medpy_scores, "deepmind": deepmind_scores}
 
 
 def measure(case: Case, definition: str, repeat: int) -> dict[str, Any]:

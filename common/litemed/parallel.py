@@ -134,13 +134,14 @@ class _Crew(Protocol):
 
     size: int
 
-    def hire(self) -> Any: ...
+    def hire(self) -> Any:
+        """Start a worker."""
 
-    def give(self, worker: Any, chunk: Sequence[Any]) -> None: ...
+    def give(self, worker: Any, chunk: Sequence[Any]) -> None:
+        """Hand items to a worker that waits for some."""
 
     def wait(self, workers: Collection[Any]) -> tuple[Any, _Answer | None]:
         """The next of the workers to answer, and its answer, or None where it died."""
-        ...
 
 
 def _by_workers(

@@ -84,10 +84,7 @@ class Browser:
         width, height = 256 * aspect[0], (16 if aspect[1] != 1 else 256) * aspect[1]
         scale = min(box["width"] / width, (box["height"] - BAR) / height)
         left, top = (box["width"] - width * scale) / 2, (box["height"] - BAR - height * scale) / 2
-        return (
-            box["x"] + left + (x + 0.5) * aspect[0] * scale,
-            box["y"] + top + (y + 0.5) * aspect[1] * scale,
-        )
+        return (box["x"] + left + (x + 0.5) * aspect[0] * scale, box["y"] + top + (y + 0.5) * aspect[1] * scale)
 
     def drag(self, *places: Any, **button: Any) -> None:
         mouse = self.page.mouse

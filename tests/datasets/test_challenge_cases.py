@@ -29,11 +29,7 @@ def test_parts_are_kept_or_drawn_by_case(tmp_path: Path) -> None:
     for part in ("training", "validation", "test"):
         _archive(tmp_path / "parts" / part / f"3D_MR_{part}.npz", (2, 4, 5))
     assert load_cases(tmp_path / "parts", "validation") == [
-        {
-            "image": str(tmp_path / "parts/validation/3D_MR_validation.npz"),
-            "case": "3D_MR_validation",
-            "modality": "MR",
-        }
+        {"image": str(tmp_path / "parts/validation/3D_MR_validation.npz"), "case": "3D_MR_validation", "modality": "MR"}
     ]
     assert modality_of("3D_CT_x_1") == "CT"
     assert modality_of("scan_CT") == "other"

@@ -327,11 +327,7 @@ NRRD_ERRORS = {
     "no magic": (b"NRRD0004", b"NRRB0004", "not a NRRD file"),
     "no colon": (b"modality:=CT", b"modality", "not a NRRD header line: 'modality'"),
     "encoding": (b"encoding: raw", b"encoding: zstd", "ITK cannot read it"),
-    "cut": (
-        b"sizes: 5 6 7",
-        b"byteskip: -1\nsizes: 5 6 700",
-        "truncated, or a wrong byte skip of -1",
-    ),
+    "cut": (b"sizes: 5 6 7", b"byteskip: -1\nsizes: 5 6 700", "truncated, or a wrong byte skip of -1"),
 }
 
 

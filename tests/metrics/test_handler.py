@@ -126,7 +126,7 @@ def test_from_a_configuration() -> None:
                     "metric_fn": {"_target_": "litemed.metrics.SurfaceMetric", "scores": "hd95", "percentile": 100},
                     "output_transform": "$monai.handlers.from_engine(['pred', 'label'])",
                 }
-            },
+            }
         }
     )
     handler = parser.get_parsed_content("key_metric")["val_hd95"]

@@ -12,13 +12,7 @@ from litemed.slices.sampling import label_slices, sample_slices
 
 @pytest.mark.parametrize(
     ("interval", "axis", "expected"),
-    [
-        (5, 2, [0, 5, 10]),
-        (1, 0, [0, 1, 2]),
-        (2, 1, [0, 2, 4]),
-        (4, 2, [0, 4, 8]),
-        (100, 2, [0]),
-    ],
+    [(5, 2, [0, 5, 10]), (1, 0, [0, 1, 2]), (2, 1, [0, 2, 4]), (4, 2, [0, 4, 8]), (100, 2, [0])],
 )
 def test_uniform_interval(interval: int, axis: int, expected: list[int], write, affine: np.ndarray) -> None:
     volume = open_volume(write("nifti", np.zeros((3, 5, 12), np.uint8), affine))

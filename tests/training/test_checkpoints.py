@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
 from pathlib import Path
 
 import pytest
@@ -307,3 +308,9 @@ def test_the_network_that_fits_is_built(tmp_path: Path) -> None:
         ValueError, match=r"other\.pt: expected weights of one of small, large, found 2 entries: weight, bias"
     ):
         load_network(tmp_path / "other.pt", networks)
+
+
+def test_the_error_comes_whole_out_of_another_process() -> None:
+    error = pickle.loads(pickle.dumps(CheckpointError("model.pt", "weights", "a picture")))
+    assert isinstance(error, CheckpointError)
+    assert str(error) == "model.pt: expected weights, found a picture"

@@ -169,13 +169,7 @@ def kept(path: Path) -> list[Row]:
 
 
 def measure(
-    name: str,
-    path: Path,
-    cases: Sequence[Row],
-    rows: Sequence[Row],
-    file: Path,
-    runtime: str,
-    objects: int | None,
+    name: str, path: Path, cases: Sequence[Row], rows: Sequence[Row], file: Path, runtime: str, objects: int | None
 ) -> list[Row]:
     """Rows of the cases that a network hasn't been measured on, appended to the file as they come."""
     weights = digest(path)

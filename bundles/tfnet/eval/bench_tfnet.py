@@ -314,9 +314,7 @@ def bench_peers(options: argparse.Namespace, peak: float) -> tuple[dict[str, Row
 
 
 def peer_row(
-    name: str,
-    facts: tuple[float, float, float, float],
-    times: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    name: str, facts: tuple[float, float, float, float], times: Mapping[str, tuple[Sequence[float], Sequence[float]]]
 ) -> dict[str, Any]:
     """A row of the table of peers.
 

@@ -149,9 +149,11 @@ def _scores(detector: nn.Module, files: Sequence[Path], boxes: dict[Path, np.nda
     scores: dict[str, Any] = {"rings_beyond_doubt": round(float(np.mean([_is_sure(each) for each in found])), 4)}
     if boxes:
         overlaps = [
-            0.0
-            if each is None
-            else float(box_iou(*(torch.tensor(box[2]).double() for box in (each.boxes, boxes[path]))))
+            (
+                0.0
+                if each is None
+                else float(box_iou(*(torch.tensor(box[2]).double() for box in (each.boxes, boxes[path]))))
+            )
             for path, each in zip(files, found, strict=True)
         ]
         scores |= {"outside_iou": round(float(np.mean(overlaps)), 4), "least_outside_iou": round(min(overlaps), 4)}

@@ -15,6 +15,7 @@ __all__ = ["CLASSES", "FrameClassifier"]
 CLASSES = ("clear", "closed", "broken", "blur")
 """What a frame shows, in the order of the logits (TFM, section III.A): crisp rings without break-up; a lid over the
 eye; rings with break-up; an open eye whose rings aren't resolved."""
+_N_CLASSES = len(CLASSES)
 
 
 class FrameClassifier(nn.Module):
@@ -34,7 +35,7 @@ class FrameClassifier(nn.Module):
         ``(B, in_channels, W, H)`` to logits ``(B, out_channels)``; trained at the size of ``train_classifier.json``.
     """
 
-    def __init__(self, width: float = 0.25, in_channels: int = 3, out_channels: int = len(CLASSES)) -> None:
+    def __init__(self, width: float = 0.25, in_channels: int = 3, out_channels: int = _N_CLASSES) -> None:
         super().__init__()
         set_architecture(
             self, network="FrameClassifier", width=width, in_channels=in_channels, out_channels=out_channels

@@ -56,11 +56,7 @@ def paired(
 
 
 def paired_part(
-    root: str | os.PathLike[str],
-    part: str,
-    shares: Sequence[float] = (0.7, 0.15, 0.15),
-    seed: int = 0,
-    **options: Any,
+    root: str | os.PathLike[str], part: str, shares: Sequence[float] = (0.7, 0.15, 0.15), seed: int = 0, **options: Any
 ) -> list[Case]:
     """One part of a folder of images and masks: ``root/<part>`` as it is, or drawn from ``images`` and ``masks``.
 

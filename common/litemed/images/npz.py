@@ -18,10 +18,7 @@ from litemed.images.volume import LPS_TO_RAS, Volume
 __all__ = ["NpzVolume"]
 
 _LOCAL_HEADER = struct.Struct("<26xHH")
-_HEADER_READERS = {
-    (1, 0): np.lib.format.read_array_header_1_0,
-    (2, 0): np.lib.format.read_array_header_2_0,
-}
+_HEADER_READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
 class NpzVolume(Volume):

@@ -91,7 +91,8 @@ class _Picture(ABC):
         return np.array(pixels, dtype=pixels.dtype.newbyteorder("="), order="C")
 
     @abstractmethod
-    def _decode(self, stored: bool) -> np.ndarray: ...
+    def _decode(self, stored: bool) -> np.ndarray:
+        """The pixels as they lie in the file, before the picture is turned upright."""
 
 
 class _PillowPicture(_Picture):

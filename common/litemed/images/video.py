@@ -23,7 +23,7 @@ def open_video(path: str | os.PathLike[str]) -> av.container.InputContainer:
     """
     try:
         container = av.open(str(path))
-    except (av.error.FFmpegError, ValueError, UnicodeError) as error:
+    except (av.error.FFmpegError, ValueError) as error:
         raise ValueError(f"{path} can't be read as a video: {error}") from error
     if not container.streams.video:
         kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "no stream"

@@ -129,7 +129,8 @@ class Volume(ABC):
             start = stop
 
     @abstractmethod
-    def _decode(self, axis: int, index: int) -> np.ndarray: ...
+    def _decode(self, axis: int, index: int) -> np.ndarray:
+        """The stored values of one slice along an axis."""
 
 
 class HeldVolume(Volume):

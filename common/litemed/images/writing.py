@@ -85,10 +85,7 @@ def write_labels(
 
 
 def write_volume(
-    path: str | os.PathLike[str],
-    voxels: np.ndarray,
-    affine: np.ndarray,
-    like: str | os.PathLike[str] | None = None,
+    path: str | os.PathLike[str], voxels: np.ndarray, affine: np.ndarray, like: str | os.PathLike[str] | None = None
 ) -> Path:
     """Write a volume, whole or not at all.
 

@@ -66,10 +66,7 @@ class ClassWeightedCrossEntropyLoss(_Loss):
     class_weight: torch.Tensor | None
 
     def __init__(
-        self,
-        weight: Sequence[float] | torch.Tensor | None = None,
-        average: str = "pixel",
-        reduction: str = "mean",
+        self, weight: Sequence[float] | torch.Tensor | None = None, average: str = "pixel", reduction: str = "mean"
     ) -> None:
         """
         Args:

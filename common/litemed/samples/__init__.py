@@ -10,10 +10,4 @@ from __future__ import annotations
 
 from litemed.lazy import lazy_names
 
-__getattr__, __dir__, __all__ = lazy_names(
-    __name__,
-    {
-        "cache": ["written_once"],
-        "nuclei_picture": ["nuclei"],
-    },
-)
+__getattr__, __dir__, __all__ = lazy_names(__name__, {"cache": ["written_once"], "nuclei_picture": ["nuclei"]})

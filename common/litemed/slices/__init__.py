@@ -8,9 +8,5 @@ from litemed.lazy import lazy_names
 
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
-    {
-        "open_volumes": ["OpenVolumes"],
-        "sampling": ["label_slices", "sample_slices"],
-        "stacking": ["stack_slices"],
-    },
+    {"open_volumes": ["OpenVolumes"], "sampling": ["label_slices", "sample_slices"], "stacking": ["stack_slices"]},
 )

@@ -134,9 +134,7 @@ def warm_start(
 
 
 def _with_blocks(
-    state: Mapping[str, torch.Tensor],
-    own: Mapping[str, torch.Tensor],
-    keep_blocks: Mapping[int | str, Sequence[int]],
+    state: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor], keep_blocks: Mapping[int | str, Sequence[int]]
 ) -> tuple[dict[str, str], list[str]]:
     """The names that the checkpoint's entries get, with those they have, and what was kept where."""
     origin, kept = {name: name for name in state}, []

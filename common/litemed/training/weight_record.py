@@ -20,7 +20,10 @@ class CheckpointError(ValueError):
     """A file of weights that isn't what it must be; the text has the file, what was expected, and what was found."""
 
     def __init__(self, path: str | os.PathLike[str], expected: str, found: str) -> None:
-        super().__init__(f"{path}: expected {expected}, found {found}")
+        super().__init__(path, expected, found)  # as it was called, so that it comes whole out of another process
+
+    def __str__(self) -> str:
+        return "{}: expected {}, found {}".format(*self.args)
 
 
 def record_path(weights: str | os.PathLike[str]) -> Path:

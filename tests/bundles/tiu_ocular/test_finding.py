@@ -40,10 +40,7 @@ def test_without_any_iris_the_largest_part_stands() -> None:
 def test_two_eyes_come_with_the_larger_last_and_a_speck_is_left_out() -> None:
     second = ((36, 50, 22, 32, 1), (40, 45, 24, 30, 3))  # 30 of 110 against 42 of 158
     speck = ((55, 60, 2, 4, 1), (57, 59, 2, 4, 2))  # 4 is less than a quarter of 42
-    assert find_eyes(_map(*EYE, *second, *speck)) == [
-        (slice(36, 50), slice(22, 32)),
-        (slice(10, 30), slice(10, 20)),
-    ]
+    assert find_eyes(_map(*EYE, *second, *speck)) == [(slice(36, 50), slice(22, 32)), (slice(10, 30), slice(10, 20))]
 
 
 @pytest.mark.parametrize(

@@ -36,10 +36,7 @@ def isic(root: str | os.PathLike[str], section: str = "training", validate: bool
     if len(images) != 1 or len(masks) != 1:
         expected = f"one folder *{section}*_Data/ (or _Input) and one *{section}*_GroundTruth/ with masks"
         raise wrong_layout(base, expected)
-    cases = pair(
-        index(images[0], r"(.+)(?<!_superpixels)"),
-        label=index(masks[0], r"(.+)_segmentation"),
-    )
+    cases = pair(index(images[0], r"(.+)(?<!_superpixels)"), label=index(masks[0], r"(.+)_segmentation"))
     if validate:
         check_cases(cases, "binary")
     return cases

@@ -140,10 +140,12 @@ def _censored(place: int, report: dict[str, Any], single: bool) -> str:
         return ""
     rows = report["clinic"]["intervals"]
     parts = [
-        f"{row['cells_broken']} of {row['cells_broken'] + row['cells_censored']} cells broke, the others held to "
-        f"{row['censored_at_s']:.1f} s"
-        if row["nikbut_first_s"] is not None
-        else f"no break within {row['censored_at_s']:.1f} s"
+        (
+            f"{row['cells_broken']} of {row['cells_broken'] + row['cells_censored']} cells broke, the others held to "
+            f"{row['censored_at_s']:.1f} s"
+            if row["nikbut_first_s"] is not None
+            else f"no break within {row['censored_at_s']:.1f} s"
+        )
         for row in rows[:3]
     ]
     rest = f"; and {len(rows) - 3} more" if len(rows) > 3 else ""

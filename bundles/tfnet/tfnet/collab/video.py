@@ -256,7 +256,7 @@ class prefetched(Iterator[Item]):  # noqa: N801, used as a function
             finally:
                 if isinstance(made, Generator):
                     made.close()
-        except BaseException as error:
+        except (Exception, KeyboardInterrupt, SystemExit) as error:
             self._error = error
         finally:
             with self._changed:

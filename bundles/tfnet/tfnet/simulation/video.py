@@ -154,9 +154,11 @@ class TearFilmVideo(Sequence[Frame]):
         over_iris = self._gain[1] > 0.5 * self._gain[0]
         reach = 0.95 if over_iris else min(pupil_radius / self.cornea.outermost, 0.95)
         self._patches = [
-            [patch for patch in draw_patches(rng, start, severity, reach) if self._is_uncovered(patch)]
-            if np.isfinite(start)
-            else []
+            (
+                [patch for patch in draw_patches(rng, start, severity, reach) if self._is_uncovered(patch)]
+                if np.isfinite(start)
+                else []
+            )
             for start in self.timeline.break_ups
         ]
 

@@ -266,9 +266,9 @@ def _write_truth(path: Path, video: TearFilmVideo, job: _Film) -> None:
         "frames": [
             {
                 "class": TFM_CLASSES[label],
-                "boxes": None
-                if label == CLOSED
-                else dict(zip(TFM_BOXES, video.boxes(index).round(2).tolist(), strict=True)),
+                "boxes": (
+                    None if label == CLOSED else dict(zip(TFM_BOXES, video.boxes(index).round(2).tolist(), strict=True))
+                ),
                 "break_up_pixels": int(video.mask(index).sum()) if label == BROKEN else 0,
             }
             for index, label in enumerate(video.labels)

@@ -50,7 +50,7 @@ def unpack(path: str | os.PathLike[str], folder: Path) -> Path:
             _check(path, entries)
             for entry in entries:  # never more than the bytes that an entry claims
                 archive.extract(entry, folder)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise ValueError(f"{path} is not a readable zip: {error}") from error
     return bundle_in(folder, path)
 

@@ -374,11 +374,7 @@ def run(bundle: Path, mode: str = "full") -> Iterator[dict[str, str]]:
         check = CHECKS[name]
         said = io.StringIO()
         try:
-            with (
-                contextlib.redirect_stdout(said),
-                contextlib.redirect_stderr(said),
-                warnings.catch_warnings(),
-            ):
+            with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 check(bundle)
         except Exception as error:

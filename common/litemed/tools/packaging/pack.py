@@ -20,6 +20,7 @@ from pathlib import Path
 from litemed.bundles import metadata_of
 from litemed.files import replacing
 from litemed.tools.packaging.archives import files_within
+from litemed.tools.packaging.formats import formatted_code, formatted_json
 from litemed.tools.packaging.reach import LIBRARY, reached
 
 __all__ = ["pack", "packed_files"]
@@ -90,13 +91,15 @@ def _own_files(folder: Path) -> Iterator[Path]:
 
 
 def _rewritten(path: str, content: bytes, name: str, version: str) -> bytes:
-    """A file of the pack, with the library named where it lies there."""
+    """A file of the pack, with the library named where it lies there, formatted as the Model Zoo asks."""
     if path.endswith(".json") and path.startswith("configs/"):
         text = re.sub(r"\bfrom litemed import\b", f"from {name}.litemed import", content.decode())
         text = _NAME.sub(f"{name}.litemed.", text)
         text = text.replace(f'"$import {name}"', f'"$import {name}", "$import {name}.litemed.packed as {name}_packed"')
         asked = f"${name}_packed.root_of_version({name}.BUNDLE_ROOT, '{version}')"
-        return text.replace(f'"${name}.BUNDLE_ROOT"', json.dumps(asked)).encode()
+        return formatted_json(text.replace(f'"${name}.BUNDLE_ROOT"', json.dumps(asked))).encode()
+    if path.endswith(".json"):
+        return formatted_json(content.decode()).encode()
     if not path.endswith(".py"):
         return content
     text = _STRING.sub(rf"\1{name}.litemed\2\1", _IMPORT.sub(rf"\1\2 {name}.litemed", content.decode()))
@@ -105,4 +108,4 @@ def _rewritten(path: str, content: bytes, name: str, version: str) -> bytes:
             bare = [alias.name for alias in node.names if alias.name.split(".")[0] == "litemed" and not alias.asname]
             if bare:
                 raise ValueError(f"{path}, line {node.lineno}: write 'import {bare[0]} as ...', which can be packed")
-    return text.encode()
+    return formatted_code(text, name).encode()

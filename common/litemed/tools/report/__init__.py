@@ -6,9 +6,4 @@ from __future__ import annotations
 
 from litemed.lazy import lazy_names
 
-__getattr__, __dir__, __all__ = lazy_names(
-    __name__,
-    {
-        "writing": ["write_report"],
-    },
-)
+__getattr__, __dir__, __all__ = lazy_names(__name__, {"writing": ["write_report"]})

@@ -42,11 +42,7 @@ def data(tmp_path: Path) -> Path:
     boxes = np.array([[20, 20, 59, 59], [100, 100, 179, 179]])
     for name in ("seen/2D_CT_one_p1_a", "seen/2D_CT_one_p2_b", "unseen/2D_MR_two_x", "unseen/2D_MR_three_y_z007"):
         write_challenge(tmp_path / f"data/test/{name}.npz", pixels, boxes=boxes, labels=labels)
-    rows = [
-        {"set": "one", "patient": r"^(p\d)_"},
-        {"set": "two", "family": "folk"},
-        {"set": "three", "new_kind": True},
-    ]
+    rows = [{"set": "one", "patient": r"^(p\d)_"}, {"set": "two", "family": "folk"}, {"set": "three", "new_kind": True}]
     (tmp_path / "sets.json").write_text(json.dumps(rows))
     return tmp_path / "data"
 

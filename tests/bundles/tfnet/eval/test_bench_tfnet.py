@@ -112,13 +112,7 @@ def test_all_networks_of_a_comparison_are_trained_alike(tmp_path: Path) -> None:
     assert (
         found["unet"]
         == ours
-        == {
-            "spatial_size": [192, 192],
-            "max_epochs": 7,
-            "lr_patience": 3,
-            "augmentation": True,
-            "compile": False,
-        }
+        == {"spatial_size": [192, 192], "max_epochs": 7, "lr_patience": 3, "augmentation": True, "compile": False}
     )
 
 
