@@ -242,6 +242,27 @@ def test_planes_are_shown_in_the_shape_that_the_body_has(browse: Callable[..., B
     assert browser.wrong == []
 
 
+def test_a_dragged_folder_of_dicom_is_one_volume(
+    browse: Callable[..., Browser], write: Callable[..., Path], tmp_path: Path
+) -> None:
+    voxels = np.zeros((48, 40, 6), np.int16)
+    voxels[10:30, 8:20] = 200
+    series = write("dicom", voxels, np.diag([-1.0, -1, 3, 1]), name="CT chest")
+    (series / "deeper").mkdir()
+    first = sorted(series.glob("*.dcm"))[0]
+    first.rename(series / "deeper/000.dcm")  # as on the discs of scanners: names are not told apart across folders
+    sorted(series.glob("*.dcm"))[0].rename(series / "000.dcm")
+    (series / ".DS_Store").write_bytes(b"of a file manager")
+    page = browse().page
+    dragged = {"items": [], "files": [str(series)], "dragOperationsMask": 1}
+    tools = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        tools.send("Input.dispatchDragEvent", {"type": kind, "x": 600, "y": 400, "data": dragged})
+    page.wait_for_selector("#about :text('6 voxels')")
+    assert page.locator("#files button[aria-pressed=true]").inner_text() == "CT chest"
+    assert len(list((tmp_path / "dropped/CT chest").glob("*.dcm"))) == 6
+
+
 def test_two_browsers_a_dragged_file_and_a_lost_connection(
     browse: Callable[..., Browser], bright_picture: Path, tmp_path: Path
 ) -> None:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import itk
+import nibabel
 import numpy as np
 import pytest
 from litemed.app import create_app
@@ -423,6 +425,50 @@ def test_files_are_dragged_in(browser: TestClient, opened: Path, tmp_path: Path)
     for name in ("17/../../x.png", "x.png", "17/.hidden", "a/b/c.png", "17/..%5cx.png"):
         assert browser.put(f"/api/files/{name}", content=b"1").status_code in (400, 404, 405), name
     assert not (tmp_path / "x.png").exists()
+
+
+def test_groups_of_dragged_files_have_names_of_their_own(browser: TestClient, tmp_path: Path) -> None:
+    asked = ["CT chest", "CT chest", "..", "a/b:c", "x" * 300]
+    told = [browser.post("/api/files", json={"name": name}).json()["group"] for name in asked]
+    assert told == ["CT chest", "CT chest (2)", "files", "a_b_c", "x" * 80]
+    assert {path.name for path in (tmp_path / "dropped").iterdir()} == set(told)
+
+
+def test_a_dragged_dicom_series_is_one_volume_and_its_seg_is_read_by_others(
+    browser: TestClient, write: Callable[..., Path], tmp_path: Path
+) -> None:
+    highdicom = pytest.importorskip("highdicom")
+    voxels = np.full((48, 40, 6), 20, np.int16)
+    voxels[10:30, 8:20, 2:5] = 200
+    study = {"StudyInstanceUID": "1.2.3", "FrameOfReferenceUID": "1.2.3.4", "PatientID": "anna", "SeriesNumber": 7}
+    series = write("dicom", voxels, np.diag([-1.0, -1, 3, 1]), **study)
+    group = browser.post("/api/files", json={"name": "CT chest"}).json()["group"]
+    for file in series.iterdir():
+        browser.put(f"/api/files/{group}/{file.name}", content=file.read_bytes())
+    files = browser.get("/api/folder").json()["files"]
+    assert [file for file in files if file["name"].startswith("dropped")] == [
+        {"name": "dropped/CT chest", "kind": "volume"}
+    ]
+    at = f"/api/images/{_open(browser, 'dropped/CT chest', modality='MR')['number']}"
+    browser.post(f"{at}/draw", json=_box([10, 8, 29, 19], plane="axial", index=3))
+    while browser.get(at).json()["is_following"]:
+        time.sleep(0.05)
+    saved = browser.post(f"{at}/save", json={}).json()
+    assert saved["notices"] == []
+    assert (saved["files"][0], saved["files"][-1]) == ("CT chest_mask.nii.gz", "CT chest_segments.dcm")
+    assert saved["notices"] == []
+    mask = nibabel.load(tmp_path / "out/CT chest_mask.nii.gz")
+    labels = np.asarray(mask.dataobj)
+    assert (labels[voxels == 200] == 1).mean() > 0.9
+    seg = highdicom.seg.segread(tmp_path / "out/CT chest_segments.dcm")
+    assert (seg.PatientID, seg.get_segment_description(1).segment_label) == ("anna", "one")
+    volume = seg.get_volume(combine_segments=True)
+    there = volume.map_indices_to_reference(np.argwhere(volume.array == 1))
+    here = np.argwhere(labels) @ mask.affine[:3, :3].T + mask.affine[:3, 3]
+    here *= (-1, -1, 1)  # DICOM counts to the left and back
+    np.testing.assert_allclose(there[np.lexsort(there.T)], here[np.lexsort(here.T)], atol=1e-6)
+    frames = itk.array_from_image(itk.imread(str(tmp_path / "out/CT chest_segments.dcm"), itk.UC))
+    np.testing.assert_array_equal(frames > 0, labels.T[2:5] > 0)
 
 
 # --- tasks ------------------------------------------------------------------------------------------------------------

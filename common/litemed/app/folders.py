@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from litemed.images.names import VIDEO_SUFFIXES, image_suffix, is_dicom, is_pict
 __all__ = ["Folders", "inside"]
 
 _MOST = 2000
+_UNFIT = set('<>:"/\\|?*')
+"""What names of folders can't hold somewhere."""
 
 
 def inside(root: Path, name: str) -> Path:
@@ -61,8 +65,18 @@ class Folders:
             raise FileNotFoundError(f"only {self._only.name} was opened, not {rest}")
         return path
 
+    def group(self, name: str) -> str:
+        """Make a folder for what is dragged in together; a number follows a name that is taken."""
+        fit = "".join("_" if each in _UNFIT or not each.isprintable() else each for each in name[:80]).strip(". ")
+        for number in itertools.count(1):
+            group = (fit or "files") + (f" ({number})" if number > 1 else "")
+            with suppress(FileExistsError):
+                (self._roots["dropped"] / group).mkdir(parents=True)
+                break
+        return group
+
     def drop(self, name: str) -> Path:
-        """Where to put a file that is dragged in: a folder of those that came with it, and its name.
+        """Where to put a file that is dragged in: its group, see `group`, and its name.
 
         Raises:
             ValueError: for a name that leads elsewhere.

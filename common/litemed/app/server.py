@@ -78,6 +78,7 @@ def create_app(
     routes = [
         Route("/", handlers.page),
         Route("/api/folder", _json(handlers.folder)),
+        Route("/api/files", _json(handlers.group), methods=["POST"]),
         Route("/api/files/{name:path}", handlers.upload, methods=["PUT"]),
         Route("/api/images", _json(handlers.open), methods=["POST"]),
         Route("/api/images/{number}", _json(handlers.state)),
@@ -144,6 +145,9 @@ class _Handlers:
             "windows": {name: list(window) for name, window in CT_WINDOWS.items()},
             "output_dir": str(self._output_dir),
         }
+
+    def group(self, request: Request, given: dict[str, Any]) -> Any:
+        return {"group": self._folders.group(str(given.get("name", "")))}
 
     async def upload(self, request: Request) -> Response:
         target = self._folders.drop(request.path_params["name"])

@@ -29,7 +29,9 @@ export class Files {
   }
 
   button(file) {
-    const button = make("button", { textContent: file.name.split("/").slice(1).join("/"), title: file.kind });
+    const parts = file.name.split("/");
+    const shown = parts[0] === "dropped" ? parts.at(-1) : parts.slice(1).join("/");
+    const button = make("button", { textContent: shown, title: file.kind });
     button.dataset.name = file.name;
     button.addEventListener("click", () => this.choose(file));
     return button;
@@ -62,28 +64,35 @@ export class Files {
       event.preventDefault();
       document.body.classList.remove("dropping");
       const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
-      this.take(entries.length ? (await Promise.all(entries.map(within))).flat() : [...event.dataTransfer.files]);
+      const files = entries.length
+        ? (await Promise.all(entries.map((entry) => within(entry)))).flat()
+        : [...event.dataTransfer.files].map((file) => ({ file, name: file.name }));
+      this.take(files, entries.length === 1 && entries[0].isDirectory ? entries[0].name : null);
     });
   }
 
-  /** Send files to the server, and open the first; a file of prompts is drawn on what is open. */
-  async take(files) {
+  /** Send files to the server, and open the first, or all as one volume; a file of prompts is drawn on what is open. */
+  async take(files, folder) {
+    if (!files.length) return this.page.told("There is no file in it.", true);
     const [only] = files;
-    if (files.length === 1 && only.name.endsWith(".json")) return this.replay(only);
-    const group = `${Date.now()}`;
+    if (files.length === 1 && only.name.endsWith(".json")) return this.replay(only.file);
+    let place = null;
     try {
-      for (const [number, file] of files.entries()) {
-        this.page.told(`Taking ${file.name}, ${number + 1} of ${files.length} …`);
-        await send(`/api/files/${group}/${encodeURIComponent(file.name)}`, file);
+      const { group } = await ask("/api/files", { name: folder ?? only.name.replace(/(\.nii)?\.\w+$/, "") });
+      place = `dropped/${group}`;
+      for (const [number, { file, name }] of files.entries()) {
+        this.page.told(`Taking ${name}, ${number + 1} of ${files.length} …`);
+        await send(`/api/files/${encodeURIComponent(group)}/${encodeURIComponent(name)}`, file);
       }
       this.page.told("");
     } catch (error) {
-      this.page.told(error.message, true);
+      await this.refresh();
+      return this.page.told(error.message, true);
     }
     await this.refresh();
-    const first = this.listed.find((file) => file.name.startsWith(`dropped/${group}`));
+    const first = this.listed.find((file) => file.name === place || file.name.startsWith(`${place}/`));
     if (first) this.choose(first);
-    else if (files.length) this.page.told(`${only.name} is no picture, volume or video that can be opened.`, true);
+    else this.page.told(`${folder ?? only.name} is no picture, volume or video that can be opened.`, true);
   }
 
   async replay(file) {
@@ -96,14 +105,18 @@ export class Files {
   }
 }
 
-/** The files of a dragged file or folder. */
-async function within(entry) {
-  if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
+/** The files of a dragged file or folder, those of folders in it too, each with a name of its own. */
+async function within(entry, path = "") {
+  if (entry.isFile) {
+    const file = await new Promise((resolve, reject) => { entry.file(resolve, reject); });
+    return [{ file, name: (path + entry.name).replaceAll(/[\\/:]/g, "_") }];
+  }
   const reader = entry.createReader();
   const found = [];
   for (;;) {
-    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
-    if (!some.length) return found.filter((file) => !file.name.startsWith("."));
-    found.push(...(await Promise.all(some.map(within))).flat());
+    const some = await new Promise((resolve, reject) => { reader.readEntries(resolve, reject); });
+    if (!some.length) return found;
+    const visible = some.filter((each) => !each.name.startsWith("."));
+    found.push(...(await Promise.all(visible.map((each) => within(each, each.isFile ? path : `${path}${each.name}_`)))).flat());
   }
 }
