@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 from PIL import Image
@@ -64,6 +65,59 @@ def test_it_works_within_limits(open_files: int, memory: int, files: Path, run_p
         "0_mask.png",
         "1_mask.png",
     ]
+
+
+_OUTLINES = """
+import resource, sys
+import torch
+from litemed.prompting import Session, session_image
+
+session_image._HELD_BYTES = int(sys.argv[1])
+
+
+class Bright:
+    def encode_image(self, image):
+        return image
+
+    def decode(self, embedding, boxes, *prompts):
+        return embedding[:, :1] - 0.5, torch.ones(1, 1)
+
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+
+
+before = peak()
+with Session(Bright(), "large.nii", folder="kept", modality="MR") as session:
+    session.add_object("one")
+    session.box("one", [312, 312, 411, 411], "axial", 1024)
+    session.wait()
+    print("voxels", session.table()[0]["voxels"], "on the slice", session.slice_labels("coronal", 150).sum())
+print("megabytes", peak() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs files with holes, and how much memory was used")
+@pytest.mark.parametrize(("held", "most"), [(2 << 30, 1400), (0, 200)], ids=["held", "by slices"])
+def test_a_volume_of_a_gigabyte_is_outlined_in_bounded_memory(
+    held: int, most: int, tmp_path: Path, run_python: Callable[..., str]
+) -> None:
+    """Its file is a hole but for ten slices, in the middle, with a bright square of 100x100."""
+    header = nibabel.Nifti1Header()
+    header.set_data_dtype(np.int16)
+    header.set_data_shape((512, 512, 2048))
+    header.set_sform(np.diag([0.7, 0.7, 0.5, 1]), 1)
+    header["vox_offset"], header["magic"] = 352, b"n+1"
+    plane = np.full((512, 512), 20, "<i2")
+    plane[100:200, 100:200] = 200
+    with (tmp_path / "large.nii").open("wb") as file:
+        file.write(header.binaryblock)
+        file.truncate(352 + 2048 * plane.nbytes)
+        file.seek(352 + 1019 * plane.nbytes)
+        file.write(plane.tobytes() * 10)
+    said = run_python("-c", _OUTLINES, held)
+    assert "voxels 100000 on the slice 1000" in said
+    assert int(said.split()[-1]) < most
 
 
 @pytest.fixture(params=["size=160k", "ro"], ids=["full", "read-only"])

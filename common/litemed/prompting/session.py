@@ -7,7 +7,7 @@ from __future__ import annotations
 import itertools
 import os
 import threading
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -285,22 +285,21 @@ class Session:
 
     def slice_mask(self, name: str, plane: str | None = None, index: int = 0) -> np.ndarray:
         """An object on a slice, ``(H, W)`` bool, as far as it has been followed."""
-        return self._slice_logits(self.prompts(name), Place(self._plane(plane), index)) > -np.inf
+        return self._painted(self._found(self.prompts(name)), Place(self._plane(plane), index)) > -np.inf
 
     def slice_labels(self, plane: str | None = None, index: int = 0) -> np.ndarray:
         """A slice ``(H, W)`` of `labels`, as far as objects have been followed."""
         place = Place(self._plane(plane), index)
         with self._lock:
             drawn = list(self._state.values())
-        shape = self.planes[place.plane].shape[1:3]
-        return _numbered(shape, (self._slice_logits(prompts, place) for prompts in drawn))
+        return self._numbered([self._found(prompts) for prompts in drawn], place)
 
     def mask(self, name: str) -> np.ndarray:
         """An object, bool in the image's own axes: ``(H, W)`` of a picture, x, y, z of a volume's file.
 
         In a volume as far as it has been followed; see `wait`.
         """
-        mask = self._logits(self.prompts(name)) > -np.inf
+        mask = self._label_map({name: self.prompts(name)}) > 0
         return mask if self.image.is_volume else mask[..., 0].T
 
     def labels(self) -> np.ndarray:
@@ -333,7 +332,9 @@ class Session:
         """
         with self._lock:
             state = self._state
-        counts = np.bincount(self._label_map(state).ravel(), minlength=len(state) + 1)
+        counts = np.zeros(len(state) + 1, np.int64)
+        for _, labels in self._label_slices(state):
+            counts += np.bincount(labels.ravel(), minlength=len(counts))
         unit, measure = ("voxels", "volume_mm3") if self.image.is_volume else ("pixels", "area_mm2")
         rows = []
         for label, (name, prompts) in enumerate(state.items(), start=1):
@@ -498,35 +499,25 @@ class Session:
         if self.has_changed:
             raise ValueError(f"{self.image.path} has changed on disk since it was opened: open it anew")
 
-    def _logits(self, prompts: tuple[Prompt, ...]) -> np.ndarray:
-        """Of an object in the image's own axes, three of them; -inf beside it."""
+    def _found(self, prompts: tuple[Prompt, ...]) -> dict[Place, Found]:
+        """An object's masks by slice; where two cross, the later one says what is there."""
         with self._lock:
-            followed = dict(self._followed.get(prompts, {}))
-        logits = np.full(self.image.own_shape, -np.inf, np.float16)
-        if followed:
-            seen = self.image.seen_in(prompts[0].plane, logits)
-            for index, found in followed.items():
-                _paint(seen[index], found)
+            followed = self._followed.get(prompts, {}).items()
+            found = {Place(prompts[0].plane, index): each for index, each in followed}
         for place in dict.fromkeys(prompt.place for prompt in prompts):
-            found = self._refiner.answer([prompt for prompt in prompts if prompt.place == place])
-            _paint(self.image.seen_in(place.plane, logits)[place.index], found)
-        return logits
+            found.pop(place, None)
+            found[place] = self._refiner.answer([prompt for prompt in prompts if prompt.place == place])
+        return found
 
-    def _slice_logits(self, prompts: tuple[Prompt, ...], place: Place) -> np.ndarray:
-        """The slice ``(H, W)`` of `_logits` at a place."""
-        with self._lock:
-            followed = dict(self._followed.get(prompts, {}))
+    def _painted(self, found: Mapping[Place, Found], place: Place) -> np.ndarray:
+        """Logits ``(H, W)`` of an object on a slice; -inf beside it."""
         logits = np.full(self.planes[place.plane].shape[1:3], -np.inf, np.float16)
-        if not prompts:
-            return logits
-        found = [(Place(prompts[0].plane, index), each) for index, each in followed.items()]
-        for other in dict.fromkeys(prompt.place for prompt in prompts):
-            found.append((other, self._refiner.answer([prompt for prompt in prompts if prompt.place == other])))
-        for other, each in found:
-            if other == place:
-                _paint(logits, each)
-            elif other.plane != place.plane:
+        for other, each in found.items():
+            if other.plane != place.plane:
                 self._paint_line(logits, place, other, each)
+            elif other.index == place.index:
+                logits[:] = -np.inf
+                logits[each.region] = each.logits
         return logits
 
     def _paint_line(self, logits: np.ndarray, place: Place, other: Place, found: Found) -> None:
@@ -541,8 +532,42 @@ class Session:
         side, number = target.line(source.axis, other.index)
         logits[(number, slice(None)) if side == 0 else (slice(None), number)] = values
 
+    def _numbered(self, objects: Iterable[Mapping[Place, Found]], place: Place) -> np.ndarray:
+        """The number, from 1, of the object of highest logits at each pixel of a slice; 0 where all are -inf."""
+        shape = self.planes[place.plane].shape[1:3]
+        labels, best = np.zeros(shape, np.uint16), np.full(shape, -np.inf, np.float16)
+        for number, found in enumerate(objects, start=1):
+            logits = self._painted(found, place)
+            won = logits > best
+            np.copyto(labels, number, where=won)
+            np.copyto(best, logits, where=won)
+        return labels
+
+    def _label_slices(self, state: _State) -> Iterator[tuple[Place, np.ndarray]]:
+        """The slices of the first plane that an object is on, as `slice_labels` has them."""
+        plane = self._plane(None)
+        drawn = [self._found(prompts) for prompts in state.values()]
+        masks = [(place, each) for found in drawn for place, each in found.items()]
+        reached = {index for place, each in masks for index in self._reach(plane, place, each)}
+        for place in (Place(plane, index) for index in sorted(reached)):
+            yield place, self._numbered(drawn, place)
+
+    def _reach(self, plane: str, place: Place, found: Found) -> Iterable[int]:
+        """The slices of a plane that a mask on a slice, be it of another plane, reaches to."""
+        if place.plane == plane:
+            return [place.index]
+        view, axis = self.image.views[place.plane], self.image.views[plane].axis
+        lines = (view.line(axis, index) for index in range(self.planes[plane].shape[0]))
+        regions = found.region
+        return [k for k, (across, line) in enumerate(lines) if regions[across].start <= line < regions[across].stop]
+
     def _label_map(self, state: _State) -> np.ndarray:
-        return _numbered(self.image.own_shape, map(self._logits, state.values()))
+        """In the image's own axes, three of them; memory of slices without an object isn't touched."""
+        labels = np.zeros(self.image.own_shape, np.uint16, order="F")
+        seen = self.image.seen_in(self._plane(None), labels)
+        for place, numbered in self._label_slices(state):
+            seen[place.index] = numbered
+        return labels
 
     def _turn(self, source: list[_State], target: list[_State], name: str) -> Change:
         if not source:
@@ -586,21 +611,6 @@ class Session:
 def _stamp(path: Path) -> tuple[int, int]:
     stat = path.stat()
     return stat.st_mtime_ns, stat.st_size
-
-
-def _numbered(shape: tuple[int, ...], objects: Iterable[np.ndarray]) -> np.ndarray:
-    """The number, from 1, of the object of highest logits at each place; 0 where all are -inf."""
-    labels, best = np.zeros(shape, np.uint16), np.full(shape, -np.inf, np.float16)
-    for number, logits in enumerate(objects, start=1):
-        won = logits > best
-        np.copyto(labels, number, where=won)
-        np.copyto(best, logits, where=won)
-    return labels
-
-
-def _paint(logits: np.ndarray, found: Found) -> None:
-    logits[:] = -np.inf
-    logits[found.region] = found.logits
 
 
 def _difference(before: Found | None, after: Found | None) -> Region:
