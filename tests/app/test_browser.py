@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 import socket
 import threading
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 import uvicorn
 from litemed.app import create_app
+from litemed.app import tasks as task_room
 from litemed.prompting import Session, write_results
 from PIL import Image
 
@@ -28,6 +30,7 @@ OPTIONS = (
     "--no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 ).split()
+BUNDLES = Path(__file__).parents[2] / "bundles"
 BAR = 30
 """Height of the line below a slice, as view.js leaves it free."""
 
@@ -261,6 +264,54 @@ def test_a_dragged_folder_of_dicom_is_one_volume(
     page.wait_for_selector("#about :text('6 voxels')")
     assert page.locator("#files button[aria-pressed=true]").inner_text() == "CT chest"
     assert len(list((tmp_path / "dropped/CT chest").glob("*.dcm"))) == 6
+
+
+def test_an_eye_is_measured_by_one_click(browse: Callable[..., Browser], tmp_path: Path) -> None:
+    """By the bundle that ships; a page that is opened later finds it too."""
+    shutil.copy(BUNDLES / "tiu_ocular/sample/input.jpg", tmp_path / "opened/eye.jpg")
+    browser = browse()
+    browser.open("eye.jpg")
+    browser.page.click("#offered button:has-text('Segment the eyes')")
+    card = browser.page.locator("#tasks .task")
+    sync_api.expect(card).to_contain_text("written to", timeout=300_000)
+    rows = dict(row.split("\n", 1) for row in card.locator(".row").all_inner_texts())
+    with (tmp_path / "out/eye_measure/measurements.csv").open() as file:
+        (measured,) = csv.DictReader(file)
+    assert rows["unit"].strip() == measured["unit"] == "pixel"
+    assert float(rows["iris_diameter"]) == pytest.approx(float(measured["iris_diameter"]), rel=1e-3)
+    shown = card.locator("img").evaluate_all("images => images.map(image => [image.alt, image.naturalWidth > 0])")
+    assert shown == [["eye_measure/eye_overlay.png", True]]  # not the label map, which looks black
+    later = browse("dark")
+    sync_api.expect(later.page.locator("#tasks .task")).to_contain_text("iris_diameter")
+    assert (browser.wrong, browser.elsewhere, later.wrong) == ([], [], [])
+
+
+def test_a_report_is_opened_and_a_video_leaves_no_other_picture(
+    browse: Callable[..., Browser], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a command that writes a report, in place of litemed's."""
+    said = (
+        "import sys, pathlib; out = pathlib.Path(sys.argv[-1]); (out / 'masks').mkdir(parents=True); "
+        "(out / 'masks/1.png').write_text(''); (out / 'report.html').write_text('<h1>Break-up</h1>')"
+    )
+    monkeypatch.setattr(task_room, "_CALL", said)
+    (tmp_path / "opened/film.mp4").write_bytes(b"")
+    browser = browse()
+    page = browser.page
+    browser.open("case.png")
+    page.click("#files button:has-text('film.mp4')")
+    sync_api.expect(page.locator("#empty")).to_have_text("A video: choose an analysis on the left.")
+    assert page.locator("canvas").count() == 0
+    page.keyboard.press("Control+z")
+    page.click("#offered button:has-text('tear film')")
+    with page.context.expect_page() as opened:
+        page.click("text=Open the report", timeout=60_000)
+    sync_api.expect(opened.value.locator("h1")).to_have_text("Break-up")
+    assert page.locator("#tasks img").count() == 0
+    browser.open("case.png")
+    browser.drag((20, 20), (59, 59))
+    browser.prompts([1])
+    assert (browser.wrong, browser.elsewhere) == ([], [])
 
 
 def test_two_browsers_a_dragged_file_and_a_lost_connection(

@@ -87,10 +87,12 @@ def create_app(
         Route("/api/images/{number}/table", _json(handlers.table)),
         Route("/api/images/{number}/save", _json(handlers.save), methods=["POST"]),
         Route("/api/images/{number}/{action}", _json(handlers.edit), methods=["POST"]),
+        Route("/api/tasks", _json(handlers.tasks)),
         Route("/api/tasks", _json(handlers.start), methods=["POST"]),
         Route("/api/tasks/{number}", _json(handlers.task)),
         Route("/api/tasks/{number}/cancel", _json(handlers.cancel_task), methods=["POST"]),
         Route("/results/{name:path}", handlers.result),
+        Route("/favicon.ico", handlers.icon),
         Mount("/static", StaticFiles(directory=_STATIC)),
     ]
     guard = Middleware(Guard, token=token, port=port, most_bytes=MOST_BYTES, most_uploaded=most_uploaded)
@@ -135,6 +137,9 @@ class _Handlers:
 
     async def page(self, request: Request) -> Response:
         return FileResponse(_STATIC / "index.html")
+
+    async def icon(self, request: Request) -> Response:
+        return FileResponse(_STATIC / "icon.svg")
 
     # --- files -----------------------------------------------------------------------------------------------------
 
@@ -210,6 +215,9 @@ class _Handlers:
         return {"folder": str(self._output_dir), "files": [file.name for file in files], "notices": notices}
 
     # --- tasks -----------------------------------------------------------------------------------------------------
+
+    def tasks(self, request: Request, given: dict[str, Any]) -> Any:
+        return self._tasks.states()
 
     def start(self, request: Request, given: dict[str, Any]) -> Any:
         path = self._folders.path(str(given.get("name", "")))

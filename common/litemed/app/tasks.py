@@ -22,7 +22,7 @@ _BAR = re.compile(r"(\d+)/(\d+) \[")
 _HEARS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
 """A call is interrupted also where a shell has Ctrl-C ignored, as in its background."""
 _CALL = "import sys; from litemed.tools.cli import main; sys.argv[0] = 'litemed'; main()"
-_SHOWN = (".png", ".jpg", ".html", ".csv", ".json", ".mp4", ".tif", ".tiff", ".nii.gz", ".txt")
+_SHOWN = (".png", ".jpg", ".html", ".pdf", ".csv", ".json", ".mp4", ".tif", ".tiff", ".nii.gz", ".txt")
 
 
 def tools() -> dict[str, dict[str, str]]:
@@ -161,6 +161,10 @@ class Tasks:
         if number not in self._tasks:
             raise FileNotFoundError(f"there is no task {number}")
         return self._tasks[number]
+
+    def states(self) -> list[dict[str, Any]]:
+        """How far they all are, in the order of their starts."""
+        return [task.state() for task in self._tasks.values()]
 
     def close(self) -> None:
         """Interrupt all that run."""

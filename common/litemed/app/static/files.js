@@ -43,7 +43,7 @@ export class Files {
       button.setAttribute("aria-pressed", button.dataset.name === file.name);
     }
     this.page.tasks.offer(file, this.tools);
-    if (file.kind === "video") this.page.told("A video: choose an analysis below the files.");
+    if (file.kind === "video") this.page.leave("A video: choose an analysis on the left.");
     else this.page.open(file.name);
   }
 

@@ -36,8 +36,8 @@ class Page {
     this.tasks = new Tasks(this);
     this.files = new Files(this);
     this.listen();
-    this.useTool("box");
     this.files.refresh(true);
+    this.tasks.refresh();
     this.poll();
   }
 
@@ -76,7 +76,8 @@ class Page {
     this.opened = opened;
     this.chosen = opened.state.objects.at(-1)?.name ?? null;
     [this.settings.low, this.settings.high] = opened.shown;
-    $("empty")?.remove();
+    $("empty").hidden = true;
+    $("tools").hidden = false;
     this.shown = [];
     const planes = Object.keys(opened.planes);
     $("views").classList.toggle("three", planes.length > 1);
@@ -88,6 +89,19 @@ class Page {
     this.panel.opened();
     this.update(opened.state);
     $("right").hidden = false;
+    this.useTool(this.settings.tool);
+  }
+
+  /** Close the image, and say what there is in its place. */
+  leave(text) {
+    this.shown.forEach((view) => view.close());
+    [this.shown, this.opened, this.active] = [[], null, null];
+    $("views").classList.remove("three");
+    $("tools").hidden = $("right").hidden = true;
+    $("hint").textContent = "";
+    $("empty").textContent = text;
+    $("empty").hidden = false;
+    this.told("");
   }
 
   enlarge(main) {
@@ -122,7 +136,7 @@ class Page {
     const done = this.queue.then(async () => {
       try {
         const state = await this.send(`/api/images/${number}/${action}`, sent);
-        if (this.opened.number === number) this.update(state);
+        if (this.opened?.number === number) this.update(state);
         this.told("");
         return true;
       } catch (error) {
@@ -211,7 +225,7 @@ class Page {
         const state = await ask(`/api/images/${number}?plane=${view.plane}&index=${view.index}`);
         if (this.isLost) this.told("The connection is back.");
         this.isLost = false;
-        if (this.opened.number === number) {
+        if (this.opened?.number === number) {
           this.update(state);
           for (const each of this.shown) if (each !== view) each.waits.hidden = true;
           if (!view.drawing) {
@@ -251,7 +265,7 @@ class Page {
     for (const button of document.querySelectorAll("[data-tool]")) {
       button.setAttribute("aria-pressed", button.dataset.tool === tool);
     }
-    $("hint").textContent = `${HINTS[tool]} Shift+click shows a place in all planes.`;
+    $("hint").textContent = HINTS[tool] + (this.opened.is_volume ? " Shift+click shows a place in all planes." : "");
   }
 
   listen() {

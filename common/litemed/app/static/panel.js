@@ -31,6 +31,7 @@ export class Panel {
   // --- objects --------------------------------------------------------------------------------------------------
 
   show() {
+    if (!this.page.image()) return;
     const state = this.page.state();
     const names = state.objects.map((each) => each.name);
     for (const [name, row] of this.rows) if (!names.includes(name)) this.rows.delete(name) && row.item.remove();
@@ -88,7 +89,7 @@ export class Panel {
     this.isAsking = true;
     try {
       const rows = await ask(`/api/images/${number}/table`);
-      if (this.page.image().number !== number) return;
+      if (this.page.image()?.number !== number) return;
       this.sizes = Object.fromEntries(rows.map((row) => [row.name, size(row)]));
       this.sized = revision;
     } catch (error) {

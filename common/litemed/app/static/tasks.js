@@ -4,12 +4,20 @@ import { ask, result } from "./api.js";
 import { make } from "./panel.js";
 
 const $ = (id) => document.getElementById(id);
-const PICTURES = /\.(png|jpe?g)$/;
-const SHOWN = 6;
+const SHOWN = /^[^/]+\/[^/]+(?<!_mask|_probability)\.(png|jpe?g)$/; // label maps look black
 
 export class Tasks {
   constructor(page) {
     this.page = page;
+  }
+
+  /** Take up those that an earlier page began. */
+  async refresh() {
+    try {
+      for (const task of await ask("/api/tasks")) this.begin(task);
+    } catch (error) {
+      this.page.told(error.message, true);
+    }
   }
 
   /** Show a button for each tool that takes the file. */
@@ -26,13 +34,17 @@ export class Tasks {
 
   async start(tool, file) {
     try {
-      const task = await ask("/api/tasks", { tool, name: file.name });
-      const card = make("div", { className: "task" });
-      $("tasks").prepend(card);
-      this.watch(task, card);
+      this.begin(await ask("/api/tasks", { tool, name: file.name }));
     } catch (error) {
       this.page.told(error.message, true);
     }
+  }
+
+  begin(task) {
+    const card = make("div", { className: "task" });
+    $("tasks").prepend(card);
+    $("analyses").hidden = false;
+    this.watch(task, card);
   }
 
   watch(task, card) {
@@ -58,14 +70,29 @@ export class Tasks {
       parts.push(bar, total ? `${done} of ${total} ` : "", stop);
     }
     if (error) parts.push(make("pre", { textContent: error }));
-    if (said) parts.push(make("pre", { textContent: said }));
-    for (const file of files.filter((each) => PICTURES.test(each)).slice(0, SHOWN)) {
+    if (said) parts.push(printed(said));
+    const report = files.find((each) => each.endsWith("/report.html"));
+    if (report) {
+      const properties = { className: "report", href: result(report), target: "_blank", textContent: "Open the report" };
+      parts.push(make("a", properties));
+    }
+    for (const file of files.filter((each) => SHOWN.test(each))) {
       parts.push(make("a", { href: result(file), target: "_blank" }, make("img", { src: result(file), alt: file })));
     }
     const links = files.map((file) => make("li", {}, make("a", {
       href: result(file), target: "_blank", textContent: file.split("/").slice(1).join("/"),
     })));
-    if (links.length) parts.push(make("details", { open: links.length < 9 }, make("summary", { textContent: "Files" }), make("ul", {}, ...links)));
+    const summary = make("summary", { textContent: links.length === 1 ? "1 file" : `${links.length} files` });
+    if (links.length) parts.push(make("details", {}, summary, make("ul", {}, ...links)));
     card.replaceChildren(...parts);
   }
+}
+
+/** What a command printed: names with their values as rows, other lines as they are. */
+function printed(text) {
+  return make("div", { className: "said" }, ...text.split("\n").filter(Boolean).map((line) => {
+    const [, name, value] = line.match(/^(\S.*?) {2,}(\S.*)$/) ?? [];
+    if (!name) return make("p", { textContent: line });
+    return make("p", { className: "row" }, make("span", { textContent: name }), make("span", { textContent: value }));
+  }));
 }

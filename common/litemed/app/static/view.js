@@ -50,6 +50,7 @@ export class View {
   }
 
   close() {
+    clearTimeout(this.detailTimer);
     this.sized.disconnect();
     this.root.remove();
   }
@@ -170,6 +171,7 @@ export class View {
   }
 
   paint() {
+    if (!this.root.isConnected) return;
     const { context, canvas } = this;
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, canvas.width, canvas.height);
