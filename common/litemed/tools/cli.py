@@ -311,18 +311,19 @@ class Litemed:
         Example: ``litemed verify thyroid_us zips/thyroid_us_v0.1.0.zip``
 
         Args:
-            bundles: names, folders or zips; every bundle that is found when none is given.
+            bundles: names, folders or zips, also those in a zoo's models/ and hf_models/; every bundle that is found
+                when none is given.
             mode: min, regular or full, as of the zoo's own script; the first two read files alone.
             json: print JSON.
         """
         from pathlib import Path
 
-        from litemed.tools.packaging.verify import verify
+        from litemed.tools.packaging.verify import is_entry, verify
 
         failed = False
         results: dict[str, dict[str, str | None]] = {}
         for bundle in bundles or sorted(bundle_folders()):
-            path = Path(bundle) if Path(bundle).is_file() else find_bundle(bundle)
+            path = Path(bundle) if Path(bundle).is_file() or is_entry(Path(bundle)) else find_bundle(bundle)
             for check in verify(path, mode):
                 results.setdefault(path.name, {})[check.name] = check.error
                 failed |= check.error is not None
@@ -335,7 +336,7 @@ class Litemed:
         if failed:
             sys.exit(1)
 
-    def publish(self, *bundles: str, to: str, url: str = "", hubs: bool = False) -> None:
+    def publish(self, *bundles: str, to: str, url: str = "", hubs: str = "") -> None:
         """Lay out a static model zoo: zips, model_info.json and a page to choose from.
 
         Example: ``litemed publish --to zoo --url https://example.org/zoo``
@@ -344,7 +345,7 @@ class Litemed:
             bundles: names or folders; every bundle that is found when none is given.
             to: folder of the zoo.
             url: address that the folder will be offered at.
-            hubs: also lay out repositories of Hugging Face, and the Model Zoo's models/ and hf_models/.
+            hubs: account at Hugging Face: also lay out repositories for it, and the Model Zoo's models/ and hf_models/.
         """
         from litemed.tools.packaging.publish import publish
 

@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 import threading
+from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,7 +16,10 @@ from pathlib import Path
 import pytest
 import yaml
 from litemed.files import only_writer
+from litemed.tools.packaging.checks import MODES
+from litemed.tools.packaging.hubs import ENTRY_CHECKS, lay_out_hubs
 from litemed.tools.packaging.publish import publish
+from litemed.tools.packaging.verify import verify
 from monai.bundle import download
 
 MININET = Path(__file__).resolve().parents[3] / "bundles/mininet"
@@ -100,14 +104,27 @@ def test_one_publishes_at_a_time(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_hugging_face_and_the_model_zoo_get_their_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def hubs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, str]]:
+    """What is laid out for the hubs, and its address at a server that offers it."""
     monkeypatch.setattr("litemed.tools.packaging.hubs.LARGE", 200_000)  # bytes: one of these weights is larger
-    publish([MININET], tmp_path, url="https://example.org/zoo/", hubs=True)
-    repository, zoo, entry = (tmp_path / hub / "mininet" for hub in ("huggingface", "models", "hf_models"))
+    handler = partial(SimpleHTTPRequestHandler, directory=tmp_path)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        publish([MININET], tmp_path, url=address, hubs="an-owner")
+        yield tmp_path, address
+        server.shutdown()
+
+
+def test_hugging_face_and_the_model_zoo_get_their_folders(hubs: tuple[Path, str]) -> None:
+    folder, address = hubs
+    repository, zoo, entry = (folder / hub / "mininet" for hub in ("huggingface", "models", "hf_models"))
     for card in (repository / "README.md", entry / "README.md"):
         _, front, text = card.read_text().split("---\n", 2)
         matter = yaml.safe_load(front)
         assert matter["license_name"] == "Apache-2.0, for research alone, as DRIVE is"
+        assert (card.parent / matter["license_link"]).is_file()
         (result,) = matter["model-index"][0]["results"]
         score = json.loads((MININET / "models/model.json").read_text())["scores"][0]
         assert result["metrics"] == [{"type": score["metric"], "value": score["mean"]}]
@@ -116,7 +133,7 @@ def test_hugging_face_and_the_model_zoo_get_their_folders(tmp_path: Path, monkey
         assert all((card.parent / picture).is_file() for picture in pictures)
     assert {file.name for file in entry.iterdir()} == {"README.md", "LICENSE", "metadata.json", "docs"}
     metadata = json.loads((entry / "metadata.json").read_text())
-    assert metadata["version"] in metadata["changelog"]
+    assert metadata["huggingface_url"] == "https://huggingface.co/an-owner/mininet"
 
     weights = {file.name: file.stat().st_size for file in (MININET / "models").glob("*.pt")}
     large = {name for name, size in weights.items() if size > 200_000}
@@ -124,8 +141,82 @@ def test_hugging_face_and_the_model_zoo_get_their_folders(tmp_path: Path, monkey
     assert large
     for listed in yaml.safe_load((zoo / "large_files.yml").read_text())["large_files"]:
         file = repository / listed["path"]
-        assert listed["url"] == f"https://example.org/zoo/huggingface/mininet/{listed['path']}"
+        assert listed["url"] == f"{address}/huggingface/mininet/{listed['path']}"
         assert listed["hash_val"] == hashlib.sha256(file.read_bytes()).hexdigest()
     assert (repository / "models/model.pt").read_bytes() == (MININET / "models/model.pt").read_bytes()
-    with pytest.raises(ValueError, match="expected --url"):
-        publish([MININET], tmp_path / "other", hubs=True)
+
+
+def test_the_folders_for_the_hubs_pass_the_checks_of_the_zoo(hubs: tuple[Path, str]) -> None:
+    """The large files are downloaded for the zoo's checks, into a copy."""
+    folder, _ = hubs
+    assert {check.name: check.error for check in verify(folder / "hf_models/mininet")} == dict.fromkeys(ENTRY_CHECKS)
+    before = sorted((folder / "models/mininet").rglob("*"))
+    assert [(check.name, check.error) for check in verify(folder / "models/mininet", "min")] == [
+        (name, None) for name in MODES["min"]
+    ]
+    assert sorted((folder / "models/mininet").rglob("*")) == before
+    listed = folder / "models/mininet/large_files.yml"
+    listed.write_text(re.sub(r'hash_val: "\w', 'hash_val: "x', listed.read_text(), count=1))
+    refused = next(verify(folder / "models/mininet", "min"))
+    assert refused.name == "files"
+    assert "hash check of downloaded file failed" in (refused.error or "")
+
+
+def _without(key: str) -> Callable[[Path], None]:
+    def change(entry: Path) -> None:
+        metadata = json.loads((entry / "metadata.json").read_text())
+        del metadata[key]
+        (entry / "metadata.json").write_text(json.dumps(metadata))
+
+    return change
+
+
+def _another_version(entry: Path) -> None:
+    text = (entry / "metadata.json").read_text()
+    (entry / "metadata.json").write_text(text.replace('"version": "0.1.0"', '"version": "0.2.0"'))
+
+
+def _no_front_matter(entry: Path) -> None:
+    (entry / "README.md").write_text((entry / "README.md").read_text().split("---\n", 2)[2])
+
+
+def _no_tags(entry: Path) -> None:
+    (entry / "README.md").write_text((entry / "README.md").read_text().replace("tags:", "labels:", 1))
+
+
+@pytest.mark.parametrize(
+    ("check", "change", "said"),
+    [
+        ("files", lambda entry: (entry / "LICENSE").unlink(), "missing LICENSE"),
+        ("files", lambda entry: (entry / "README.md").unlink(), r"missing README\.md"),
+        ("files", lambda entry: (entry / "LICENSE").write_text("\n"), "LICENSE is empty"),
+        ("metadata", _without("huggingface_url"), "metadata lacks huggingface_url"),
+        ("metadata", _without("changelog"), "metadata lacks changelog"),
+        ("metadata", _another_version, r"version 0\.2\.0 isn't in the changelog"),
+        ("card", _no_front_matter, "no front matter"),
+        ("card", _no_tags, "the front matter lacks tags"),
+        ("card", lambda entry: (entry / "docs/example.png").unlink(), r"shows docs/example\.png, which isn't there"),
+        ("card", lambda entry: (entry / "docs/data_license.txt").unlink(), r"shows docs/data_license\.txt"),
+    ],
+)
+def test_an_entry_that_the_zoo_would_refuse(
+    check: str, change: Callable[[Path], object], said: str, tmp_path: Path
+) -> None:
+    *_, entry = lay_out_hubs(MININET, tmp_path, "owner")
+    ENTRY_CHECKS[check](entry)
+    change(entry)
+    with pytest.raises((OSError, ValueError, KeyError), match=said):
+        ENTRY_CHECKS[check](entry)
+
+
+def test_without_an_address_large_files_are_those_at_hugging_face(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("litemed.tools.packaging.hubs.LARGE", 200_000)
+    lay_out_hubs(MININET, tmp_path, "owner")
+    listed = yaml.safe_load((tmp_path / "models/mininet/large_files.yml").read_text())["large_files"]
+    assert {f"https://huggingface.co/owner/mininet/resolve/main/{file['path']}" for file in listed} == {
+        file["url"] for file in listed
+    }
+    with pytest.raises(ValueError, match="expected --hubs with an account at Hugging Face"):
+        lay_out_hubs(MININET, tmp_path, "True/False")

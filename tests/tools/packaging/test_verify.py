@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from litemed.tools.packaging.checks import CHECKS, MODES, check_packages, check_weights
+from litemed.tools.packaging.checks import CHECKS, LARGEST, METADATA, MODES, check_packages, check_weights
+from litemed.tools.packaging.pack import packed_files
 from litemed.tools.packaging.verify import verify
 from PIL import Image
 
@@ -78,8 +79,8 @@ REFUSED = {
     "load": (_wrapped_weights, "tensors aren't those of the weights"),
     "network": (_three_outputs, "output channel number `1` doesn't match"),
     "sample": (_another_result, r"the kept input gives another result: Dice 0\.000"),
-    "export": (_damaged_weights, ""),
-    "onnx": (_damaged_weights, ""),
+    "export": (_damaged_weights, "Invalid argument|PytorchStreamReader"),
+    "onnx": (_damaged_weights, "Invalid argument|PytorchStreamReader"),
 }
 """For each check what the zoo would refuse, and what is said of it."""
 
@@ -108,6 +109,93 @@ def test_the_checks_of_the_zoo_pass_in_a_process_of_their_own(copy: Path) -> Non
     }
     with pytest.raises(ValueError, match="expected a mode of min, regular, full, got 'most'"):
         list(verify(copy, "most"))
+
+
+def _metadata_with(**changes: object) -> dict[str, object]:
+    content = json.loads((MININET / "configs/metadata.json").read_text())
+    for place, value in changes.items():
+        *parents, key = place.split("__")
+        inner = content
+        for parent in parents:
+            inner = inner[parent]
+        inner[key] = value
+    return content
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"task": 1}, "expected task to be a text, got 1"),
+        ({"changelog": "first"}, "expected changelog to be an object, got 'first'"),
+        ({"eval_metrics": []}, "expected eval_metrics to be an object"),
+        ({"supported_apps": []}, "expected supported_apps to be an object"),
+        ({"references": "a paper"}, "expected references to be a list of texts"),
+        ({"references": [1]}, "expected references to be a list of texts"),
+        ({"schema": "https://example.org/meta_schema_20220729.json"}, "unexpected schema"),
+        ({"numpy_version": ">=2"}, "not exact versions: numpy_version >=2"),
+        ({"required_packages_version__scipy": 1.5}, None),
+        ({"required_packages_version__scipy": "latest"}, "not exact versions: scipy latest"),
+        ({"network_data_format__inputs": []}, "expected inputs to be an object"),
+        ({"network_data_format__inputs__image": [3]}, r"tensor image is no object: \[3\]"),
+        ({"network_data_format__inputs__image__num_channels": "3"}, "num_channels to be a whole number, got '3'"),
+        ({"network_data_format__inputs__image__num_channels": True}, "num_channels to be a whole number"),
+        ({"network_data_format__inputs__image__spatial_shape": ["*", 1.5]}, "list of whole numbers and texts"),
+        ({"network_data_format__outputs__pred__value_range": ["low"]}, "value_range to be a list of numbers"),
+        ({"network_data_format__outputs__pred__is_patch_data": 0}, "is_patch_data to be true or false"),
+        ({"network_data_format__outputs__pred__channel_def": ["vessel"]}, "channel_def to be an object"),
+        ({"network_data_format__post_processed_outputs": 1}, "post_processed_outputs to be an object"),
+        ({"network_data_format__inputs__threshold": 0.5}, None),
+        ({"other_data_format": {"inputs": {}}}, "other_data_format lacks outputs"),
+        ({"other_data_format": {"inputs": {}, "outputs": {"a": {}}}}, "tensor a lacks type"),
+        ({"network_data_format__inputs": {"picture": "any"}}, "the first input must be named image"),
+    ],
+)
+def test_metadata_that_the_schema_refuses(changes: dict[str, object], said: str | None, copy: Path) -> None:
+    (copy / "configs/metadata.json").write_text(json.dumps(_metadata_with(**changes)))
+    if said is None:
+        CHECKS["metadata"](copy)
+        return
+    with pytest.raises((TypeError, KeyError, ValueError), match=said):
+        CHECKS["metadata"](copy)
+
+
+@pytest.mark.parametrize("key", [key for key in METADATA if key != "supported_apps"])
+def test_metadata_that_lack_a_key(key: str, copy: Path) -> None:
+    content = _metadata_with()
+    del content[key]
+    (copy / "configs/metadata.json").write_text(json.dumps(content))
+    with pytest.raises(KeyError, match=f"metadata lacks {key}"):
+        CHECKS["metadata"](copy)
+
+
+def test_an_exported_network_that_ships_must_load(copy: Path) -> None:
+    (copy / "models/model.ts").write_bytes(b"no TorchScript")
+    with pytest.raises(RuntimeError):
+        CHECKS["export"](copy)
+
+
+def test_a_file_of_weights_that_is_too_large_for_the_zoo(copy: Path) -> None:
+    with (copy / "models/model_large.pt").open("wb") as file:
+        file.truncate(LARGEST + 1)
+    with pytest.raises(ValueError, match=r"over 25 MB: model_large\.pt"):
+        CHECKS["files"](copy)
+
+
+def test_a_packed_bundle_is_checked_as_if_nothing_of_litemed_were_installed(tmp_path: Path) -> None:
+    bundle = tmp_path / "mininet"
+    for name, content in packed_files(MININET, "0.1.0").items():
+        (bundle / name).parent.mkdir(parents=True, exist_ok=True)
+        (bundle / name).write_bytes(content)
+    assert {check.name: check.error for check in verify(bundle) if check.name in ("packages", "load", "network")} == {
+        "packages": None,
+        "load": None,
+        "network": None,
+    }
+    with (bundle / "mininet/network.py").open("a") as file:
+        file.write("import litemed.files\n")
+    failed = {check.name: check.error or "" for check in verify(bundle)}
+    assert "litemed (imported by mininet/network.py)" in failed["packages"]
+    assert all(failed[name] for name in ("load", "network", "export"))
 
 
 def test_benchmarks_need_nothing_declared(copy: Path) -> None:

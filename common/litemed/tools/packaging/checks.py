@@ -22,12 +22,13 @@ import tempfile
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from monai.apps.utils import download_url
 from monai.bundle import ConfigParser, ConfigWorkflow, ckpt_export, load, onnx_export, verify_net_in_out
 from PIL import Image
 
@@ -35,23 +36,55 @@ FILES = ("LICENSE", "configs/metadata.json", "configs/inference.json", "configs/
 DOCUMENTS = ("docs/README.md", "docs/data_license.txt", "models/model.pt")
 LARGEST = 25 * 1024 * 1024
 
-# the required keys of schema 20240725, and what the zoo's own check asks for besides
-METADATA = """
-    schema version monai_version pytorch_version numpy_version required_packages_version task description authors
-    copyright network_data_format changelog name data_source data_type image_classes label_classes pred_classes
-    eval_metrics intended_use references
-""".split()
-TENSOR = ["type", "format", "num_channels", "spatial_shape", "dtype", "value_range"]
+SCHEMA = "meta_schema_20240725.json"
+TEXTS = "schema version monai_version pytorch_version numpy_version task description authors copyright".split()
+MORE_TEXTS = "name data_source data_type image_classes label_classes pred_classes intended_use".split()
+OBJECTS = ["required_packages_version", "changelog", "eval_metrics"]
+KINDS: dict[str, Callable[[Any], bool]] = {
+    "a text": lambda value: isinstance(value, str),
+    "an object": lambda value: isinstance(value, dict),
+    "a list of texts": lambda value: isinstance(value, list) and all(isinstance(each, str) for each in value),
+    "a whole number": lambda value: not isinstance(value, bool) and isinstance(value, int),
+    "a list of whole numbers and texts": lambda value: (
+        isinstance(value, list) and all(isinstance(each, int | str) and not isinstance(each, bool) for each in value)
+    ),
+    "a list of numbers": lambda value: (
+        isinstance(value, list) and all(isinstance(each, int | float) and not isinstance(each, bool) for each in value)
+    ),
+    "true or false": lambda value: isinstance(value, bool),
+}
+METADATA = {
+    **dict.fromkeys(TEXTS + MORE_TEXTS, "a text"),
+    **dict.fromkeys([*OBJECTS, "network_data_format", "supported_apps"], "an object"),
+    "references": "a list of texts",
+}
+"""The keys of the zoo's schema for metadata, and what each holds. It requires those of `TEXTS`, the packages and the
+data format; the zoo's page shows the others, and a changelog is asked for besides. Applications may be left out."""
+TENSOR = {
+    **dict.fromkeys(["type", "format", "dtype"], "a text"),
+    "num_channels": "a whole number",
+    "spatial_shape": "a list of whole numbers and texts",
+    "value_range": "a list of numbers",
+}
+MORE_OF_TENSOR = {"is_patch_data": "true or false", "channel_def": "an object"}
+"""The keys of a described tensor, required and not."""
 
 
 def check_files(bundle: Path) -> None:
-    """The zoo's files are there, and none is too large for it."""
+    """The zoo's files are there, with those that ``large_files.yml`` names, which are downloaded; none is too large."""
+    listed: list[dict[str, str]] = []
+    if (bundle / "large_files.yml").is_file():
+        listed = ConfigParser.load_config_file(bundle / "large_files.yml")["large_files"]
+    for file in listed:
+        hashed = {key: file[key] for key in ("hash_val", "hash_type") if file.get(key)}
+        download_url(file["url"], bundle / file["path"], progress=False, **hashed)
     missing = [name for name in FILES + DOCUMENTS if not (bundle / name).is_file()]
     if missing:
         raise FileNotFoundError(f"missing {', '.join(missing)}")
-    large = [file.name for file in (bundle / "models").iterdir() if file.stat().st_size > LARGEST]
+    named = {bundle / file["path"] for file in listed}
+    large = [file.name for file in set(bundle.rglob("*")) - named if file.is_file() and file.stat().st_size > LARGEST]
     if large:
-        raise ValueError(f"over 25 MB: {', '.join(large)}")
+        raise ValueError(f"over 25 MB: {', '.join(sorted(large))}")
 
 
 def check_version(bundle: Path) -> None:
@@ -62,24 +95,53 @@ def check_version(bundle: Path) -> None:
 
 
 def check_metadata(bundle: Path) -> None:
-    """Required keys, exact pins, and tensors described in full."""
+    """Metadata as the zoo's schema has them, with exact pins, from ``image`` to ``pred``.
+
+    The zoo downloads the schema and validates by jsonschema; this says the same without either.
+    """
     metadata = json.loads((bundle / "configs/metadata.json").read_text())
-    missing = [key for key in METADATA if key not in metadata]
-    if missing:
-        raise KeyError(f"metadata lacks {', '.join(missing)}")
-    if "20240725" not in metadata["schema"]:
-        raise ValueError(f"unexpected schema {metadata['schema']}")
+    if not isinstance(metadata, dict):
+        raise TypeError("metadata is no object")
+    _check_kinds("metadata", metadata, METADATA, optional=["supported_apps"])
+    if not metadata["schema"].endswith(f"/{SCHEMA}"):
+        raise ValueError(f"unexpected schema {metadata['schema']}: expected the address of {SCHEMA}")
     pins = {**metadata["required_packages_version"], **{k: v for k, v in metadata.items() if k.endswith("_version")}}
-    loose = [f"{k} {v}" for k, v in pins.items() if isinstance(v, str) and not re.fullmatch(r"\d+(\.\w+)+", v)]
+    pins.pop("required_packages_version")
+    loose = [f"{k} {v}" for k, v in pins.items() if not re.fullmatch(r"\d+(\.\w+)+", str(v))]
     if loose:
         raise ValueError(f"not exact versions: {', '.join(loose)}")
+    for name, described in metadata.items():
+        if re.fullmatch(r"[_a-zA-Z0-9]+_data_format", name):
+            _check_kinds(
+                name,
+                described,
+                dict.fromkeys(["inputs", "outputs", "post_processed_outputs"], "an object"),
+                optional=["post_processed_outputs"],
+            )
+            for tensors in described.values():
+                _check_tensors(tensors)
     described = metadata["network_data_format"]
-    for name, tensor in {**described["inputs"], **described["outputs"]}.items():
-        absent = [key for key in TENSOR if key not in tensor]
-        if absent:
-            raise KeyError(f"tensor {name} lacks {', '.join(absent)}")
-    if "image" not in described["inputs"] or "pred" not in described["outputs"]:
+    if next(iter(described["inputs"]), "") != "image" or next(iter(described["outputs"]), "") != "pred":
         raise KeyError("the first input must be named image and the first output pred")
+
+
+def _check_tensors(described: dict[str, Any]) -> None:
+    """Arguments of a network: numbers, texts, or tensors described in full."""
+    for name, tensor in described.items():
+        if not isinstance(tensor, int | float | str):
+            _check_kinds(f"tensor {name}", tensor, {**TENSOR, **MORE_OF_TENSOR}, optional=MORE_OF_TENSOR)
+
+
+def _check_kinds(where: str, values: Any, kinds: dict[str, str], optional: Iterable[str] = ()) -> None:
+    """Keys are there, but for the optional ones, and hold what they must."""
+    if not isinstance(values, dict):
+        raise TypeError(f"{where} is no object: {values!r}")
+    missing = [key for key in kinds if key not in values and key not in optional]
+    if missing:
+        raise KeyError(f"{where} lacks {', '.join(missing)}")
+    for key, kind in kinds.items():
+        if key in values and not KINDS[kind](values[key]):
+            raise TypeError(f"{where}: expected {key} to be {kind}, got {values[key]!r}")
 
 
 def configurations(bundle: Path) -> Iterator[tuple[list[str], str | None]]:
@@ -170,10 +232,12 @@ def check_network(bundle: Path) -> None:
 
 
 def check_export(bundle: Path) -> None:
-    """The weights export as TorchScript, as the zoo asks for it, with no key and no input shape."""
+    """The weights export as TorchScript, as the zoo asks, with no key and no input shape; one that ships loads."""
     with tempfile.TemporaryDirectory() as folder:
         ckpt_export(filepath=f"{folder}/verify_model.ts", **_exported(bundle), bundle_root=str(bundle))
         torch.jit.load(f"{folder}/verify_model.ts")
+    if (bundle / "models/model.ts").is_file():
+        torch.jit.load(bundle / "models/model.ts")
 
 
 def check_onnx(bundle: Path) -> None:
@@ -308,16 +372,21 @@ def check_sample(bundle: Path) -> None:
         raise ValueError(f"the kept input gives another result: Dice {same:.3f} with the kept one")
 
 
+def is_packed(bundle: Path) -> bool:
+    """Whether a bundle carries the parts of litemed that it needs."""
+    return (bundle / bundle.name / "litemed").is_dir()
+
+
 DISTRIBUTIONS = {"PIL": "pillow", "ignite": "pytorch-ignite", "skimage": "scikit-image", "yaml": "pyyaml"}
 """Packages whose name on PyPI isn't the name they are imported by."""
 
-_ALWAYS_THERE = {"monai", "torch", "numpy", "litemed", *sys.stdlib_module_names}
+_ALWAYS_THERE = {"monai", "torch", "numpy", *sys.stdlib_module_names}
 
 
 def check_packages(bundle: Path) -> None:
     """Every package that the bundle's code imports on loading is declared in the metadata."""
     metadata = json.loads((bundle / "configs/metadata.json").read_text())
-    own = {path.name for path in bundle.iterdir() if path.is_dir()}
+    own = {path.name for path in bundle.iterdir() if path.is_dir()} | ({"litemed"} if not is_packed(bundle) else set())
     imported: dict[str, str] = {}
     for file in sorted(set(bundle.rglob("*.py")) - set(bundle.glob("eval/**/*.py"))):  # benchmarks are never packed
         for node in ast.parse(file.read_text()).body:
@@ -387,6 +456,8 @@ def run(bundle: Path, mode: str = "full") -> Iterator[dict[str, str]]:
 if __name__ == "__main__":
     logging.disable(logging.WARNING)
     folder = Path(sys.argv[1]).absolute()
+    if is_packed(folder):
+        sys.modules["litemed"] = None  # type: ignore[assignment]  # where a packed bundle is used there is none
     os.chdir(tempfile.gettempdir())
     for result in run(folder, *sys.argv[2:]):
         print(json.dumps(result), flush=True)

@@ -29,7 +29,7 @@ _TOLD = ("name", "version", "description", "intended_use")
 
 
 def publish(
-    bundles: Iterable[str | os.PathLike[str]], to: str | os.PathLike[str], url: str = "", hubs: bool = False
+    bundles: Iterable[str | os.PathLike[str]], to: str | os.PathLike[str], url: str = "", hubs: str = ""
 ) -> Path:
     """Lay out a zoo in a folder that any web server can offer.
 
@@ -41,7 +41,7 @@ def publish(
         bundles: folders of the bundles.
         to: the zoo's folder; it is made, or added to.
         url: address that the folder will be offered at; without it, sources are relative.
-        hubs: also lay out what Hugging Face and the MONAI Model Zoo take, see `hubs.lay_out_hubs`.
+        hubs: an account at Hugging Face, to lay out what it and the MONAI Model Zoo take, see `hubs.lay_out_hubs`.
 
     Returns:
         path of ``index.html``.
@@ -69,7 +69,7 @@ def publish(
             packed.replace(folder / packed.name)
             info[packed.stem] = {"checksum": checksum, "source": base + packed.name}
             if hubs:
-                lay_out_hubs(bundle, folder, url)
+                lay_out_hubs(bundle, folder, hubs, url)
             articles.append(_article(bundle, folder, base + packed.name, checksum))
         with replacing(folder / "model_info.json") as temporary:
             temporary.write_text(json.dumps(dict(sorted(info.items())), indent=4) + "\n")

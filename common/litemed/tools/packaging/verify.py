@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,8 +16,9 @@ from typing import NamedTuple
 
 from litemed.tools.packaging import checks
 from litemed.tools.packaging.archives import files_within, unpack
+from litemed.tools.packaging.hubs import ENTRY_CHECKS
 
-__all__ = ["Check", "verify"]
+__all__ = ["Check", "is_entry", "verify"]
 
 
 class Check(NamedTuple):
@@ -30,11 +32,17 @@ class Check(NamedTuple):
     """Trace and output of a failed check."""
 
 
+def is_entry(path: Path) -> bool:
+    """Whether a folder is one of the Model Zoo's ``hf_models``: metadata of a model that lies at Hugging Face."""
+    return (path / "metadata.json").is_file() and not (path / "configs").is_dir()
+
+
 def verify(path: str | os.PathLike[str], mode: str = "full") -> Iterator[Check]:
     """Make the MONAI Model Zoo's checks of a bundle, one after the other. They run its code: verify what you trust.
 
     A zip is unpacked into a temporary folder and checked with the copy of the library that it carries; a folder with
-    the installed library. Either is done in a new process, from an unrelated folder.
+    the installed library. Either is done in a new process, from an unrelated folder. Of a folder whose
+    ``large_files.yml`` names files a copy is checked, with these. An entry of ``hf_models`` is only read.
 
     Args:
         path: a bundle's folder, or the zip that `litemed.tools.packaging.pack` wrote.
@@ -52,12 +60,22 @@ def verify(path: str | os.PathLike[str], mode: str = "full") -> Iterator[Check]:
     if mode not in checks.MODES:
         raise ValueError(f"expected a mode of {', '.join(checks.MODES)}, got {mode!r}")
     path = Path(path).expanduser()
+    if is_entry(path):
+        for name, check in ENTRY_CHECKS.items():
+            try:
+                check(path)
+            except (OSError, ValueError, TypeError, LookupError) as error:
+                yield Check(name, f"{type(error).__name__}: {error}", "")
+            else:
+                yield Check(name, None, "")
+        return
     with tempfile.TemporaryDirectory() as temporary, tempfile.TemporaryFile("w+") as errors:
         folder = unpack(path, Path(temporary)) if path.is_file() else path
         if not (folder / "configs").is_dir():
             raise FileNotFoundError(f"no bundle at {path}: expected a folder with configs/, or a zip of one")
-        for _ in files_within(folder):  # no check shall read what a link leads to
-            pass
+        files = list(files_within(folder))  # no check shall read what a link leads to
+        if folder / "large_files.yml" in files:
+            folder = shutil.copytree(folder, Path(temporary) / folder.name)
         command = [sys.executable, "-W", "ignore", checks.__file__, str(folder), mode]
         environment = {**os.environ, "PYTHONPATH": str(folder.absolute())}
         # errors go to a file: a pipe that nobody reads until the end would fill and stop the process
