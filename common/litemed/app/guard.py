@@ -101,7 +101,8 @@ class Guard:
             entry.set_cookie(self._cookie, self._token, httponly=True, samesite="strict")
             return entry
         if not secrets.compare_digest(self._sent_token(headers).encode(), self._token.encode()):
-            return PlainTextResponse("open the whole address that litemed app printed: it has a token\n", 403)
+            said = "open the whole address that litemed app printed last: this page's token is missing or an old one"
+            return PlainTextResponse(f"{said}\n", 403)
         return None
 
     def _sent_token(self, headers: Headers) -> str:

@@ -176,6 +176,9 @@ def _opened(path: AnyPath, page: int | None) -> Iterator[_Picture]:
                 yield deep or _PillowPicture(path, stack.enter_context(Image.open(file)), page)
         except UnidentifiedImageError as error:
             raise ValueError(f"{path} can't be read as a picture: it has no known format") from error
+        except Image.DecompressionBombError as error:
+            size = str(error).partition(", could be")[0]
+            raise ValueError(f"{path} can't be read as a picture: {size}: cut it up") from error
         except Exception as error:  # damaged files raise anything in the readers of formats
             raise ValueError(f"{path} can't be read as a picture: {str(error) or type(error).__name__}") from error
 

@@ -135,7 +135,8 @@ def check_prompt(prompt: Prompt, sides: tuple[int, int], before: Sequence[Prompt
     for other in before:
         same = other.kind == prompt.kind == "click" and np.array_equal(np.rint(other.numbers), np.rint(places))
         if same and other.positive != prompt.positive:
-            raise ValueError(f"pixel {list(prompt.numbers)} has a click that says the opposite: take it back first")
+            pixel = ", ".join(f"{number:g}" for number in prompt.numbers)
+            raise ValueError(f"pixel {pixel} has a click that says the opposite: take it back first")
     return prompt
 
 

@@ -9,7 +9,7 @@ import { View } from "./view.js";
 const $ = (id) => document.getElementById(id);
 const TOOLS = { b: "box", c: "click", s: "stroke", p: "pan", w: "window" };
 const HINTS = {
-  box: "Drag a box around an object; then correct it by clicks. A new box on the slice takes its place.",
+  box: "Drag a box around an object, then correct it by clicks. New object (N) before the next: another box replaces this one.",
   click: "Left click: this belongs to the object. Right click: this doesn't.",
   stroke: "Left drag along what belongs to the object, right drag along what doesn't.",
   pan: "Drag the picture. The wheel zooms, in volumes with Ctrl.",
