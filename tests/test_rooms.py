@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARY = ROOT / "common/litemed"
 FLOORS = (
-    {"files", "notices", "pages", "parallel", "bundles", "command_line", "lazy", "packed"},
+    {"bundles", "causes", "command_line", "files", "lazy", "notices", "packed", "pages", "parallel"},
     {"metrics", "losses", "networks", "images"},
     {"slices", "transforms", "datasets", "samples"},
     {"training", "deploy"},

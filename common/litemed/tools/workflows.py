@@ -21,12 +21,12 @@ from typing import Any
 from monai.bundle import ConfigParser, ConfigWorkflow
 
 from litemed.bundles import find_bundle, importable
+from litemed.causes import cause_of
 
 __all__ = ["configuration_files", "open_workflow", "quiet", "reason", "run_training", "set_value", "user_errors"]
 
 _KNOWN_WARNINGS = ("parsing config_file", "NvImgCodecPydicomReader")
 _GIVEN = "__given"
-_WRAPPERS = ("applying transform", "Failed to ")
 
 
 def configuration_files(
@@ -151,7 +151,7 @@ def user_errors() -> Iterator[None]:
     except Exception as error:
         if _was_interrupted(error):
             raise KeyboardInterrupt from None
-        cause = _cause(error)
+        cause = cause_of(error)
         if isinstance(cause, (OSError, ValueError, ImportError)):
             raise cause from None
         if cause is not error:
@@ -161,7 +161,7 @@ def user_errors() -> Iterator[None]:
 
 def reason(error: BaseException) -> str:
     """What went wrong, in a line, from an error that MONAI may have wrapped in others."""
-    cause = _cause(error)
+    cause = cause_of(error)
     text = " ".join(str(cause).split())
     if isinstance(cause, OSError) and cause.strerror and cause.filename:
         return f"{cause.strerror}: {cause.filename}"
@@ -176,12 +176,6 @@ def _was_interrupted(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
-
-
-def _cause(error: BaseException) -> BaseException:
-    while error.__cause__ is not None and str(error).startswith(_WRAPPERS):
-        error = error.__cause__
-    return error
 
 
 def _applications(folder: Path) -> dict[str, Path]:
