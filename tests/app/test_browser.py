@@ -257,13 +257,24 @@ def test_a_dragged_folder_of_dicom_is_one_volume(
     sorted(series.glob("*.dcm"))[0].rename(series / "000.dcm")
     (series / ".DS_Store").write_bytes(b"of a file manager")
     page = browse().page
-    dragged = {"items": [], "files": [str(series)], "dragOperationsMask": 1}
     tools = page.context.new_cdp_session(page)
-    for kind in ("dragEnter", "dragOver", "drop"):
-        tools.send("Input.dispatchDragEvent", {"type": kind, "x": 600, "y": 400, "data": dragged})
+
+    def drag(*paths: Path) -> None:
+        dragged = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            tools.send("Input.dispatchDragEvent", {"type": kind, "x": 600, "y": 400, "data": dragged})
+
+    drag(series)
     page.wait_for_selector("#about :text('6 voxels')")
     assert page.locator("#files button[aria-pressed=true]").inner_text() == "CT chest"
     assert len(list((tmp_path / "dropped/CT chest").glob("*.dcm"))) == 6
+    # its files, without their folder
+    (series / "000.dcm").rename(series / "001.dcm")
+    drag(*sorted(series.rglob("*.dcm")))
+    sync_api.expect(page.locator("#files button[aria-pressed=true]")).to_have_text("001", timeout=30_000)
+    page.wait_for_selector("#about :text('001')")
+    assert "6 voxels" in page.locator("#about").inner_text()
+    assert len(list((tmp_path / "dropped/001").glob("*.dcm"))) == 6
 
 
 def test_an_eye_is_measured_by_one_click(browse: Callable[..., Browser], tmp_path: Path) -> None:
