@@ -39,8 +39,11 @@ from litemed.tools.prompted import clicked, session_network
 from litemed.tools.workflows import open_workflow
 from litemed.training.checkpoints import read_checkpoint
 from monai.transforms import Compose
+from newcomer import sixth_bundle
 from PIL import Image
 
+SIXTH = "sixth_bundle"
+"""A new bundle, made by ``litemed new`` from pictures of mixed sizes."""
 SMART = "_deepgrow"
 """End of the names under which the bundles that take boxes are listed a second time."""
 
@@ -159,13 +162,13 @@ def takes_boxes(bundle: Path) -> bool:
     return "boxes" in json.loads((bundle / "configs/inference.json").read_text())
 
 
-def sample_cases(bundle: str, studies: Path, labels: Path) -> list[Case]:
-    """Pictures of a bundle's own sample, with their labels, as PNG files."""
-    parser = open_workflow(bundle, "train", {}, "train").parser
+def sample_cases(bundle: Path, studies: Path, labels: Path, options: dict[str, Any]) -> list[Case]:
+    """Pictures of a bundle's own sample, or of the folder that the options name, with their labels, as PNG files."""
+    parser = open_workflow(bundle, "train", options, "train").parser
     load_label = Compose(parser.get_parsed_content("label_transforms"))
     cases = []
     for number, item in enumerate(parser.get_parsed_content("train#dataset#data")[:TRAINED_ON]):
-        case = Case(studies / f"{bundle}_{number}.png", labels / f"{bundle}_{number}.png")
+        case = Case(studies / f"{bundle.name}_{number}.png", labels / f"{bundle.name}_{number}.png")
         with Image.open(item["image"]) as picture:
             picture.convert("RGB").save(case.image)
         values = load_label({"label": item["label"]})["label"]
@@ -377,18 +380,24 @@ def check(bundles: str | tuple[str, ...] = (), folder: str = "") -> None:
     """Serve bundles by MONAI Label and check that it does as they do by themselves.
 
     Args:
-        bundles: names, all by default.
+        bundles: names, all by default, and a new one, ``sixth_bundle``.
         folder: where the server is installed, kept for the next time; ``~/.cache/litemed/monai_label`` by default.
     """
     names = bundles.split(",") if isinstance(bundles, str) else list(bundles)
     sources = sorted(path for path in (CHECKOUT / "bundles").iterdir() if path.is_dir())
-    unknown = set(names) - {path.name for path in sources}
-    if unknown:
-        sys.exit(f"no bundle {', '.join(sorted(unknown))}: expected some of {', '.join(path.name for path in sources)}")
+    known = [*(path.name for path in sources), SIXTH]
+    if unknown := set(names) - set(known):
+        sys.exit(f"no bundle {', '.join(sorted(unknown))}: expected some of {', '.join(known)}")
+    sources = [path for path in sources if not names or path.name in names]
     home = Path(folder).expanduser().absolute() if folder else litemed_home() / "monai_label"
+    options = {}
     try:
-        with only_writer(home):  # the app in it is one for all
-            rows = _accept([path for path in sources if not names or path.name in names], bool(names), home)
+        with only_writer(home), tempfile.TemporaryDirectory() as new:  # the app in it is one for all
+            if not names or SIXTH in names:
+                path, data = sixth_bundle(Path(new))
+                sources.append(path)
+                options[SIXTH] = {"dataset_dir": str(data)}
+            rows = _accept(sources, bool(names), home, options)
     except (Failure, BlockingIOError) as error:
         sys.exit(str(error))
     print(table(rows))
@@ -396,7 +405,7 @@ def check(bundles: str | tuple[str, ...] = (), folder: str = "") -> None:
     sys.exit(f"{failed} of {len(rows)} checks failed" if failed else 0)
 
 
-def _accept(sources: list[Path], named: bool, home: Path) -> list[Row]:
+def _accept(sources: list[Path], named: bool, home: Path, options: dict[str, dict[str, Any]]) -> list[Row]:
     lacking = {path.name: why for path in sources if (why := missing(path))}
     rows = [Row(name, "served", f"{'FAILED' if named else 'left out'}: {why}") for name, why in lacking.items()]
     sources = [path for path in sources if path.name not in lacking]
@@ -405,7 +414,7 @@ def _accept(sources: list[Path], named: bool, home: Path) -> list[Row]:
     install(home)
     with tempfile.TemporaryDirectory() as temporary, ThreadPoolExecutor(2) as pool:
         added = {
-            path.name: pool.submit(add_bundle, home, path.name, metadata_of(path)["version"], takes_boxes(path))
+            path.name: pool.submit(add_bundle, home, path, metadata_of(path)["version"], takes_boxes(path))
             for path in sources
         }
         scratch, labels, studies = (Path(temporary, name) for name in ("scratch", "labels", "studies"))
@@ -413,7 +422,10 @@ def _accept(sources: list[Path], named: bool, home: Path) -> list[Row]:
             each.mkdir()
         prompted = prompted_cases(studies, labels)
         cases = {
-            path.name: prompted if takes_boxes(path) else sample_cases(path.name, studies, labels) for path in sources
+            path.name: prompted
+            if takes_boxes(path)
+            else sample_cases(path, studies, labels, options.get(path.name, {}))
+            for path in sources
         }
         places = {name: future.result() for name, future in added.items()}
         models = [name + end for name in places for end in ("", *([SMART] if cases[name] is prompted else []))]

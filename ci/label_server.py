@@ -133,22 +133,24 @@ def _mend_torchvision(folder: Path) -> None:
         run([python, "-c", "import torchvision"], "importing torchvision, mended")
 
 
-def add_bundle(folder: Path, bundle: str, version: str, smart_edit: bool = False) -> Path:
+def add_bundle(folder: Path, bundle: Path, version: str, smart_edit: bool = False) -> Path:
     """Pack a bundle and unzip it in the server's app, in place of one that is there.
 
     Args:
         folder: where the server is installed.
-        bundle: name of the bundle.
+        bundle: the bundle's folder.
         version: its version.
         smart_edit: list it a second time, under a name by which clients take it for one that works by clicks.
 
     Returns:
         its folder in the app.
     """
-    place = folder / "apps/monaibundle/model" / bundle
+    place = folder / "apps/monaibundle/model" / bundle.name
     shutil.rmtree(place, ignore_errors=True)
     for command in (*ADD_BUNDLE, *([SMART_EDIT] if smart_edit else [])):
-        run(arguments(command.format(bundle=bundle, version=version), folder), f"packing {bundle}")
+        words = arguments(command.format(bundle=bundle.name, version=version), folder)
+        words = [str(bundle) if words[1:2] == ["pack"] and word == bundle.name else word for word in words]
+        run(words, f"packing {bundle.name}")
     return place
 
 

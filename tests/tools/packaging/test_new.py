@@ -4,15 +4,17 @@
 
 from __future__ import annotations
 
+import csv
 import importlib.metadata
 import json
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 from litemed.tools.packaging.new import TEMPLATE, new_bundle
 from litemed.tools.packaging.pack import pack
 from litemed.tools.packaging.verify import verify
+from newcomer import discs
 from PIL import Image
 
 
@@ -45,25 +47,10 @@ def test_names_that_are_taken(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["thyroid_us"]
 
 
-def _discs(folder: Path, count: int) -> Path:
-    """Discs in pictures of mixed sizes, formats and depths, flat in images/ and masks/."""
-    for kind in ("images", "masks"):
-        (folder / kind).mkdir(parents=True)
-    for number in range(count):
-        height, width = 40 + 17 * number, 150 - 13 * number
-        y, x = np.mgrid[:height, :width]
-        disc = np.hypot(x - width / 2, y - height / 2) < 14
-        grey = np.where(disc, 190, 60) + np.random.default_rng(number).normal(0, 9, disc.shape)
-        picture = Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8)).convert("RGB" if number % 2 else "L")
-        picture.save(folder / f"images/{number}.{'jpg' if number % 3 == 0 else 'png'}")
-        Image.fromarray(255 * disc.astype(np.uint8)).save(folder / f"masks/{number}.png")
-    return folder
-
-
 def test_two_folders_of_pictures_become_a_bundle_that_the_zoo_takes(
     call_litemed, capsys, monkeypatch, tmp_path: Path
 ) -> None:
-    data = _discs(tmp_path / "data", 7)
+    data = discs(tmp_path / "data", 7)
     monkeypatch.setattr("litemed.tools.sample.available_runtimes", lambda: ["torch"])
     words = ["new", "disc_camera", "--to", str(tmp_path / "mine"), "--data", str(data), "--max_epochs", "6"]
     assert call_litemed(*words) == 0
@@ -81,7 +68,33 @@ def test_two_folders_of_pictures_become_a_bundle_that_the_zoo_takes(
 
 
 def test_too_few_pictures_make_no_bundle(call_litemed, capsys, tmp_path: Path) -> None:
-    data = _discs(tmp_path / "data", 3)
+    data = discs(tmp_path / "data", 3)
     assert call_litemed("new", "disc_camera", "--to", str(tmp_path / "mine"), "--data", str(data)) == 2
     assert f"litemed: {data}: expected more images to divide into training, validation, test" in capsys.readouterr().err
     assert not (tmp_path / "mine").exists()
+
+
+def test_a_new_bundle_trains_and_evaluates_on_two_processes(
+    run_ranks: Callable[..., str], run_python: Callable[..., str], tmp_path: Path
+) -> None:
+    """Each case is scored once, and the scores are those of one process."""
+    configs = new_bundle("disc_scanner", tmp_path) / "configs"
+    words = ["--dataset_dir", str(discs(tmp_path / "data", 14))]
+
+    def files(*names: str) -> list[str]:
+        return ["-m", "monai.bundle", "run", "--config_file", str([str(configs / f"{name}.json") for name in names])]
+
+    run = str(tmp_path / "run")
+    run_ranks(*files("train", "multi_gpu_train"), *words, "--max_epochs", "2", "--output_dir", run)
+    with (tmp_path / "run/history.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == 2
+    words += ["--ckpt_path", f"{run}/model.pt", "--output_dir"]
+    run_ranks(*files("train", "evaluate", "multi_gpu_evaluate"), *words, str(tmp_path / "two"))
+    run_python(*files("train", "evaluate"), *words, str(tmp_path / "one"))
+    tables = []
+    for folder in ("one", "two"):
+        with (tmp_path / folder / "scores.csv").open() as file:
+            tables.append(sorted((row["case"], round(float(row["dice"]), 6)) for row in csv.DictReader(file)))
+    one, two = tables
+    assert one == two
+    assert len(one) == 2  # of 14 pictures
