@@ -14,6 +14,7 @@ import pytest
 from litemed.tools.packaging.new import TEMPLATE, new_bundle
 from litemed.tools.packaging.pack import pack
 from litemed.tools.packaging.verify import verify
+from monai.bundle import ConfigParser
 from newcomer import discs
 from PIL import Image
 
@@ -30,6 +31,14 @@ def test_names_and_versions_are_filled_in(tmp_path: Path) -> None:
     assert metadata["monai_version"] == importlib.metadata.version("monai")
     assert all(metadata["required_packages_version"].values())
     assert "mybundle" in (TEMPLATE / "configs/train.json").read_text()
+
+
+def test_a_server_that_asks_for_an_epoch_gets_it_validated(tmp_path: Path) -> None:
+    """MONAI Label sets the trainer's own number; weights that were never validated are never served."""
+    parser = ConfigParser()
+    parser.read_config(str(new_bundle("thyroid_us", tmp_path) / "configs/train.json"))
+    parser["train#trainer#max_epochs"] = 1
+    assert parser.get_parsed_content("val_interval") == 1
 
 
 @pytest.mark.parametrize("name", ["Thyroid", "thyroid-us", "2d", "", "schilddrüse"])
