@@ -8,21 +8,24 @@
 For each bundle: `/info/` lists it with its labels and dimension; `/infer/` gives the mask that
 ``python -m monai.bundle run`` gives, pixel by pixel, and for a bundle that takes boxes does so for a box, a region of
 interest and clicks, in a picture and in a volume (one that takes clicks as such gives the masks of a session);
-`/train/` runs an epoch on labels that were handed in, after which masks are those of the new weights. A bundle without
-weights is left out and listed, unless it was asked for by name.
+`/train/` runs an epoch on labels that were handed in, after which masks are those of the new weights. A bad request is
+refused by a sentence, and while a mask is made the server answers others. The applications of a bundle are served each
+as a bundle of its own, such as ``mininet_nuclei``. A bundle without weights is left out and listed, unless it was asked
+for by name.
 
 The first run installs the server's environment in the folder, a few gigabytes.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -47,6 +50,9 @@ SIXTH = "sixth_bundle"
 SMART = "_deepgrow"
 """End of the names under which the bundles that take boxes are listed a second time."""
 
+APPLICATIONS = {"mininet_nuclei": ("mininet", "nuclei"), "mininet_skin": ("mininet", "skin")}
+"""What is packed from a bundle for one of its applications: name, bundle and application."""
+
 TRAINED_ON = 4
 """Labelled images a bundle is trained on; a quarter of them is for validation."""
 
@@ -58,6 +64,20 @@ class Row(NamedTuple):
     check: str
     result: str
     seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Source:
+    """A bundle to serve: its name in the server, its folder, and options of the training that has its pictures."""
+
+    name: str
+    folder: Path
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def add(self, home: Path) -> Path:
+        """Pack it and unzip it in the server's app; gives its folder there."""
+        version = metadata_of(self.folder)["version"]
+        return add_bundle(home, self.folder, version, takes_boxes(self.folder), self.options.get("application", ""))
 
 
 @dataclass(frozen=True)
@@ -162,13 +182,13 @@ def takes_boxes(bundle: Path) -> bool:
     return "boxes" in json.loads((bundle / "configs/inference.json").read_text())
 
 
-def sample_cases(bundle: Path, studies: Path, labels: Path, options: dict[str, Any]) -> list[Case]:
-    """Pictures of a bundle's own sample, or of the folder that the options name, with their labels, as PNG files."""
-    parser = open_workflow(bundle, "train", options, "train").parser
+def sample_cases(source: Source, studies: Path, labels: Path) -> list[Case]:
+    """Pictures of a bundle's own sample, or of the folder that its options name, with their labels, as PNG files."""
+    parser = open_workflow(source.folder, "train", source.options, "train").parser
     load_label = Compose(parser.get_parsed_content("label_transforms"))
     cases = []
     for number, item in enumerate(parser.get_parsed_content("train#dataset#data")[:TRAINED_ON]):
-        case = Case(studies / f"{bundle.name}_{number}.png", labels / f"{bundle.name}_{number}.png")
+        case = Case(studies / f"{source.name}_{number}.png", labels / f"{source.name}_{number}.png")
         with Image.open(item["image"]) as picture:
             picture.convert("RGB").save(case.image)
         values = load_label({"label": item["label"]})["label"]
@@ -283,6 +303,8 @@ class Acceptance:
             if self.keeps_clicks:
                 fresh = self.cases[1] if kind == "picture" else case  # one that the server has no embedding of
                 yield self._row(f"masks of a {kind} by one click and two", partial(self._click, fresh))
+        yield self._row("bad requests are refused", self._refuse)
+        yield self._row("answers while a mask is made", self._answer_meanwhile)
         yield self._row("training changes the weights", self._train)
 
     def trained(self) -> Iterator[Row]:
@@ -308,6 +330,8 @@ class Acceptance:
         models = {self.name: expected}
         if "volume" in self._asked:
             models[self.name + SMART] = {**expected, "type": "deepgrow"}
+        if "volume" in self._asked and "pictures and volumes" not in info["models"][self.name]["description"]:
+            raise Failure("/info/ doesn't say that it takes pictures and volumes")
         for model, values in models.items():
             if model not in info["models"] or model not in info["trainers"]:
                 raise Failure(f"/info/ lists the models {list(info['models'])}, the trainers {list(info['trainers'])}")
@@ -348,6 +372,63 @@ class Acceptance:
                     raise Failure(f"the server's mask of {params} isn't that of a session: {wrong} pixels differ")
         print(f"{case.id}: {seconds[0]:.2f} s for the first click, {seconds[1]:.2f} s for the second", flush=True)
 
+    def _refuse(self) -> None:
+        image = self.cases[0].id
+        on_server = str(self.cases[0].image)
+        bad: list[tuple[str, dict[str, str], Any, bytes | None]] = [
+            ("no image 'nowhere' among the studies", {"image": "nowhere"}, {}, None),
+            ("is a path", {"image": on_server}, {}, None),
+            ("image is no option", {"image": image}, {"image": image}, None),
+            ("is a path", {"image": image}, {"model_filename": "../../other/model.pt"}, None),
+            ("has no weights", {"image": image}, {"model_filename": "other.pt"}, None),
+            ("expected an image", {}, {}, None),
+            ("params isn't JSON", {"image": image}, "{", None),
+            ("expected options by name", {"image": image}, "[1]", None),
+            ("no device 'abacus'", {"image": image}, {"device": "abacus"}, None),
+            ("there is no session", {"session_id": "none"}, {}, None),
+            ("", {}, {}, b"no picture"),
+        ]
+        if self.cases[0].box:
+            bad += [
+                ("expected a prompt", {"image": image}, {}, None),
+                ("expected boxes of numbers", {"image": image}, {"boxes": [[1, 2, "x", 4]]}, None),
+                ("is a path", {"image": image}, {"boxes": on_server}, None),
+                ("numbers under 'roi'", {"image": image}, {"roi": [1, 2]}, None),
+                ("clicks", {"image": image}, {"foreground": [["a", 2, 0]]}, None),
+            ]
+        others = [path.name for path in self.weights.parent.glob("model_*.pt")] if self.name == "mininet" else []
+        bad += [
+            ("expected weights of MiniNet for vessels", {"image": image}, {"model_filename": other}, None)
+            for other in others
+            if other in ("model_nuclei.pt", "model_skin.pt")
+        ]
+        for words, address, options, file in bad:
+            said = self.server.refused(self.name, options, file, **address)
+            if not said or words not in said:
+                raise Failure(f"{address} with {options} is refused by {said!r}, expected {words!r}")
+        said = self.server.refused("nothing", {}, image=image)
+        if "there is no model 'nothing'" not in said:
+            raise Failure(f"a model that isn't there is refused by {said!r}")
+
+    def _answer_meanwhile(self) -> None:
+        """Ask for the mask of a large picture, and what the server is before that is there."""
+        side, upload = 2400, io.BytesIO()
+        with Image.open(self.cases[0].image) as picture:
+            picture.convert("RGB").resize((side, side)).save(upload, "PNG")
+        box = {"boxes": [[10, 10, side - 10, side - 10]]} if self.cases[0].box else {}
+        target = self.scratch / f"{self.name}_large.png"
+
+        def ask() -> float:
+            self.server.infer(self.name, "", box, target, upload.getvalue())
+            return time.monotonic()
+
+        made = self._pool.submit(ask)
+        time.sleep(0.2)  # it has begun
+        self.server.info()
+        answered = time.monotonic()
+        if (ahead := made.result() - answered) < 0.1:
+            raise Failure(f"/info/ was answered {-ahead:.2f} s after the mask that was asked for before")
+
     def _train(self) -> None:
         shipped = self.weights.read_bytes()
         for case in self.cases:
@@ -380,24 +461,24 @@ def check(bundles: str | tuple[str, ...] = (), folder: str = "") -> None:
     """Serve bundles by MONAI Label and check that it does as they do by themselves.
 
     Args:
-        bundles: names, all by default, and a new one, ``sixth_bundle``.
+        bundles: names, all by default with their applications, ``mininet_nuclei`` say, and a new one, ``sixth_bundle``.
         folder: where the server is installed, kept for the next time; ``~/.cache/litemed/monai_label`` by default.
     """
     names = bundles.split(",") if isinstance(bundles, str) else list(bundles)
-    sources = sorted(path for path in (CHECKOUT / "bundles").iterdir() if path.is_dir())
-    known = [*(path.name for path in sources), SIXTH]
-    if unknown := set(names) - set(known):
-        sys.exit(f"no bundle {', '.join(sorted(unknown))}: expected some of {', '.join(known)}")
-    sources = [path for path in sources if not names or path.name in names]
+    root = CHECKOUT / "bundles"
+    known = {path.name: Source(path.name, path) for path in sorted(root.iterdir()) if path.is_dir()}
+    for name, (bundle, application) in APPLICATIONS.items():
+        known[name] = Source(name, root / bundle, {"application": application})
+    if unknown := set(names) - {*known, SIXTH}:
+        sys.exit(f"no bundle {', '.join(sorted(unknown))}: expected some of {', '.join([*known, SIXTH])}")
+    sources = [source for name, source in known.items() if not names or name in names]
     home = Path(folder).expanduser().absolute() if folder else litemed_home() / "monai_label"
-    options = {}
     try:
         with only_writer(home), tempfile.TemporaryDirectory() as new:  # the app in it is one for all
             if not names or SIXTH in names:
                 path, data = sixth_bundle(Path(new))
-                sources.append(path)
-                options[SIXTH] = {"dataset_dir": str(data)}
-            rows = _accept(sources, bool(names), home, options)
+                sources.append(Source(SIXTH, path, {"dataset_dir": str(data)}))
+            rows = _accept(sources, bool(names), home)
     except (Failure, BlockingIOError) as error:
         sys.exit(str(error))
     print(table(rows))
@@ -405,36 +486,29 @@ def check(bundles: str | tuple[str, ...] = (), folder: str = "") -> None:
     sys.exit(f"{failed} of {len(rows)} checks failed" if failed else 0)
 
 
-def _accept(sources: list[Path], named: bool, home: Path, options: dict[str, dict[str, Any]]) -> list[Row]:
-    lacking = {path.name: why for path in sources if (why := missing(path))}
+def _accept(sources: list[Source], named: bool, home: Path) -> list[Row]:
+    lacking = {source.name: why for source in sources if (why := missing(source.folder))}
     rows = [Row(name, "served", f"{'FAILED' if named else 'left out'}: {why}") for name, why in lacking.items()]
-    sources = [path for path in sources if path.name not in lacking]
+    sources = [source for source in sources if source.name not in lacking]
     if not sources:
         return rows
     install(home)
     with tempfile.TemporaryDirectory() as temporary, ThreadPoolExecutor(2) as pool:
-        added = {
-            path.name: pool.submit(add_bundle, home, path, metadata_of(path)["version"], takes_boxes(path))
-            for path in sources
-        }
+        added = [pool.submit(source.add, home) for source in sources]
         scratch, labels, studies = (Path(temporary, name) for name in ("scratch", "labels", "studies"))
         for each in (scratch, labels, studies):
             each.mkdir()
         prompted = prompted_cases(studies, labels)
-        cases = {
-            path.name: prompted
-            if takes_boxes(path)
-            else sample_cases(path, studies, labels, options.get(path.name, {}))
-            for path in sources
-        }
-        places = {name: future.result() for name, future in added.items()}
-        models = [name + end for name in places for end in ("", *([SMART] if cases[name] is prompted else []))]
+        cases = [prompted if takes_boxes(each.folder) else sample_cases(each, studies, labels) for each in sources]
+        places = [future.result() for future in added]
+        models = [place.name for place in places]
+        models += [place.name + SMART for place, its in zip(places, cases, strict=True) if its is prompted]
         server = Server(home, studies, models, home / "server.log")
         # what it takes to compare with is made while the server starts
-        bundles = [Acceptance(server, home, place, cases[name], scratch, pool) for name, place in places.items()]
+        served = [Acceptance(server, home, place, its, scratch, pool) for place, its in zip(places, cases, strict=True)]
         with server:
             for checks in (Acceptance.served, Acceptance.trained):
-                rows += [row for bundle in bundles for row in checks(bundle)]
+                rows += [row for bundle in served for row in checks(bundle)]
     return sorted(rows, key=lambda row: row.bundle)
 
 

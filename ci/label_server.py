@@ -30,38 +30,17 @@ INSTALL = (
     "label/environment/bin/pip install torch==2.13.0",
     "label/environment/bin/pip install --requirement ci/monai_label.txt",
     "label/environment/bin/pip install --no-deps monailabel==0.8.5",
+    "label/environment/bin/python ci/mend_torchvision.py",
     "label/environment/bin/python -m monailabel.main apps --download --name monaibundle --output label/apps",
 )
-ADD_BUNDLE = (
-    "litemed pack {bundle} --out label/zips",
-    "python3 -m zipfile --extract label/zips/{bundle}_v{version}.zip label/apps/monaibundle/model",
-)
+PACK = "litemed pack {bundle} --out label/zips"
+PACK_APPLICATION = "litemed pack {bundle} --application {application} --out label/zips"
+UNPACK = "python3 -m zipfile --extract label/zips/{name}_v{version}.zip label/apps/monaibundle/model"
 SMART_EDIT = "ln -sfn {bundle} label/apps/monaibundle/model/{bundle}_deepgrow"
 START = (
     "label/environment/bin/python -m monailabel.main start_server --app label/apps/monaibundle --studies label/studies"
-    " --conf models {models} --conf zoo_source github --conf sam2 false --port {port}"
+    " --uvicorn_app ci.monai_label:app --conf models {models} --conf zoo_source github --conf sam2 false --port {port}"
 )
-
-TORCHVISION_FINDER = '''\
-"""Lets torchvision be imported beside a torch that it has no compiled operators for: nothing here calls them."""
-
-import sys
-
-
-class Finder:
-    def find_spec(self, name, path=None, target=None):
-        if name == "torchvision":
-            sys.meta_path.remove(self)
-            import torch
-
-            library = torch.library.Library("torchvision", "DEF")
-            library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-            library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-            torch._litemed_torchvision = library
-
-
-sys.meta_path.insert(0, Finder())
-'''
 
 
 class Failure(Exception):  # noqa: N818 - of a check, not of this program
@@ -100,40 +79,21 @@ def run(command: Sequence[str], what: str, cwd: Path = CHECKOUT, seconds: float 
 
 def install(folder: Path) -> None:
     """Make the server's environment and app in a folder, once for each state of the commands and requirements."""
-    wanted = hashlib.sha256(
-        "\n".join([*INSTALL, TORCHVISION_FINDER, (CHECKOUT / "ci/monai_label.txt").read_text()]).encode()
-    ).hexdigest()
+    read = [(CHECKOUT / "ci" / name).read_text() for name in ("monai_label.txt", "mend_torchvision.py")]
+    wanted = hashlib.sha256("\n".join([*INSTALL, *read]).encode()).hexdigest()
     stamp = folder / "installed"
     if stamp.is_file() and stamp.read_text() == wanted:
         return
     for part in ("environment", "apps"):
         shutil.rmtree(folder / part, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
-    *packages, app = INSTALL
-    for command in packages:
+    for command in INSTALL:
         print(command, flush=True)
         run(arguments(command, folder), "installing MONAI Label")
-    _mend_torchvision(folder)
-    print(app, flush=True)
-    run(arguments(app, folder), "copying MONAI Label's app")
     stamp.write_text(wanted)
 
 
-def _mend_torchvision(folder: Path) -> None:
-    """Where torchvision was built for another torch (PyPI has none for torch's CPU build), let it be imported."""
-    python = str(folder / "environment/bin/python")
-    try:
-        run([python, "-c", "import torchvision"], "importing torchvision")
-    except Failure as error:
-        if "torchvision::nms does not exist" not in str(error):
-            raise
-        packages = Path(run([python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], "asking").strip())
-        (packages / "litemed_torchvision.py").write_text(TORCHVISION_FINDER)
-        (packages / "litemed_torchvision.pth").write_text("import litemed_torchvision\n")
-        run([python, "-c", "import torchvision"], "importing torchvision, mended")
-
-
-def add_bundle(folder: Path, bundle: Path, version: str, smart_edit: bool = False) -> Path:
+def add_bundle(folder: Path, bundle: Path, version: str, smart_edit: bool = False, application: str = "") -> Path:
     """Pack a bundle and unzip it in the server's app, in place of one that is there.
 
     Args:
@@ -141,16 +101,19 @@ def add_bundle(folder: Path, bundle: Path, version: str, smart_edit: bool = Fals
         bundle: the bundle's folder.
         version: its version.
         smart_edit: list it a second time, under a name by which clients take it for one that works by clicks.
+        application: add this one of its applications alone, as a bundle of its own.
 
     Returns:
         its folder in the app.
     """
-    place = folder / "apps/monaibundle/model" / bundle.name
+    name = f"{bundle.name}_{application}" if application else bundle.name
+    place = folder / "apps/monaibundle/model" / name
     shutil.rmtree(place, ignore_errors=True)
-    for command in (*ADD_BUNDLE, *([SMART_EDIT] if smart_edit else [])):
-        words = arguments(command.format(bundle=bundle.name, version=version), folder)
+    values = {"bundle": bundle.name, "name": name, "version": version, "application": application}
+    for command in (PACK_APPLICATION if application else PACK, UNPACK, *([SMART_EDIT] if smart_edit else [])):
+        words = arguments(command.format(**values), folder)
         words = [str(bundle) if words[1:2] == ["pack"] and word == bundle.name else word for word in words]
-        run(words, f"packing {bundle.name}")
+        run(words, f"packing {name}")
     return place
 
 
@@ -186,7 +149,7 @@ class Server:
             # in a session of its own, so that its trainings end with it
             self._process = subprocess.Popen(
                 self._command,
-                cwd=self.log.parent,
+                cwd=CHECKOUT,  # where the application is found
                 env=_environment(),
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -230,20 +193,46 @@ class Server:
         """What the server says of itself: models, trainers, labels."""
         return self._ask("GET", "/info/").json()
 
-    def infer(self, model: str, image: str, params: dict[str, Any], target: Path) -> Path:
-        """Ask for the mask of an image of the studies.
+    def infer(self, model: str, image: str, params: dict[str, Any], target: Path, upload: bytes | None = None) -> Path:
+        """Ask for the mask of an image of the studies, or of a picture that is sent.
 
         Args:
             model: name of the bundle's folder.
             image: the image's id: its name without ending.
             params: of the request: a prompt, ``result_extension``.
             target: file for the mask; its ending is the format asked for.
+            upload: a PNG file in the place of an image.
         """
         suffix = "".join(target.suffixes)
-        form = {"params": (None, json.dumps({"device": "cpu", "result_extension": suffix, **params}))}
+        form: dict[str, Any] = {"params": (None, json.dumps({"device": "cpu", "result_extension": suffix, **params}))}
+        if upload is not None:
+            form["file"] = ("upload.png", upload)
         answer = self._ask("POST", f"/infer/{model}", params={"image": image, "output": "image"}, files=form)
         target.write_bytes(answer.content)
         return target
+
+    def refused(self, model: str, options: dict[str, Any], file: bytes | None = None, **params: Any) -> str:
+        """Ask for a mask that can't be had.
+
+        Args:
+            model: as it stands in the address.
+            options: of the request; text is sent as it is.
+            file: an uploaded picture.
+            params: of the address, such as ``image``.
+
+        Returns:
+            the sentence of the answer.
+
+        Raises:
+            Failure: when the answer isn't one of status 4xx with a sentence.
+        """
+        form: dict[str, Any] = {"params": (None, options if isinstance(options, str) else json.dumps(options))}
+        if file is not None:
+            form["file"] = ("upload.png", file)
+        answer = requests.post(f"{self.url}/infer/{model}", params=params, files=form, timeout=600)
+        if not 400 <= answer.status_code < 500:
+            raise Failure(f"{params} with {options} gave {answer.status_code}: {answer.text[:300]}\n{self._said()}")
+        return answer.json()["detail"]
 
     def save_label(self, image: str, label: Path) -> None:
         """Hand in the label of an image, as a client's *Submit Label* does."""

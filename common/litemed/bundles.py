@@ -41,7 +41,8 @@ def metadata_of(bundle_root: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
         FileNotFoundError: when the file is missing.
         ValueError: for what is no JSON object, no version or one that no file can be named for, and for a ``"litemed"``
-            (see `OFFERS`; and ``segments``, see `litemed.images.segments`) that isn't names with a line of text each.
+            (see `OFFERS`; ``segments``, see `litemed.images.segments`; and ``labels``, what applications other than the
+            first segment, by application) that isn't names with a line of text each.
     """
     file = Path(bundle_root) / "configs/metadata.json"
     try:
@@ -57,7 +58,7 @@ def metadata_of(bundle_root: str | os.PathLike[str]) -> dict[str, Any]:
     if not isinstance(offered, dict):
         raise ValueError(f"{file}: expected litemed to be an object, got {offered!r}")
     for kind, named in offered.items():
-        if kind not in (*OFFERS, "segments"):
+        if kind not in (*OFFERS, "segments", "labels"):
             raise ValueError(f"{file}: expected litemed to have {', '.join(OFFERS)} or segments, got {kind!r}")
         texts = isinstance(named, dict) and all(isinstance(text, str) for text in named.values())
         called = named if texts and kind in OFFERS else ()

@@ -23,6 +23,7 @@ import torch
 from ignite.distributed import utils as idist
 from ignite.engine import Engine
 from litemed.datasets.challenge import write_challenge
+from litemed.tools.packaging.checks import AGREEMENT, agreement, run_sample
 from litemed.training.checkpoints import load_checkpoint, read_checkpoint
 from litemed.training.resuming import TrainingCheckpoint
 from litemed.training.weight_record import read_record
@@ -101,6 +102,25 @@ def test_monai_loads_the_shipped_weights(bundle: str) -> None:
     loaded = network.state_dict()
     assert loaded.keys() == shipped.keys()
     assert all(torch.equal(value, shipped[name].to(value.dtype)) for name, value in loaded.items())
+
+
+@pytest.mark.parametrize("bundle", BUNDLES)
+def test_what_monai_loads_segments_as_inference_does(bundle: str, tmp_path: Path) -> None:
+    network = monai.bundle.load(bundle, bundle_dir=str(ROOT / "bundles"), device="cpu")
+
+    def use_loaded(parser: ConfigParser) -> None:
+        parser.globals["loaded"] = network
+        parser["network_def"] = "$loaded"
+        kept = [each for each in parser["handlers"] if each["_target_"] != "litemed.training.LoadWeights"]
+        assert len(kept) == len(parser["handlers"]) - 1
+        parser["handlers"] = kept
+
+    own, _ = run_sample(_folder(bundle), tmp_path / "own")
+    loaded, _ = run_sample(_folder(bundle), tmp_path / "loaded", use_loaded)
+    pixels = np.asarray(Image.open(own))
+    assert pixels.any()
+    assert np.array_equal(np.asarray(Image.open(loaded)), pixels)
+    assert agreement(loaded, _folder(bundle) / "sample/input_mask.png") >= AGREEMENT
 
 
 class Case(NamedTuple):

@@ -290,7 +290,7 @@ class Litemed:
         dice = metadata_of(folder)["eval_metrics"]["dice"]
         print(f"{folder}\nTrained on {data}; Dice {dice:.3f} on its test part. litemed report {folder / 'runs/train'}")
 
-    def pack(self, bundle: str, out: str = ".") -> None:
+    def pack(self, bundle: str, out: str = ".", application: str = "") -> None:
         """Write a bundle as one zip that runs where litemed isn't installed.
 
         Example: ``litemed pack thyroid_us --out zips``
@@ -298,10 +298,11 @@ class Litemed:
         Args:
             bundle: its name or folder.
             out: folder for the zip.
+            application: pack this one of its applications alone, as a bundle BUNDLE_APPLICATION.
         """
         from litemed.tools.packaging.pack import pack
 
-        print(pack(find_bundle(bundle), out))
+        print(pack(find_bundle(bundle), out, application))
 
     def verify(self, *bundles: str, mode: str = "full", json: bool = False) -> None:
         """Make the MONAI Model Zoo's checks of bundles; exits with 1 when one fails.

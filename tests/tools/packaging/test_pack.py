@@ -171,6 +171,35 @@ def test_a_packed_bundle_trains_and_infers_without_the_library(
     assert Image.open(tmp_path / "out/picture_mask.png").size == (40, 36)
 
 
+@pytest.mark.parametrize(("application", "label"), [("nuclei", "nucleus"), ("skin", "lesion")])
+def test_an_application_is_packed_as_a_bundle_of_its_own(
+    application: str, label: str, run_python: Callable[..., str], hidden_library: dict[str, str], tmp_path: Path
+) -> None:
+    target = pack(MININET, tmp_path, application)
+    assert target.name == f"mininet_{application}_v0.1.0.zip"
+    with zipfile.ZipFile(target) as archive:
+        archive.extractall(tmp_path / "zoo")
+    folder = tmp_path / f"zoo/mininet_{application}"
+    assert sorted(path.name for path in (folder / "models").iterdir()) == ["model.json", "model.pt"]
+    assert (folder / "models/model.pt").read_bytes() == (MININET / f"models/model_{application}.pt").read_bytes()
+    metadata = json.loads((folder / "configs/metadata.json").read_text())
+    assert metadata["network_data_format"]["outputs"]["pred"]["channel_def"] == {"0": "background", "1": label}
+    for name, own in (("packed", folder / "configs/inference.json"), ("own", MININET / "configs/inference.json")):
+        files = [str(own)] if name == "packed" else [str(own), str(MININET / f"configs/{application}.json")]
+        options = ["--dataset_dir", MININET / "sample/input.jpg", "--output_dir", tmp_path / name]
+        env = hidden_library if name == "packed" else {}
+        run_python("-m", "monai.bundle", "run", "--config_file", str(files), *options, env=env)
+    masks = [Image.open(tmp_path / name / "input_mask.png").tobytes() for name in ("packed", "own")]
+    assert masks[0] == masks[1]
+
+
+def test_only_an_application_that_a_bundle_has_is_packed(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="mininet has no application eyes to pack: expected skin or nuclei"):
+        pack(MININET, tmp_path, "eyes")
+    with pytest.raises(ValueError, match="tfnet has no application nuclei to pack: expected none"):
+        pack(BUNDLES / "tfnet", tmp_path, "nuclei")
+
+
 def test_two_versions_of_a_bundle_in_a_process_are_told_apart(tmp_path: Path) -> None:
     code = "BUNDLE_ROOT = __file__.rsplit('/', 2)[0]\n"
     config = '{"imports": ["$import tiny"], "bundle_root": "$tiny.BUNDLE_ROOT"}'

@@ -33,8 +33,13 @@ _STRING = re.compile(r"""(["'])litemed((?:\.[A-Za-z_]\w*)+)\1""")
 _NAME = re.compile(r"\blitemed\.(?=[A-Za-z_])")
 
 
-def pack(bundle: str | os.PathLike[str], output_dir: str | os.PathLike[str] = ".") -> Path:
+def pack(
+    bundle: str | os.PathLike[str], output_dir: str | os.PathLike[str] = ".", application: str | None = None
+) -> Path:
     """Write ``<name>_v<version>.zip``: the bundle's folder with the parts of litemed that it needs.
+
+    With an application, such as nuclei, the zip holds a bundle ``<name>_<application>`` that does this alone. MONAI
+    Label, which reads ``inference.json`` and ``model.pt`` and no more, serves it so.
 
     The zip depends on the bundle's and the library's files alone: the same input gives the same bytes, on any machine.
     Files are stored uncompressed, as compressors differ; weights, its bulk, would not shrink.
@@ -42,6 +47,7 @@ def pack(bundle: str | os.PathLike[str], output_dir: str | os.PathLike[str] = ".
     Args:
         bundle: the bundle's folder.
         output_dir: folder for the zip.
+        application: one of the bundle's applications; its first one needs no name.
 
     Returns:
         path of the zip.
@@ -49,7 +55,8 @@ def pack(bundle: str | os.PathLike[str], output_dir: str | os.PathLike[str] = ".
     Raises:
         FileNotFoundError: when there is no bundle in the folder.
         ValueError: when its code can't be read, or imports the library in a way that can't be rewritten; when its name
-            or version can't be that of a file; for a link that leads out of the folder.
+            or version can't be that of a file; for a link that leads out of the folder; for an application that it
+            doesn't have.
     """
     folder = Path(bundle).expanduser().resolve()
     if not (folder / "configs/metadata.json").is_file():
@@ -57,14 +64,16 @@ def pack(bundle: str | os.PathLike[str], output_dir: str | os.PathLike[str] = ".
     if not folder.name.isidentifier():
         raise ValueError(f"{folder} isn't named like a package: expected letters, digits and underscores")
     version = metadata_of(folder)["version"]
-    files = packed_files(folder, version)
-    target = Path(output_dir).expanduser() / f"{folder.name}_v{version}.zip"
+    files, name = packed_files(folder, version), folder.name
+    if application:
+        files, name = _of_application(files, application, name), f"{name}_{application}"
+    target = Path(output_dir).expanduser() / f"{name}_v{version}.zip"
     with replacing(target) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
-        for name in sorted(files):
-            entry = zipfile.ZipInfo(f"{folder.name}/{name}", _EPOCH)
+        for file in sorted(files):
+            entry = zipfile.ZipInfo(f"{name}/{file}", _EPOCH)
             entry.external_attr = 0o100644 << 16
             entry.create_system = 3
-            archive.writestr(entry, files[name])
+            archive.writestr(entry, files[file])
     return target
 
 
@@ -80,6 +89,35 @@ def packed_files(folder: Path, version: str) -> dict[str, bytes]:
     for path in reached(files):
         files[f"{name}/litemed/{path.relative_to(LIBRARY).as_posix()}"] = path.read_bytes()
     return {path: _rewritten(path, content, name, version) for path, content in files.items()}
+
+
+def _of_application(files: dict[str, bytes], application: str, bundle: str) -> dict[str, bytes]:
+    """A packed bundle turned to one of its applications, with the weights of this one as its only ones."""
+    override, weights = f"configs/{application}.json", f"models/model_{application}.pt"
+    metadata = json.loads(files["configs/metadata.json"])
+    applications = metadata["litemed"].get("applications", {})
+    turned = [name for name in applications if f"configs/{name}.json" in files and f"models/model_{name}.pt" in files]
+    if application not in turned:
+        raise ValueError(f"{bundle} has no application {application} to pack: expected {' or '.join(turned) or 'none'}")
+    changes = {key: value for key, value in json.loads(files[override]).items() if key != "ckpt_path"}
+    kept = {
+        path: content
+        for path, content in files.items()
+        if not path.startswith("models/") and path not in {f"configs/{name}.json" for name in turned}
+    }
+    for path in ("configs/inference.json", "configs/train.json"):
+        content = json.loads(files[path])
+        known = {key: value for key, value in changes.items() if key in content}
+        kept[path] = formatted_json(json.dumps({**content, **known})).encode()
+    metadata["description"] = f"{metadata['name']}: {applications[application]}"
+    metadata["network_data_format"]["inputs"]["image"]["modality"] = applications[application]
+    label = metadata["litemed"]["labels"][application]
+    metadata["network_data_format"]["outputs"]["pred"]["channel_def"]["1"] = label
+    kept["configs/metadata.json"] = formatted_json(json.dumps(metadata)).encode()
+    kept["models/model.pt"] = files[weights]
+    record = {**json.loads(files[weights.replace(".pt", ".json")]), "weights": "model.pt"}
+    kept["models/model.json"] = formatted_json(json.dumps(record)).encode()
+    return kept
 
 
 def _own_files(folder: Path) -> Iterator[Path]:
