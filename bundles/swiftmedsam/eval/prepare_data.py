@@ -21,6 +21,7 @@ of the test patients) and ``counts.json``. A row of the table says
     images, masks    folders, by default "images" and "masks"
     threshold, labels, components, min_size, window, plane   see `litemed.datasets.challenge_conversion`
     slices           most slices taken of a volume (default 5), evenly over those that bear a label
+    more             most further slices of a training volume, evenly over it, into ``pictures`` (default 0)
 
 Other patients are drawn by a hash of their name, so that a patient stays in its part when others come: a quarter to
 test, at most 24 pictures a set, 15 % to validation, at most 10. Pictures are shrunk to at most 1024 pixels on the
@@ -61,7 +62,7 @@ LONGEST = 1024
 WHITE = 250
 CONVERSION = ("threshold", "labels", "components", "min_size", "window", "plane")
 REQUIRED = ("set", "modality", "licence", "use")
-OPTIONAL = ("folder", "new_kind", "stems", "patient", "family", "parts", "images", "masks", "slices")
+OPTIONAL = ("folder", "new_kind", "stems", "patient", "family", "parts", "images", "masks", "slices", "more")
 
 
 def prepare(root: str | os.PathLike[str], output: str | os.PathLike[str], table: str | None = None) -> None:
@@ -129,15 +130,21 @@ def write_set(row: dict[str, Any], root: Path, output: Path) -> list[dict[str, A
             write_challenge(_made(output, part) / f"2D_{name}.npz", shrunk(blackened(picture(path))))
             pictures[part] += 1
             continue
-        for found in cases_of(row, path, masks[stem], output if part.startswith("test") else None, name):
-            left_out += found is None
-            if found is not None:
-                suffix, pixels, labels = found
-                boxes, _ = mask_boxes(labels)
-                target = _made(output, part) / f"2D_{name}{suffix}.npz"
-                write_challenge(target, pixels, boxes=boxes, labels=labels)
-                pictures[part] += 1
-                objects[part] += len(boxes)
+        further = row.get("more", 0) if part == "training" else 0
+        for found in cases_of(row, path, masks[stem], output if part.startswith("test") else None, name, further):
+            if found is None:
+                left_out += 1
+                continue
+            suffix, pixels, labels = found
+            if labels is None:
+                write_challenge(_made(output, "pictures") / f"2D_{name}{suffix}.npz", pixels)
+                pictures["pictures"] += 1
+                continue
+            boxes, _ = mask_boxes(labels)
+            write_challenge(_made(output, part) / f"2D_{name}{suffix}.npz", pixels, boxes=boxes, labels=labels)
+            pictures[part] += 1
+            objects[part] += len(boxes)
+    shown_by = {} if row["use"] == "pictures" else {"pictures": "training"}  # whose patients further slices are of
     return [
         {
             "set": row["set"],
@@ -145,7 +152,7 @@ def write_set(row: dict[str, Any], root: Path, output: Path) -> list[dict[str, A
             "licence": row["licence"],
             "part": part,
             "new_kind": row.get("new_kind", False),
-            "patients": len({patients[stem] for stem in images if parts[stem] == part}),
+            "patients": len({patients[stem] for stem in images if parts[stem] == shown_by.get(part, part)}),
             "pictures": pictures[part],
             "objects": objects[part],
             "without_object": left_out,
@@ -193,9 +200,12 @@ def drawn(family: str, pictures: Counter[str]) -> tuple[set[str], set[str]]:
 
 
 def cases_of(
-    row: dict[str, Any], image: Path, mask: Path, volumes: Path | None, name: str
-) -> Iterator[tuple[str, np.ndarray, np.ndarray] | None]:
-    """Name suffix, pixels and labels 1 to N of a picture or of a volume's slices; None where no object is."""
+    row: dict[str, Any], image: Path, mask: Path, volumes: Path | None, name: str, further: int
+) -> Iterator[tuple[str, np.ndarray, np.ndarray | None] | None]:
+    """Name suffix, pixels and labels 1 to N of a picture or of a volume's slices; None where no object is.
+
+    So many further slices of a volume come without labels.
+    """
     options = {key: row[key] for key in CONVERSION if key in row}
     least = options.get("min_size", 1)
     with tempfile.TemporaryDirectory() as scratch:
@@ -206,8 +216,12 @@ def cases_of(
             assert case.labels is not None
             if volumes is not None:
                 shutil.copy(path, _made(volumes, "volumes") / path.name)
-            for index in spread(case.labels, least, row.get("slices", 5)):
+            chosen = spread(case.labels, least, row.get("slices", 5))
+            for index in chosen:
                 yield f"_z{index:03d}", case.images[index], renumbered(case.labels[index], least)
+            others = [index for index in range(len(case.images)) if index not in chosen]
+            for index in evenly(others, further):
+                yield f"_z{index:03d}", case.images[index], None
             return
         try:
             path = convert_case(
@@ -227,8 +241,13 @@ def cases_of(
 def spread(labels: np.ndarray, least: int, most: int) -> list[int]:
     """Slices with an object of at least so many pixels, at most so many, evenly among them."""
     held = [index for index, plane in enumerate(labels) if np.bincount(plane.ravel())[1:].max(initial=0) >= least]
-    count = min(most, len(held))
-    return [held[(2 * place + 1) * len(held) // (2 * count)] for place in range(count)]
+    return evenly(held, most)
+
+
+def evenly(values: list[int], most: int) -> list[int]:
+    """At most so many of the values, at equal steps."""
+    count = min(most, len(values))
+    return [values[(2 * place + 1) * len(values) // (2 * count)] for place in range(count)]
 
 
 def renumbered(labels: np.ndarray, least: int) -> np.ndarray:

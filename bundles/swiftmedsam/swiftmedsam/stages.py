@@ -45,6 +45,7 @@ class StageInferer(Inferer):
             0, whose layers are convolutions. None takes whole images.
         cache_dir: folder for the teacher's inputs and answers, in half precision, by the content of the images; for the
             whole encoder that of a `litemed.prompting.EmbeddingStore`. None computes them anew. Not for crops.
+        autocast: run the student in bfloat16, see `litemed.training.AutocastInferer`.
 
     Raises:
         ValueError: for crops of another stage, or crops that would be kept.
@@ -56,12 +57,14 @@ class StageInferer(Inferer):
         stage: int | None,
         crop: int | None = None,
         cache_dir: str | os.PathLike[str] | None = None,
+        autocast: bool = False,
     ) -> None:
         if crop is not None and (stage != 0 or cache_dir is not None):
             raise ValueError(f"expected crops of stage 0 alone, and no folder for them, got stage {stage}, {cache_dir}")
         self.teacher = load_network(weights_path(teacher)).fuse().requires_grad_(False)
         self.stage = stage
         self.crop = crop
+        self.autocast = autocast
         self.cache_dir = None if cache_dir is None else Path(cache_dir)
         self.store = None if cache_dir is None or stage is not None else EmbeddingStore(cache_dir)
 
@@ -76,12 +79,17 @@ class StageInferer(Inferer):
             with torch.no_grad():
                 self.teacher.to(inputs.device)
                 wanted = self.teacher.encode_image(images) if self.store is None else self.store(self.teacher, images)
-            return StageOutputs(student.encode_image(images), wanted)
+            with self._precision(inputs):
+                return StageOutputs(student.encode_image(images), wanted)
         with torch.no_grad():
             self.teacher.to(inputs.device)
             pairs = [self._features(image) for image in images.split(1)]
             given, wanted = (torch.cat(features).to(images.dtype) for features in zip(*pairs, strict=True))
-        return StageOutputs(_run(student.image_encoder, given, self.stage), wanted)
+        with self._precision(inputs):
+            return StageOutputs(_run(student.image_encoder, given, self.stage), wanted)
+
+    def _precision(self, inputs: torch.Tensor) -> torch.autocast:
+        return torch.autocast(inputs.device.type, torch.bfloat16, enabled=self.autocast)
 
     def _features(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The teacher's input to the stage and its answer, for one image."""
