@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from litemed.networks import PromptedOutput, prompt_to_boxes
-from litemed.prompting import FrozenEncoderInferer
+from litemed.prompting import EmbeddingStore, FrozenEncoderInferer
 from litemed.prompting.clicks import SimulatedUser
 from litemed.training.pretrained import weights_path
 from monai.engines.utils import IterationEvents
@@ -38,14 +38,15 @@ class ClickTraining:
     Mask Guidance", 2022. That each round has a step of its own, and the teacher, are ours.
 
     Args:
-        teacher: checkpoint of the same image encoder whose answers to boxes are kept, see
-            `litemed.training.pretrained.weights_path`.
+        teacher: checkpoint whose answers to boxes are kept, see `litemed.training.pretrained.weights_path`.
         embedding_cache: folder of a `litemed.prompting.EmbeddingStore`; None embeds the images of every step anew.
         rounds: most rounds of a batch; how many is drawn from 1.
         box_share: share of the batches that begin with boxes.
         jitter: of clicks, see `litemed.prompting.clicks.next_click`.
         stroke: probability of a scribble in place of a click.
         teacher_weight: weight of the teacher's answers beside the labels.
+        teacher_cache: folder of the teacher's embeddings, where its image encoder is another. None where it is the
+            same, so that the network's embeddings serve both.
     """
 
     def __init__(
@@ -57,8 +58,10 @@ class ClickTraining:
         jitter: float = 0.5,
         stroke: float = 0.15,
         teacher_weight: float = 1.0,
+        teacher_cache: str | os.PathLike[str] | None = None,
     ) -> None:
         self.teacher = load_network(weights_path(teacher)).requires_grad_(False)
+        self.teacher_store = None if teacher_cache is None else EmbeddingStore(teacher_cache)
         self.encoder = FrozenEncoderInferer(embedding_cache)
         self.rounds = rounds
         self.box_share = box_share
@@ -86,9 +89,7 @@ class ClickTraining:
         for number, output in enumerate(_rounds(network, embedding, user, int(generator.integers(self.rounds)) + 1)):
             loss = engine.loss_function(output, label)
             if number == 0 and boxes is not None and self.teacher_weight:
-                with torch.no_grad():
-                    self.teacher.to(inputs.device)
-                    taught = PromptedOutput(*self.teacher.decode(embedding, boxes), embedding)
+                taught = self._taught(inputs[:, :3], embedding, boxes)
                 loss = loss + self.teacher_weight * self.teacher_loss(DistillationOutputs(output, taught), label)
             engine.optimizer.zero_grad()
             loss.backward()
@@ -97,6 +98,14 @@ class ClickTraining:
         engine.state.output = {CommonKeys.LOSS: sum(losses) / len(losses)}
         engine.fire_event(IterationEvents.MODEL_COMPLETED)
         return engine.state.output
+
+    @torch.no_grad()
+    def _taught(self, images: torch.Tensor, embedding: torch.Tensor, boxes: torch.Tensor) -> PromptedOutput:
+        """The teacher's answer, on its own embedding where it has one."""
+        self.teacher.to(images.device)
+        if self.teacher_store is not None:
+            embedding = self.teacher_store(self.teacher, images)
+        return PromptedOutput(*self.teacher.decode(embedding, boxes), embedding)
 
 
 class ClickValidation:

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 import torch
+from litemed.networks import PromptedOutput
 from litemed.training.checkpoints import load_checkpoint, read_checkpoint, save_checkpoint
 from monai.bundle import run as run_bundle
-from swiftmedsam import BUNDLE_ROOT, ClickTraining, PromptedNetwork
+from swiftmedsam import BUNDLE_ROOT, ClickTraining, PromptedNetwork, load_network
+from swiftmedsam.distillation import DistillationLoss, DistillationOutputs
 from torch import nn
 
 CONFIGS = Path(BUNDLE_ROOT) / "configs"
@@ -110,6 +112,21 @@ def test_a_box_alone_learns_the_teachers_answer(start: str) -> None:
     assert len(engine.losses) == 1
     clicked = ClickTraining(start, rounds=1, box_share=0.0, teacher_weight=2.0)
     assert clicked(engine, _batch())["loss"] == pytest.approx(1, abs=1e-6)
+
+
+def test_a_teacher_with_another_encoder_answers_on_its_own_embedding(start: str, tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    network = PromptedNetwork("v2")  # random, unlike the teacher
+    engine, batch = _Engine(network, 0.0), _batch()
+    given = {"teacher": start, "rounds": 1, "box_share": 1.0}
+    loss = ClickTraining(**given, teacher_cache=tmp_path)(engine, batch)["loss"]
+    teacher, images, boxes = load_network(start), batch["image"][:, :3], torch.tensor([[60.0, 40, 120, 90]] * 2)
+    with torch.no_grad():
+        embedding = teacher.encode_image(images)
+        answer = PromptedOutput(*teacher.decode(embedding, boxes), embedding)
+        wanted = 1 + DistillationLoss(embedding=0.0)(DistillationOutputs(engine.losses[0], answer), batch["label"])
+    assert loss == pytest.approx(wanted.item(), rel=0.01)  # embeddings are kept in half precision
+    assert ClickTraining(**given)(_Engine(network, 0.0), batch)["loss"] != pytest.approx(wanted.item(), rel=0.05)
 
 
 def test_each_round_has_its_step_and_gives_the_mask_back(start: str, monkeypatch: pytest.MonkeyPatch) -> None:
