@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import torch
 from litemed.prompting.box_2d import Box2DInferer
+from litemed.prompting.box_3d import Box3DInferer
+from litemed.prompting.objects import segment_objects
 from litemed.prompting.zoom import PlacedSquare, Window, segment_windows, zoom_windows
 
 LARGE = [100, 100, 900, 700]
@@ -130,3 +132,29 @@ def test_a_picture_is_segmented_with_windows_or_without() -> None:
     assert np.array_equal(zoomed.labels == 2, plain.labels == 2)
     with pytest.raises(ValueError, match="expected zoom to be off, or auto without challenge_compat, got 'auto'"):
         Box2DInferer(challenge_compat=True, zoom="auto")
+
+
+def test_the_window_of_a_volume_follows_its_object() -> None:
+    volume = np.zeros((5, 600, 900), np.uint8)
+    truth = np.zeros(volume.shape, bool)
+    for index in range(5):
+        left = 700 + 3 * index
+        truth[index, 300:310, left : left + 10] = True
+        volume[index, 0:300, 0:600] = 200
+    volume[truth] = 100
+    boxes = np.array([[706, 300, 0, 715, 309, 4], [0, 0, 2, 599, 299, 2]])
+    network = Bright()
+    plain = Box3DInferer().segment(volume, boxes, network)
+    assert not (plain.labels == 1).any()  # 100 of 200 isn't bright
+    assert plain.encoded == len(network.seen) == 1
+    zoomed = Box3DInferer(zoom="auto").segment(volume, boxes, network)
+    assert zoomed.encoded == len(network.seen) - 1 == 6  # a window in each of five slices, and the whole of one
+    for found, true in zip(zoomed.labels == 1, truth, strict=True):
+        assert 95 <= (found & true).sum() <= found.sum() <= 105
+    assert np.array_equal(zoomed.labels == 2, plain.labels == 2)
+    objects = segment_objects(volume, boxes, network)
+    assert np.array_equal(objects.labels, zoomed.labels)
+    whole = segment_objects(volume, boxes, network, challenge_compat=True)
+    assert not (whole.labels == 1).any()
+    with pytest.raises(ValueError, match="expected zoom to be off, or auto without challenge_compat, got 'auto'"):
+        Box3DInferer(challenge_compat=True, zoom="auto")

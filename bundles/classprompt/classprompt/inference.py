@@ -14,6 +14,7 @@ from litemed.networks.mask_decoder import SharedImage
 from litemed.prompting.box_3d import WhenEmpty
 from litemed.prompting.box_network import BoxResult
 from litemed.prompting.prompt_inferer import PromptInferer
+from litemed.prompting.zoom import Zoom
 
 __all__ = ["ClassPromptInferer", "ConditionedNetwork", "Modality"]
 
@@ -92,6 +93,7 @@ class ClassPromptInferer(PromptInferer):
         embedding_cache: see there.
         deploy: see there.
         keep: see there.
+        zoom: see there.
 
     Attributes:
         modalities: of each image of the last call.
@@ -106,8 +108,9 @@ class ClassPromptInferer(PromptInferer):
         embedding_cache: str | os.PathLike[str] | None = None,
         deploy: Callable[[Any], Any] | None = None,
         keep: int = 0,
+        zoom: Zoom = "off",
     ) -> None:
-        super().__init__(challenge_compat, when_empty, cache_size, embedding_cache, deploy, keep)
+        super().__init__(challenge_compat, when_empty, cache_size, embedding_cache, deploy, keep, zoom)
         self.modality = modality
         self.modalities: list[Modality] = []
 

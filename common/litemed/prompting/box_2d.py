@@ -4,14 +4,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 import torch
 
 from litemed.images.boxes import check_boxes
 from litemed.prompting.box_network import BoxInferer, BoxNetwork, BoxResult, label_dtype
-from litemed.prompting.zoom import PlacedSquare, Window, segment_windows, zoom_windows
+from litemed.prompting.zoom import PlacedSquare, Window, Zoom, check_zoom, segment_windows, zoom_windows
 from litemed.transforms.longest_side import LongestSide
 
 __all__ = ["Box2DInferer", "Painter"]
@@ -76,11 +74,8 @@ class Box2DInferer(BoxInferer):
 
     dims = 2
 
-    def __init__(
-        self, challenge_compat: bool = False, boxes_per_call: int | None = None, zoom: Literal["off", "auto"] = "off"
-    ) -> None:
-        if zoom not in ("off", "auto") or (challenge_compat and zoom == "auto"):
-            raise ValueError(f"expected zoom to be off, or auto without challenge_compat, got {zoom!r}")
+    def __init__(self, challenge_compat: bool = False, boxes_per_call: int | None = None, zoom: Zoom = "off") -> None:
+        check_zoom(zoom, challenge_compat)
         self.challenge_compat = challenge_compat
         self.boxes_per_call = boxes_per_call
         self.zoom = zoom

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from typing import Literal, Protocol
 
 import numpy as np
@@ -14,11 +14,14 @@ from litemed.images.boxes import check_boxes
 from litemed.prompting.box_2d import Painter
 from litemed.prompting.box_network import BoxInferer, BoxNetwork, BoxResult, decode, encode, label_dtype
 from litemed.prompting.embedding_cache import EmbeddingCache
+from litemed.prompting.zoom import PlacedSquare, Window, Zoom, check_zoom, segment_windows, zoom_windows
 from litemed.transforms.longest_side import LongestSide, resize_area
 
 __all__ = ["Box3DInferer", "SliceSource"]
 
 WhenEmpty = Literal["stop", "box", "last"]
+WINDOW_MARGIN = 4
+"""Margins in windows, as a multiple of those in whole slices: a box of 16 pixels there has 64 in its window."""
 
 
 class SliceSource(Protocol):
@@ -63,9 +66,13 @@ class Box3DInferer(BoxInferer):
         margin: pixels of the 256x256 square by which the next rectangle is larger than the mask.
         cache_size: embeddings held at a time, of 4 MiB each.
         boxes_per_call: boxes decoded together; None for 4 on a CPU and 64 elsewhere.
+        zoom: "auto" sees a small object of a slice in a window of its own, which goes with it from slice to slice and
+            which neighbours share, see `litemed.prompting.zoom.zoom_windows`; each window costs an embedding. An
+            object is four times as large there at least, and so is the margin.
 
     Raises:
-        ValueError: for another ``when_empty``, or a negative margin.
+        ValueError: for another ``when_empty`` or zoom, a negative margin, or windows that the published protocol
+            doesn't have.
     """
 
     dims = 3
@@ -77,7 +84,9 @@ class Box3DInferer(BoxInferer):
         margin: int = 3,
         cache_size: int = 32,
         boxes_per_call: int | None = None,
+        zoom: Zoom = "off",
     ) -> None:
+        check_zoom(zoom, challenge_compat)
         if when_empty not in ("stop", "box", "last") or margin < 0:
             raise ValueError(
                 f"expected when_empty 'stop', 'box' or 'last' and a margin from 0, got {when_empty!r} and {margin}"
@@ -87,6 +96,7 @@ class Box3DInferer(BoxInferer):
         self.margin = 3 if challenge_compat else margin
         self.cache_size = cache_size
         self.boxes_per_call = boxes_per_call
+        self.zoom = zoom
 
     @torch.inference_mode()
     def segment(self, volume: SliceSource, boxes: np.ndarray, network: BoxNetwork) -> BoxResult:
@@ -116,6 +126,8 @@ class _Propagation:
         self._rules = inferer
         self._network = network
         self._boxes = boxes
+        self._volume = volume
+        self._zoomed = 0
         self._geometry = geometry = LongestSide(height, width)
         compat = inferer.challenge_compat
         self._first, self._last = (_slice_numbers(boxes[:, axis], compat) for axis in (2, 5))
@@ -147,7 +159,8 @@ class _Propagation:
             self._step(place, np.flatnonzero((self._first <= place) & (place < self._middle)).tolist(), downwards)
             self._forget(place)
         with np.errstate(invalid="ignore"):
-            return BoxResult(self._labels, self._iou_sum / self._iou_count, self._cache.encoded, self._boxes)
+            iou = self._iou_sum / self._iou_count
+        return BoxResult(self._labels, iou, self._cache.encoded + self._zoomed, self._boxes)
 
     def _step(self, place: int, active: list[int], rectangles: dict[int, np.ndarray]) -> None:
         """Segment one slice for some objects, and set the rectangle that each has in the next slice."""
@@ -156,15 +169,14 @@ class _Propagation:
             return
         painter = Painter(self._labels[place], self._rules.challenge_compat, self._best.get(place))
         prompts = np.stack([rectangles[index] for index in active])
-        options = self._rules.boxes_per_call, self._rules.challenge_compat
-        decoded = decode(self._network, self._cache[place], prompts, *options)
-        for index, (logits, iou) in zip(active, decoded, strict=True):
-            painter.paint(self._geometry, logits, index + 1)
-            found = self._extent(logits, index + 1)
+        for number, placed, logits, iou in self._decoded(place, prompts):
+            index = active[number]
+            painter.paint(placed, logits, index + 1)
+            found = self._extent(placed, logits, index + 1)
             if found is not None:
                 self._iou_sum[index] += iou
                 self._iou_count[index] += 1
-                rectangles[index] = self._grown(found)
+                rectangles[index] = self._grown(found, placed)
             elif self._rules.when_empty == "box":
                 rectangles[index] = self._given[index]
             elif self._rules.when_empty == "stop":
@@ -172,13 +184,32 @@ class _Propagation:
         if painter.best is not None:
             self._best[place] = painter.best
 
+    def _decoded(
+        self, place: int, prompts: np.ndarray
+    ) -> Iterator[tuple[int, LongestSide | PlacedSquare, torch.Tensor, float]]:
+        """Number of the prompt, what its answer lies in, logits and predicted IoU; the whole slice first."""
+        options = self._rules.boxes_per_call, self._rules.challenge_compat
+        whole, windows = list(range(len(prompts))), list[Window]()
+        boxes = prompts / self._geometry.scale
+        if self._rules.zoom == "auto":
+            windows = zoom_windows(boxes, self._geometry.height, self._geometry.width)
+            whole = []
+            if windows and (windows[0].height, windows[0].width) == self._labels.shape[1:]:
+                whole = list(windows.pop(0).boxes)
+        if whole:
+            answers = decode(self._network, self._cache[place], prompts[whole], *options)
+            yield from ((number, self._geometry, *answer) for number, answer in zip(whole, answers, strict=True))
+        if windows:
+            self._zoomed += len(windows)
+            yield from segment_windows(np.asarray(self._volume[place]), boxes, self._network, windows, *options)
+
     def _forget(self, place: int) -> None:
         self._cache.discard(place)
         self._best.pop(place, None)
 
-    def _extent(self, logits: torch.Tensor, label: int) -> np.ndarray | None:
-        """First and last column and row of the mask in the square: x0, y0, x1, y1; None for no mask."""
-        height, width = self._geometry.resized
+    def _extent(self, placed: LongestSide | PlacedSquare, logits: torch.Tensor, label: int) -> np.ndarray | None:
+        """First and last column and row of the mask in its square: x0, y0, x1, y1; None for no mask."""
+        height, width = placed.resized
         if self._rules.challenge_compat:
             values, region = self._geometry.restore(logits)
             whole = np.zeros((self._geometry.height, self._geometry.width), dtype=np.float32)
@@ -189,9 +220,12 @@ class _Propagation:
         rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
         return np.array([columns[0], rows[0], columns[-1], rows[-1]], dtype=np.float32) if len(rows) else None
 
-    def _grown(self, extent: np.ndarray) -> np.ndarray:
-        margin = self._rules.margin
+    def _grown(self, extent: np.ndarray, placed: LongestSide | PlacedSquare) -> np.ndarray:
+        """The rectangle of an extent in the whole slice's square."""
+        margin = self._rules.margin * (WINDOW_MARGIN if isinstance(placed, PlacedSquare) else 1)
         grown = extent + np.array([-margin, -margin, margin, margin], dtype=np.float32)
+        if isinstance(placed, PlacedSquare):
+            grown = self._geometry.to_square(placed.from_square(grown))
         return np.clip(grown, 0, self._geometry.size)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from litemed.prompting.box_2d import Box2DInferer
 from litemed.prompting.box_3d import Box3DInferer, SliceSource, WhenEmpty
 from litemed.prompting.box_network import BoxNetwork, BoxResult
+from litemed.prompting.zoom import Zoom
 
 __all__ = ["Objects", "object_table", "segment_objects"]
 
@@ -39,6 +40,7 @@ def segment_objects(
     challenge_compat: bool = False,
     when_empty: WhenEmpty = "stop",
     cache_size: int = 32,
+    zoom: Zoom = "auto",
 ) -> Objects:
     """Segment the objects that boxes are drawn around, as the bundles' ``inference.json`` does with a file.
 
@@ -54,6 +56,8 @@ def segment_objects(
         challenge_compat: reproduce the published protocol, see `litemed.prompting.Box2DInferer`.
         when_empty: see `litemed.prompting.Box3DInferer`.
         cache_size: embeddings of slices that are held at a time.
+        zoom: "auto" sees small objects in windows of their own, see `litemed.prompting.zoom.zoom_windows`; "off", and
+            always by the published protocol, the whole picture or slice.
 
     Raises:
         ValueError: for a bad image or boxes.
@@ -61,10 +65,12 @@ def segment_objects(
     given = np.asarray(boxes, dtype=np.float64)
     if is_volume is None:
         is_volume = given.shape[-1:] == (6,)
+    if challenge_compat:
+        zoom = "off"
     result = (
-        Box3DInferer(challenge_compat, when_empty, cache_size=cache_size).segment(image, given, network)
+        Box3DInferer(challenge_compat, when_empty, cache_size=cache_size, zoom=zoom).segment(image, given, network)
         if is_volume
-        else Box2DInferer(challenge_compat).segment(np.asarray(image), given, network)
+        else Box2DInferer(challenge_compat, zoom=zoom).segment(np.asarray(image), given, network)
     )
     return Objects(result.labels, object_table(result, result.boxes, None if spacing is None else math.prod(spacing)))
 

@@ -17,6 +17,7 @@ from litemed.prompting.box_3d import Box3DInferer, WhenEmpty
 from litemed.prompting.box_network import BoxResult
 from litemed.prompting.click_inferer import segment_clicks
 from litemed.prompting.embedding_store import EmbeddingStore, KeptEmbeddings, StoredEncoder
+from litemed.prompting.zoom import Zoom
 from litemed.transforms.prompts import channel_to_clicks
 
 __all__ = ["PromptInferer"]
@@ -34,6 +35,7 @@ class PromptInferer(Inferer):
             of the same encoder; None embeds them anew.
         keep: embeddings kept in memory from call to call, for a server that is asked about an image again and again.
         deploy: makes the network ready, such as a `litemed.deploy.BoxDeployment`; None takes it as it is.
+        zoom: "auto" sees small objects in windows of their own, see `Box2DInferer` and `Box3DInferer`.
 
     Attributes:
         results: of each image of the last call.
@@ -47,9 +49,10 @@ class PromptInferer(Inferer):
         embedding_cache: str | os.PathLike[str] | None = None,
         deploy: Callable[[Any], Any] | None = None,
         keep: int = 0,
+        zoom: Zoom = "off",
     ) -> None:
-        self.pictures = Box2DInferer(challenge_compat)
-        self.volumes = Box3DInferer(challenge_compat, when_empty, cache_size=cache_size)
+        self.pictures = Box2DInferer(challenge_compat, zoom=zoom)
+        self.volumes = Box3DInferer(challenge_compat, when_empty, cache_size=cache_size, zoom=zoom)
         self.store: EmbeddingStore | KeptEmbeddings | None = None
         if embedding_cache is not None:
             self.store = EmbeddingStore(embedding_cache)

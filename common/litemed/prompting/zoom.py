@@ -10,7 +10,7 @@ encoding, so neighbours share one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -18,7 +18,10 @@ import torch
 from litemed.prompting.box_network import BoxNetwork, decode, encode
 from litemed.transforms.longest_side import LongestSide, Region
 
-__all__ = ["PlacedSquare", "Window", "segment_windows", "zoom_windows"]
+__all__ = ["PlacedSquare", "Window", "Zoom", "check_zoom", "segment_windows", "zoom_windows"]
+
+Zoom = Literal["off", "auto"]
+"""Whether small objects are seen in windows of their own."""
 
 
 class Window(NamedTuple):
@@ -50,6 +53,15 @@ class PlacedSquare:
         self.window = window
         self.inner = LongestSide(window.height, window.width)
 
+    @property
+    def resized(self) -> tuple[int, int]:
+        """Height and width of the window in the square."""
+        return self.inner.resized
+
+    def from_square(self, box: np.ndarray) -> np.ndarray:
+        """A box ``(4,)`` of the square in the picture's pixels."""
+        return box / self.inner.scale + np.tile([self.window.left, self.window.top], 2)
+
     def to_square(self, boxes: np.ndarray, truncated: bool = False) -> np.ndarray:
         """Boxes ``(N, 4)`` of the picture in the square's pixels, see `LongestSide.to_square`."""
         return self.inner.to_square(boxes - np.tile([self.window.left, self.window.top], 2), truncated=truncated)
@@ -60,6 +72,12 @@ class PlacedSquare:
         top, left = self.window.top, self.window.left
         placed = slice(rows.start + top, rows.stop + top), slice(columns.start + left, columns.stop + left)
         return values, placed
+
+
+def check_zoom(zoom: Zoom, challenge_compat: bool) -> None:
+    """Refuse another zoom, or windows that the published protocol doesn't have, by a ValueError."""
+    if zoom not in ("off", "auto") or (challenge_compat and zoom == "auto"):
+        raise ValueError(f"expected zoom to be off, or auto without challenge_compat, got {zoom!r}")
 
 
 def zoom_windows(

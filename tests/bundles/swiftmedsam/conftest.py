@@ -54,5 +54,5 @@ def bright(monkeypatch: pytest.MonkeyPatch) -> type[BrightNetwork]:
 @pytest.fixture
 def weights(bright: type[BrightNetwork], tmp_path: Path) -> str:
     """Its checkpoint."""
-    save_checkpoint(tmp_path / "weights.pt", bright("lite"))
+    save_checkpoint(tmp_path / "weights.pt", bright("fast"))
     return str(tmp_path / "weights.pt")

@@ -129,7 +129,7 @@ def test_a_checkpoint_of_another_variant_is_refused(tmp_path: Path, weights: str
     _picture(tmp_path / "case.png")
     with pytest.raises(RuntimeError) as caught:
         _segment(tmp_path, weights, tmp_path / "case.png", boxes=BOXES, variant="v2")
-    assert "variant is lite, not v2" in _causes(caught.value)
+    assert "variant is fast, not v2" in _causes(caught.value)
     assert not (tmp_path / "out").exists()
 
 

@@ -103,10 +103,10 @@ def test_every_entrance_gives_the_same(tmp_path: Path, run: Run, weights: str, b
     )  # fmt: skip
     (tmp_path / "a.csv").write_text("\n".join(",".join(map(str, box)) for box in boxes))
     beside = read(run(tmp_path / "a.png", out="beside")["labels"])
-    called = segment_objects(pixels, boxes, bright("lite").eval()).labels
+    called = segment_objects(pixels, boxes, bright("fast").eval()).labels
     for found in (read(tmp_path / "run/a_mask.png"), beside, called.T):
         np.testing.assert_array_equal(found, command)
-    rounded = segment_objects(pixels, np.rint(boxes), bright("lite").eval()).labels
+    rounded = segment_objects(pixels, np.rint(boxes), bright("fast").eval()).labels
     assert (command != rounded.T).any()
 
 

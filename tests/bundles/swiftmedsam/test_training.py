@@ -61,7 +61,7 @@ def test_training_learns(tmp_path: Path, archives: str, capfd: pytest.CaptureFix
 def test_training_starts_from_given_weights(
     tmp_path: Path, archives: str, bright: type, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    network = bright("lite")
+    network = bright("fast")
     torch.nn.init.constant_(network.iou, 0.25)
     save_checkpoint(tmp_path / "init.pt", network)
     still = {"learning_rate": 0.0, "weight_decay": 0.0, "max_epochs": 1}
@@ -107,7 +107,7 @@ def test_evaluation_by_modality(tmp_path: Path, archives: str, weights: str) -> 
 def test_distillation_moves_the_student_to_the_teacher(tmp_path: Path, archives: str, bright: type) -> None:
     import swiftmedsam.distillation as module
 
-    teacher = bright("lite")
+    teacher = bright("fast")
     torch.nn.init.constant_(teacher.threshold, 0.3)
     monkey = pytest.MonkeyPatch()
     monkey.setattr(module, "load_network", lambda path: teacher)
@@ -146,7 +146,7 @@ def test_an_encoder_learns_from_pictures_without_labels(tmp_path: Path, archives
 
     grey = np.arange(600, dtype=np.uint8).reshape(20, 30)
     write_challenge(Path(archives) / "pictures/2D_XRay_c.npz", grey)
-    teacher = Scaled("lite")
+    teacher = Scaled("fast")
     torch.nn.init.constant_(teacher.threshold, 0.3)
     monkey = pytest.MonkeyPatch()
     monkey.setattr(module, "load_network", lambda path: teacher)
