@@ -17,6 +17,7 @@ import pytest
 from litemed.datasets.challenge import write_challenge
 from litemed.prompting import Place, Prompt, Session, write_results
 from litemed.prompting.embedding_store import prune_embeddings
+from litemed.prompting.zoom import PlacedSquare, zoom_windows
 from PIL import Image
 
 
@@ -372,3 +373,45 @@ def test_results_are_written_and_read_again(bright: Any, bright_picture: Path, t
         again.replay(content)
         for first, second in zip((mask, table, prompts), write_results(again, tmp_path / "again"), strict=True):
             assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_small_object_is_seen_in_a_window(bright: Any, tmp_path: Path) -> None:
+    pixels = np.zeros((600, 900), np.uint8)
+    pixels[300:310, 700:710], pixels[:300, :600] = 100, 200  # beside the large one the small one isn't bright
+    Image.fromarray(pixels).save(tmp_path / "large.png")
+    masks = {}
+    for zoom in ("off", "auto"):
+        with Session(bright, tmp_path / "large.png", folder=tmp_path / zoom, zoom=zoom) as session:
+            session.add_object("small")
+            session.box("small", [700, 300, 709, 309])
+            masks[zoom] = session.mask("small")
+            if zoom == "auto":
+                session.click("small", 703, 303, positive=False)
+                (window,) = zoom_windows(np.array([[700, 300, 709, 309]]), 600, 900)
+                place = PlacedSquare(window).point_to_square(703, 303)
+                assert bright.decoded[-1][1].tolist() == [[list(place)]]
+                assert bright.decoded[-1][3] is not None  # refined from the mask before
+                session.click("small", 100, 100)  # outside the window: the whole picture, from the first prompt on
+                box, points, *_ = bright.decoded[-1]
+                assert box[0].tolist() == pytest.approx([each / 900 * 256 for each in (700, 300, 709, 309)])
+                assert points.shape == (1, 2, 2)
+                session.undo()
+                session.undo()
+                np.testing.assert_array_equal(session.mask("small"), masks[zoom])
+    assert not masks["off"].any()
+    assert 81 <= masks["auto"][300:310, 700:710].sum() == masks["auto"].sum()
+
+
+def test_a_window_follows_a_small_object_through_a_volume(bright: Any, tmp_path: Path) -> None:
+    volume = np.zeros((5, 600, 900), np.uint8)
+    volume[:, :300, :600] = 200
+    for index in range(5):
+        volume[index, 300:310, 700 + index : 710 + index] = 100
+    nibabel.save(nibabel.Nifti1Image(volume.transpose(2, 1, 0), np.diag([-1, -1, 1, 1])), tmp_path / "scan.nii.gz")
+    with Session(bright, tmp_path / "scan.nii.gz", folder=tmp_path / "kept") as session:
+        session.add_object("small")
+        session.box("small", [702, 300, 711, 309], "axial", 2)
+        session.wait()
+        for index in range(5):
+            mask = session.slice_mask("small", "axial", index)
+            assert 81 <= mask[300:310, 700 + index : 710 + index].sum() == mask.sum(), index

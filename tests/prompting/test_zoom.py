@@ -116,6 +116,7 @@ def test_answers_lie_where_the_window_lies() -> None:
 def test_boxes_are_moved_into_the_square() -> None:
     placed = PlacedSquare(Window(100, 50, 64, 64, (0,)))
     assert placed.to_square(np.array([[110.0, 60, 142, 82]])).tolist() == [[40, 40, 168, 128]]
+    assert placed.point_to_square(100, 50) == (1.5, 1.5)  # the centre of the first four by four
 
 
 def test_a_picture_is_segmented_with_windows_or_without() -> None:

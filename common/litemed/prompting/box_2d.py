@@ -10,7 +10,6 @@ import torch
 from litemed.images.boxes import check_boxes
 from litemed.prompting.box_network import BoxInferer, BoxNetwork, BoxResult, label_dtype
 from litemed.prompting.zoom import PlacedSquare, Window, Zoom, check_zoom, segment_windows, zoom_windows
-from litemed.transforms.longest_side import LongestSide
 
 __all__ = ["Box2DInferer", "Painter"]
 
@@ -34,15 +33,15 @@ class Painter:
             best = np.full(labels.shape, -np.inf, dtype=np.float16)
         self.best = best
 
-    def paint(self, geometry: LongestSide | PlacedSquare, logits: torch.Tensor, label: int) -> None:
+    def paint(self, placed: PlacedSquare, logits: torch.Tensor, label: int) -> None:
         """Add an object.
 
         Args:
-            geometry: how the slice lies in the network's square.
+            placed: how the slice, or the window of it, lies in the network's square.
             logits: ``(size, size)``.
             label: the object's, from 1.
         """
-        values, region = geometry.restore(logits)
+        values, region = placed.restore(logits)
         part = self._labels[region]
         if self.best is None:
             part[(values.sigmoid() > 0.5).numpy() & (part < label)] = label

@@ -20,8 +20,6 @@ from litemed.transforms.longest_side import LongestSide, resize_area
 __all__ = ["Box3DInferer", "SliceSource"]
 
 WhenEmpty = Literal["stop", "box", "last"]
-WINDOW_MARGIN = 4
-"""Margins in windows, as a multiple of those in whole slices: a box of 16 pixels there has 64 in its window."""
 
 
 class SliceSource(Protocol):
@@ -129,6 +127,7 @@ class _Propagation:
         self._volume = volume
         self._zoomed = 0
         self._geometry = geometry = LongestSide(height, width)
+        self._whole = PlacedSquare.whole(geometry)
         compat = inferer.challenge_compat
         self._first, self._last = (_slice_numbers(boxes[:, axis], compat) for axis in (2, 5))
         self._middle = self._first + (self._last - self._first) // 2
@@ -172,11 +171,11 @@ class _Propagation:
         for number, placed, logits, iou in self._decoded(place, prompts):
             index = active[number]
             painter.paint(placed, logits, index + 1)
-            found = self._extent(placed, logits, index + 1)
-            if found is not None:
+            following = placed.next_box(self._mask(placed, logits, index + 1), self._geometry, self._rules.margin)
+            if following is not None:
                 self._iou_sum[index] += iou
                 self._iou_count[index] += 1
-                rectangles[index] = self._grown(found, placed)
+                rectangles[index] = following
             elif self._rules.when_empty == "box":
                 rectangles[index] = self._given[index]
             elif self._rules.when_empty == "stop":
@@ -184,9 +183,7 @@ class _Propagation:
         if painter.best is not None:
             self._best[place] = painter.best
 
-    def _decoded(
-        self, place: int, prompts: np.ndarray
-    ) -> Iterator[tuple[int, LongestSide | PlacedSquare, torch.Tensor, float]]:
+    def _decoded(self, place: int, prompts: np.ndarray) -> Iterator[tuple[int, PlacedSquare, torch.Tensor, float]]:
         """Number of the prompt, what its answer lies in, logits and predicted IoU; the whole slice first."""
         options = self._rules.boxes_per_call, self._rules.challenge_compat
         whole, windows = list(range(len(prompts))), list[Window]()
@@ -198,7 +195,7 @@ class _Propagation:
                 whole = list(windows.pop(0).boxes)
         if whole:
             answers = decode(self._network, self._cache[place], prompts[whole], *options)
-            yield from ((number, self._geometry, *answer) for number, answer in zip(whole, answers, strict=True))
+            yield from ((number, self._whole, *answer) for number, answer in zip(whole, answers, strict=True))
         if windows:
             self._zoomed += len(windows)
             yield from segment_windows(np.asarray(self._volume[place]), boxes, self._network, windows, *options)
@@ -207,26 +204,15 @@ class _Propagation:
         self._cache.discard(place)
         self._best.pop(place, None)
 
-    def _extent(self, placed: LongestSide | PlacedSquare, logits: torch.Tensor, label: int) -> np.ndarray | None:
-        """First and last column and row of the mask in its square: x0, y0, x1, y1; None for no mask."""
+    def _mask(self, placed: PlacedSquare, logits: torch.Tensor, label: int) -> np.ndarray:
+        """The window's part of the square, True on the object."""
         height, width = placed.resized
         if self._rules.challenge_compat:
-            values, region = self._geometry.restore(logits)
+            values, region = placed.restore(logits)
             whole = np.zeros((self._geometry.height, self._geometry.width), dtype=np.float32)
             whole[region] = (values.sigmoid() > 0.5).numpy() * label
-            mask = resize_area(whole, (height, width)) >= 0.5
-        else:
-            mask = (logits[:height, :width] > 0).numpy()
-        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-        return np.array([columns[0], rows[0], columns[-1], rows[-1]], dtype=np.float32) if len(rows) else None
-
-    def _grown(self, extent: np.ndarray, placed: LongestSide | PlacedSquare) -> np.ndarray:
-        """The rectangle of an extent in the whole slice's square."""
-        margin = self._rules.margin * (WINDOW_MARGIN if isinstance(placed, PlacedSquare) else 1)
-        grown = extent + np.array([-margin, -margin, margin, margin], dtype=np.float32)
-        if isinstance(placed, PlacedSquare):
-            grown = self._geometry.to_square(placed.from_square(grown))
-        return np.clip(grown, 0, self._geometry.size)
+            return resize_area(whole, (height, width)) >= 0.5
+        return (logits[:height, :width] > 0).numpy()
 
 
 def _slice_numbers(places: np.ndarray, truncated: bool) -> np.ndarray:

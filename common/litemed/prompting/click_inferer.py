@@ -32,7 +32,7 @@ def segment_clicks(image: Any, clicks: Sequence[tuple[tuple[int, ...], bool]], n
     slices = image if is_volume else np.asarray(image)[None]
     geometry = LongestSide(*slices.shape[1:3])
     embeddings = EmbeddingCache(lambda place: encode(network, geometry, slices[place.index], rounded=False), 1)  # type: ignore[attr-defined]
-    refiner = Refiner(network, embeddings.__getitem__, lambda plane: geometry)
+    refiner = Refiner(network, lambda place, _: embeddings[place], lambda plane: geometry, "off")
     own: dict[Place, list[Prompt]] = {}
     for (x, y, *rest), positive in clicks:
         place = Place("seen", rest[0] if rest else 0)

@@ -9,13 +9,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from litemed.prompting.refining import Found, Place, Prompt, Refiner
 
 __all__ = ["Cancelled", "Follower"]
-
-_MARGIN = 3
 
 
 class Cancelled(Exception):  # noqa: N818 - no error
@@ -78,13 +74,12 @@ class Follower:
         try:
             for index, mask in zip(places, found, strict=False):
                 seen(index, mask)
-            extent = (found[-1] if found else self._refiner.answer(segment.prompts)).extent
+            box = (found[-1] if found else self._refiner.answer(segment.prompts)).following
             for index in places[len(found) :]:
-                if extent is None:
+                if box is None:
                     break
-                grown = extent + np.array([-_MARGIN, -_MARGIN, _MARGIN, _MARGIN], np.float32)
-                found.append(self._refiner.follow(Place(place.plane, index), grown.clip(0, 256)))
-                extent = found[-1].extent
+                found.append(self._refiner.follow(Place(place.plane, index), box))
+                box = found[-1].following
                 seen(index, found[-1])
         finally:
             with self._lock:

@@ -16,10 +16,13 @@ import torch
 from litemed.images.boxes import check_boxes
 from litemed.prompting.clicks import Click, stroke_clicks
 from litemed.prompting.pieces import keep_meant
+from litemed.prompting.zoom import PlacedSquare, Window, Zoom, check_zoom, zoom_windows
 from litemed.transforms.longest_side import LongestSide, Region
 
 __all__ = ["Found", "Place", "Prompt", "PromptNetwork", "Refiner", "check_prompt"]
 
+_MARGIN = 3
+"""Pixels of the square by which an object's box in the next slice is larger than its mask, as in `Box3DInferer`."""
 _STROKE_STEP = 12
 _STROKE_CLICKS = 8
 
@@ -101,12 +104,13 @@ class Found(NamedTuple):
     Attributes:
         logits: float16 of the rows and columns of ``region``; -inf beside the mask, and so beyond the region.
         region: rows and columns.
-        extent: x0, y0, x1, y1 of the mask in the network's square, or None for an empty one.
+        following: the box in the slice's square in which the slice beside it has the object, see
+            `litemed.prompting.zoom.PlacedSquare.next_box`; None for an empty mask.
     """
 
     logits: np.ndarray
     region: Region
-    extent: np.ndarray | None
+    following: np.ndarray | None
 
 
 def check_prompt(prompt: Prompt, sides: tuple[int, int], before: Sequence[Prompt] = ()) -> Prompt:
@@ -146,25 +150,31 @@ class Refiner:
     A box says anew where the object is: it comes first, the last one alone. The answer depends on the prompts only, not
     on what was undone between; the latest are kept, so that the next prompt costs one decoding. Threads may share it.
 
+    A small object with a box is seen in a window around it, as long as all of its clicks lie in that.
+
     Args:
         network: in evaluation mode.
-        embedding: gives the embedding of a slice, ``(1, 256, 64, 64)``.
+        embedding: gives the embedding of a window of a slice, ``(1, 256, 64, 64)``.
         geometry: gives how a slice of a plane lies in the network's square.
+        zoom: "off" sees all objects in the whole slice.
         capacity: most answers kept, of 256 KiB each.
     """
 
     def __init__(
         self,
         network: PromptNetwork,
-        embedding: Callable[[Place], torch.Tensor],
+        embedding: Callable[[Place, Window], torch.Tensor],
         geometry: Callable[[str], LongestSide],
+        zoom: Zoom = "auto",
         capacity: int = 256,
     ) -> None:
+        check_zoom(zoom, challenge_compat=False)
         self._network = network
         self._embedding = embedding
         self._geometry = geometry
+        self._zoom = zoom
         self._capacity = capacity
-        self._held: OrderedDict[tuple[Prompt, ...], torch.Tensor] = OrderedDict()
+        self._held: OrderedDict[tuple[Window, tuple[Prompt, ...]], torch.Tensor] = OrderedDict()
         self._lock = threading.Lock()
 
     def answer(self, prompts: Sequence[Prompt]) -> Found:
@@ -172,68 +182,95 @@ class Refiner:
         place = prompts[0].place
         boxes = [prompt for prompt in prompts if prompt.kind == "box"]
         ordered = (*boxes[-1:], *(prompt for prompt in prompts if prompt.kind != "box"))
-        known, logits = self._latest(ordered)
+        placed = self._placed(place.plane, ordered)
+        known, logits = self._latest(placed.window, ordered)
         for count in range(known + 1, len(ordered) + 1):
-            logits = self._decode(place, ordered[:count], logits)
-            self._keep(ordered[:count], logits)
+            logits = self._decode(place, placed, ordered[:count], logits)
+            self._keep(placed.window, ordered[:count], logits)
         assert logits is not None
-        box, clicks = self._told(place.plane, ordered)
-        return self._found(place.plane, logits, box, [click[:2] for click in clicks if click.positive])
+        box, clicks = _told(placed, ordered)
+        return self._found(place.plane, placed, logits, box, [click[:2] for click in clicks if click.positive])
 
-    def follow(self, place: Place, extent: np.ndarray) -> Found:
-        """The mask in a box of the network's square, ``(4,)``: that of the object in the slice beside it, grown."""
+    def follow(self, place: Place, box: np.ndarray) -> Found:
+        """The mask in a box ``(4,)`` of the slice's square: what the slice beside it says, see `Found`."""
+        geometry = self._geometry(place.plane)
+        placed = self._window(geometry, box / geometry.scale)
+        if placed.window[:4] != (0, 0, geometry.width, geometry.height):
+            (box,) = placed.to_square(box[None] / geometry.scale)
         with torch.inference_mode():
-            logits, _ = self._network.decode(self._embedding(place), torch.from_numpy(extent)[None])
-        return self._found(place.plane, logits, extent)
+            logits, _ = self._network.decode(self._embedding(place, placed.window), torch.from_numpy(box)[None])
+        return self._found(place.plane, placed, logits, box)
+
+    def _window(self, geometry: LongestSide, box: np.ndarray) -> PlacedSquare:
+        """What an object with a box ``(4,)`` in pixels of the slice is seen in."""
+        if self._zoom == "off":
+            return PlacedSquare.whole(geometry)
+        (window,) = zoom_windows(box[None], geometry.height, geometry.width)
+        return PlacedSquare(window._replace(boxes=()))
+
+    def _placed(self, plane: str, prompts: Sequence[Prompt]) -> PlacedSquare:
+        """What an object with prompts is seen in: a box, if there is one, comes first."""
+        geometry = self._geometry(plane)
+        if prompts[0].kind == "box":
+            placed = self._window(geometry, np.array(prompts[0].numbers))
+            left, top, width, height, _ = placed.window
+            places = np.concatenate([np.reshape(prompt.numbers, (-1, 2)) for prompt in prompts]) - [left, top]
+            if (places >= -0.5).all() and (places <= np.array([width, height]) - 0.5).all():
+                return placed
+        return PlacedSquare.whole(geometry)
 
     def _found(
-        self, plane: str, logits: torch.Tensor, box: np.ndarray | None, on_object: Sequence[Sequence[float]] = ()
+        self,
+        plane: str,
+        placed: PlacedSquare,
+        logits: torch.Tensor,
+        box: np.ndarray | None,
+        on_object: Sequence[Sequence[float]] = (),
     ) -> Found:
         """Logits ``(1, 1, 256, 256)`` as a mask of the slice, see `litemed.prompting.pieces.keep_meant`."""
-        geometry = self._geometry(plane)
-        height, width = geometry.resized
+        height, width = placed.resized
         meant = logits[0, 0] if box is None else keep_meant(logits[0, 0], box, on_object)
-        values, region = geometry.restore(meant)
-        inside = (meant[:height, :width] > 0).numpy()
-        rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
-        extent = np.array([columns[0], rows[0], columns[-1], rows[-1]], np.float32) if len(rows) else None
-        return Found(np.where(values > 0, values, -np.inf).astype(np.float16), region, extent)
+        values, region = placed.restore(meant)
+        following = placed.next_box((meant[:height, :width] > 0).numpy(), self._geometry(plane), _MARGIN)
+        return Found(np.where(values > 0, values, -np.inf).astype(np.float16), region, following)
 
-    def _decode(self, place: Place, prompts: Sequence[Prompt], before: torch.Tensor | None) -> torch.Tensor:
-        box, clicks = self._told(place.plane, prompts)
+    def _decode(
+        self, place: Place, placed: PlacedSquare, prompts: Sequence[Prompt], before: torch.Tensor | None
+    ) -> torch.Tensor:
+        box, clicks = _told(placed, prompts)
         boxes = None if box is None else torch.from_numpy(box)[None]
         points = torch.tensor([[click[:2] for click in clicks]]) if clicks else None
         labels = torch.tensor([[float(click.positive) for click in clicks]]) if clicks else None
         with torch.inference_mode():
-            return self._network.decode(self._embedding(place), boxes, points, labels, before)[0]
+            return self._network.decode(self._embedding(place, placed.window), boxes, points, labels, before)[0]
 
-    def _told(self, plane: str, prompts: Sequence[Prompt]) -> tuple[np.ndarray | None, list[Click]]:
-        """The box ``(4,)`` and the clicks, strokes among them, in pixels of the network's square."""
-        geometry = self._geometry(plane)
-        box, clicks = None, []
-        for prompt in prompts:
-            if prompt.kind == "box":
-                (box,) = geometry.to_square(np.array([prompt.numbers]))
-            elif prompt.kind == "click":
-                x, y = prompt.numbers
-                clicks.append(Click(x, y, prompt.positive))
-            else:
-                path = np.reshape(prompt.numbers, (-1, 2))
-                clicks += stroke_clicks(path, prompt.positive, _STROKE_STEP / geometry.scale, _STROKE_CLICKS)
-        scale = geometry.scale
-        return box, [Click((x + 0.5) * scale - 0.5, (y + 0.5) * scale - 0.5, positive) for x, y, positive in clicks]
-
-    def _latest(self, prompts: tuple[Prompt, ...]) -> tuple[int, torch.Tensor | None]:
-        """How many of the prompts have an answer already, and that."""
+    def _latest(self, window: Window, prompts: tuple[Prompt, ...]) -> tuple[int, torch.Tensor | None]:
+        """How many of the prompts have an answer in a window already, and that."""
         with self._lock:
             for count in range(len(prompts), 0, -1):
-                if prompts[:count] in self._held:
-                    self._held.move_to_end(prompts[:count])
-                    return count, self._held[prompts[:count]]
+                key = window, prompts[:count]
+                if key in self._held:
+                    self._held.move_to_end(key)
+                    return count, self._held[key]
         return 0, None
 
-    def _keep(self, prompts: tuple[Prompt, ...], logits: torch.Tensor) -> None:
+    def _keep(self, window: Window, prompts: tuple[Prompt, ...], logits: torch.Tensor) -> None:
         with self._lock:
-            self._held[prompts] = logits
+            self._held[window, prompts] = logits
             while len(self._held) > self._capacity:
                 self._held.popitem(last=False)
+
+
+def _told(placed: PlacedSquare, prompts: Sequence[Prompt]) -> tuple[np.ndarray | None, list[Click]]:
+    """The box ``(4,)`` and the clicks, strokes among them, in pixels of the network's square."""
+    box, clicks = None, []
+    for prompt in prompts:
+        if prompt.kind == "box":
+            (box,) = placed.to_square(np.array([prompt.numbers]))
+        elif prompt.kind == "click":
+            x, y = prompt.numbers
+            clicks.append(Click(x, y, prompt.positive))
+        else:
+            path = np.reshape(prompt.numbers, (-1, 2))
+            clicks += stroke_clicks(path, prompt.positive, _STROKE_STEP / placed.inner.scale, _STROKE_CLICKS)
+    return box, [Click(*placed.point_to_square(x, y), positive) for x, y, positive in clicks]

@@ -7,7 +7,7 @@ from __future__ import annotations
 import itertools
 import os
 import threading
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -18,12 +18,12 @@ import torch
 
 from litemed.files import litemed_home
 from litemed.images.boxes import mask_boxes
-from litemed.prompting.box_network import encode
 from litemed.prompting.embedding_cache import EmbeddingCache
 from litemed.prompting.embedding_store import EmbeddingStore, StoredEncoder, encoder_name, prune_embeddings
 from litemed.prompting.following import Cancelled, Follower
 from litemed.prompting.refining import Found, Place, Prompt, PromptNetwork, Refiner, check_prompt
 from litemed.prompting.session_image import SessionImage
+from litemed.prompting.zoom import PlacedSquare, Window, Zoom, encode_window
 from litemed.transforms.longest_side import LongestSide, Region
 
 __all__ = ["Change", "Progress", "Session"]
@@ -75,6 +75,8 @@ class Session:
         folder: for embeddings, by encoder and content; None for one of the user, see `litemed.files.litemed_home`.
         capacity: embeddings held in memory, of 4 MiB each.
         disk: most bytes of the folder, of 2 MiB an embedding; what wasn't used for longest goes.
+        zoom: "auto" sees a small object with a box in a window around it, see `litemed.prompting.zoom.zoom_windows`;
+            "off" all objects in the whole picture or slice.
         options: of `SessionImage`.
 
     Attributes:
@@ -101,6 +103,7 @@ class Session:
         folder: str | os.PathLike[str] | None = None,
         capacity: int = 32,
         disk: int = 4 * 2**30,
+        zoom: Zoom = "auto",
         **options: Any,
     ) -> None:
         self.image = SessionImage(image, **options)
@@ -111,7 +114,7 @@ class Session:
         self._encoder = StoredEncoder(network, EmbeddingStore(root / encoder_name(network), known=network))
         self._embeddings = EmbeddingCache(self._embed, capacity)
         self._embedding_lock = threading.Lock()
-        self._refiner = Refiner(network, self._embedding, self.geometry)
+        self._refiner = Refiner(network, self._embedding, self.geometry, zoom)
         self._follower = Follower(self._refiner, lambda plane: self.planes[plane].shape[0])
         self._lock = threading.RLock()
         self._state: _State = {}
@@ -391,13 +394,13 @@ class Session:
 
         def run() -> None:
             for place in places:
-                self._embedding(place)
+                self._embedding(place, self._whole(place.plane))
 
         return self._worker.submit(run)
 
     def is_encoded(self, place: Place) -> bool:
         """Whether prompts on a slice needn't wait for its embedding."""
-        return place in self._embeddings
+        return (place, self._whole(place.plane)) in self._embeddings
 
     @property
     def progress(self) -> Progress:
@@ -467,17 +470,20 @@ class Session:
         """How slices of a plane lie in the network's square."""
         return LongestSide(*self.planes[plane].shape[1:3])
 
-    def _embedding(self, place: Place) -> torch.Tensor:
-        held = self._embeddings.get(place)
+    def _whole(self, plane: str) -> Window:
+        return PlacedSquare.whole(self.geometry(plane)).window
+
+    def _embedding(self, place: Place, window: Window) -> torch.Tensor:
+        held = self._embeddings.get((place, window))
         if held is not None:
             return held
         with self._embedding_lock:
-            return self._embeddings[place]
+            return self._embeddings[place, window]
 
-    def _embed(self, place: Hashable) -> torch.Tensor:
-        assert isinstance(place, Place)
+    def _embed(self, key: Any) -> torch.Tensor:
+        place, window = key
         image = np.asarray(self.planes[place.plane][place.index])
-        return encode(self._encoder, self.geometry(place.plane), image, rounded=False)
+        return encode_window(self._encoder, image, window)
 
     def _plane(self, plane: str | None) -> str:
         return next(iter(self.planes)) if plane is None else plane

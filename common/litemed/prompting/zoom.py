@@ -18,10 +18,12 @@ import torch
 from litemed.prompting.box_network import BoxNetwork, decode, encode
 from litemed.transforms.longest_side import LongestSide, Region
 
-__all__ = ["PlacedSquare", "Window", "Zoom", "check_zoom", "segment_windows", "zoom_windows"]
+__all__ = ["PlacedSquare", "Window", "Zoom", "check_zoom", "encode_window", "segment_windows", "zoom_windows"]
 
 Zoom = Literal["off", "auto"]
 """Whether small objects are seen in windows of their own."""
+WINDOW_MARGIN = 4
+"""Margins in windows, as a multiple of those in whole slices: a box of 16 pixels there has 64 in its window."""
 
 
 class Window(NamedTuple):
@@ -46,21 +48,49 @@ class PlacedSquare:
     """How a window lies in the network's square: a `LongestSide` whose results lie in the whole picture.
 
     Args:
-        window: the window.
+        window: the window; the whole picture is one, too.
     """
 
     def __init__(self, window: Window) -> None:
         self.window = window
         self.inner = LongestSide(window.height, window.width)
 
+    @classmethod
+    def whole(cls, picture: LongestSide) -> PlacedSquare:
+        """Of a whole picture or slice."""
+        return cls(Window(0, 0, picture.width, picture.height, ()))
+
     @property
     def resized(self) -> tuple[int, int]:
         """Height and width of the window in the square."""
         return self.inner.resized
 
-    def from_square(self, box: np.ndarray) -> np.ndarray:
-        """A box ``(4,)`` of the square in the picture's pixels."""
-        return box / self.inner.scale + np.tile([self.window.left, self.window.top], 2)
+    def point_to_square(self, x: float, y: float) -> tuple[float, float]:
+        """A point of the picture in the square's pixels, whole numbers on pixel centres of both."""
+        scale = self.inner.scale
+        return (x - self.window.left + 0.5) * scale - 0.5, (y - self.window.top + 0.5) * scale - 0.5
+
+    def next_box(self, mask: np.ndarray, picture: LongestSide, margin: int) -> np.ndarray | None:
+        """Where the object of a mask is looked for in the slice beside it.
+
+        Args:
+            mask: ``(h, w)``, the window's part of the square.
+            picture: how the whole slice lies in the square.
+            margin: pixels of the square by which the box is larger than the mask; `WINDOW_MARGIN` times as many in a
+                window.
+
+        Returns:
+            x0, y0, x1, y1 in the whole slice's square, float32; None for an empty mask.
+        """
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        if not len(rows):
+            return None
+        is_whole = (self.window.height, self.window.width) == (picture.height, picture.width)
+        grow = margin * (1 if is_whole else WINDOW_MARGIN)
+        box = np.array([columns[0] - grow, rows[0] - grow, columns[-1] + grow, rows[-1] + grow], dtype=np.float32)
+        if not is_whole:
+            box = picture.to_square(box / self.inner.scale + np.tile([self.window.left, self.window.top], 2))
+        return np.clip(box, 0, picture.size)
 
     def to_square(self, boxes: np.ndarray, truncated: bool = False) -> np.ndarray:
         """Boxes ``(N, 4)`` of the picture in the square's pixels, see `LongestSide.to_square`."""
@@ -147,6 +177,12 @@ def zoom_windows(
     return windows
 
 
+def encode_window(network: BoxNetwork, image: np.ndarray, window: Window, rounded: bool = False) -> torch.Tensor:
+    """Embedding ``(1, 256, 64, 64)`` of a part of a picture ``(H, W[, C])``, see `LongestSide.prepare`."""
+    part = image[window.top : window.top + window.height, window.left : window.left + window.width]
+    return encode(network, PlacedSquare(window).inner, part, rounded)
+
+
 @torch.inference_mode()
 def segment_windows(
     image: np.ndarray,
@@ -171,8 +207,7 @@ def segment_windows(
     """
     for window in windows:
         placed = PlacedSquare(window)
-        part = image[window.top : window.top + window.height, window.left : window.left + window.width]
-        embedding = encode(network, placed.inner, part, challenge_compat)
+        embedding = encode_window(network, image, window, challenge_compat)
         prompts = placed.to_square(np.asarray(boxes, dtype=np.float64)[list(window.boxes)], challenge_compat)
         answers = decode(network, embedding, prompts, boxes_per_call, challenge_compat)
         for index, (logits, iou) in zip(window.boxes, answers, strict=True):
