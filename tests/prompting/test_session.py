@@ -14,6 +14,7 @@ from typing import Any
 import nibabel
 import numpy as np
 import pytest
+import torch
 from litemed.datasets.challenge import write_challenge
 from litemed.prompting import Place, Prompt, Session, write_results
 from litemed.prompting.embedding_store import prune_embeddings
@@ -277,8 +278,9 @@ def test_a_corrected_slice_stays_and_the_rest_is_not_computed_again(scanned: Ses
     assert [prompt.kind for prompt in scanned.prompts("block")] == ["box", "box", "click"]
     assert list(scanned.prompts("block")[1].numbers) == BOX
     scanned.wait(60)
-    # answered: box and click; followed: 7 and 8 from slice 6, 9 from slice 10, and 11 to 13, where it ends
-    assert len(bright.decoded) == count + 2 + 3 + 3
+    # answered: box and click; followed: 7 and 8 from slice 6, 9 from slice 10, and 11 to 13, where it ends, after what
+    # slice 10 predicts
+    assert len(bright.decoded) == count + 2 + 3 + 1 + 3
     corrected = scanned.slice_mask("block", "axial", 10)
     assert corrected.sum() < 600
     assert not corrected[212, 236]
@@ -305,8 +307,8 @@ def test_a_slice_of_another_plane_stays_as_corrected(scanned: Session) -> None:
 
 
 def test_following_is_cancelled_and_taken_up_again(scanned: Session, bright: Any) -> None:
-    # the first decoding answers the box, the fourth is of slice 9
-    bright.each = lambda: scanned.cancel() if len(bright.decoded) == 4 else None
+    # the first decoding answers the box, the second predicts for it, the fifth is of slice 9
+    bright.each = lambda: scanned.cancel() if len(bright.decoded) == 5 else None
     scanned.box("block", BOX, "axial", 6)
     scanned.wait(60)
     assert scanned.progress.done < scanned.progress.total
@@ -315,7 +317,28 @@ def test_following_is_cancelled_and_taken_up_again(scanned: Session, bright: Any
     scanned.add_object("other")
     scanned.wait(60)
     np.testing.assert_array_equal(scanned.mask("block"), _block())
-    assert len(bright.decoded) == 1 + 4 + 7  # no slice twice: down to 2, where it ends, and up to 13
+    # no slice twice: down to 2, where it ends, and up to 13
+    assert len(bright.decoded) == 1 + 1 + 4 + 1 + 7
+
+
+def test_an_object_ends_where_the_network_doubts_it(scanned: Session, bright: Any) -> None:
+    decode = bright.decode
+
+    def doubting(embedding: torch.Tensor, *prompts: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        logits, _ = decode(embedding, *prompts)
+        return logits, torch.tensor([[ious[len(bright.decoded) - 1]]])
+
+    # box; itself, slices 5, 4 and 3; itself, slices 7 and 8; then box; slices 7 to 9; itself, slice 11
+    ious = [0.5, 0.8, 0.79, 0.73, 0.71, 0.9, 0.82, 0.8, 0.9, 0.9, 0.2, 0.2, 0.9, 0.2]
+    bright.decode = doubting
+    scanned.box("block", BOX, "axial", 6)
+    scanned.wait(60)
+    assert len(bright.decoded) == 8
+    assert np.flatnonzero(scanned.mask("block").any(axis=(0, 1))).tolist() == [4, 5, 6, 7]
+    # a prompt further on says that it goes on: between the two nothing ends it
+    scanned.box("block", BOX, "axial", 10)
+    scanned.wait(60)
+    assert np.flatnonzero(scanned.mask("block").any(axis=(0, 1))).tolist() == [4, 5, 6, 7, 8, 9, 10]
 
 
 def test_replaying_a_volume_needs_no_following_between(

@@ -9,6 +9,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from litemed.prompting.refining import Found, Place, Prompt, Refiner
 
 __all__ = ["Cancelled", "Follower"]
@@ -18,18 +20,38 @@ class Cancelled(Exception):  # noqa: N818 - no error
     """What was asked for isn't wanted any more."""
 
 
+_LEAST = 0.9
+"""Of the predicted IoU of the slice that was prompted: below it the object has ended."""
+
+
 class _Segment(NamedTuple):
-    """Slices that follow from one that was prompted: ``prompts`` of it, towards ``end``, without either."""
+    """Slices that follow from one that was prompted: ``prompts`` of it, towards ``end``, without either.
+
+    Where ``is_open``, none is prompted at the other end, so the object may end before.
+    """
 
     prompts: tuple[Prompt, ...]
     end: int
+    is_open: bool
+
+
+class _Followed(NamedTuple):
+    """What is known of a segment: the predicted IoU at which the object has ended, and the masks of its slices."""
+
+    least: float | None
+    masks: list[Found]
+
+
+_ENDED = Found(np.zeros((0, 0), np.float16), (slice(0, 0), slice(0, 0)), None)
 
 
 class Follower:
     """Follows objects of a volume from slice to slice, as `Box3DInferer` does: the box of the mask before, grown.
 
     Slices that bear prompts stay as these say. Between two of them each is followed to the middle; beyond the first and
-    the last, until the object ends. What lies between slices whose prompts haven't changed isn't computed again.
+    the last, until the object ends: its mask is empty, or the network predicts an IoU for it below nine tenths of that
+    which it predicts in the same way on the slice that was prompted. (On 18 objects of 13 real volumes, chosen on them:
+    Dice @@WITHOUT@@ without that end, @@WITH@@ with it, @@ORACLE@@ if it were known.) What lies between slices whose prompts haven't changed isn't computed again.
 
     Args:
         refiner: of the volume's slices.
@@ -41,7 +63,7 @@ class Follower:
         self._refiner = refiner
         self._depth = depth
         self._capacity = capacity
-        self._held: OrderedDict[_Segment, list[Found]] = OrderedDict()
+        self._held: OrderedDict[_Segment, _Followed] = OrderedDict()
         self._lock = threading.Lock()
 
     def segments(self, prompts: Sequence[Prompt]) -> list[_Segment]:
@@ -55,7 +77,9 @@ class Follower:
         for before, index, after in zip([None, *ends], ends, [*ends[1:], None], strict=False):
             down = -1 if before is None else (before + index) // 2
             up = self._depth(plane) if after is None else (index + after) // 2 + 1
-            found += [_Segment(tuple(own[index]), end) for end in (down, up) if abs(end - index) > 1]
+            for end, is_open in ((down, before is None), (up, after is None)):
+                if abs(end - index) > 1:
+                    found.append(_Segment(tuple(own[index]), end, is_open))
         return found
 
     def follow(self, segment: _Segment, seen: Callable[[int, Found], None]) -> None:
@@ -68,21 +92,25 @@ class Follower:
         """
         place = segment.prompts[0].place
         with self._lock:
-            found = list(self._held.pop(segment, ()))
+            held = self._held.pop(segment, _Followed(None, []))
+        least, found = held.least, list(held.masks)
         direction = 1 if segment.end > place.index else -1
         places = range(place.index + direction, segment.end, direction)
         try:
             for index, mask in zip(places, found, strict=False):
                 seen(index, mask)
             box = (found[-1] if found else self._refiner.answer(segment.prompts)).following
+            if least is None and box is not None:
+                least = self._refiner.follow(place, box)[1] * _LEAST if segment.is_open else 0.0
             for index in places[len(found) :]:
-                if box is None:
+                if box is None or least is None:
                     break
-                found.append(self._refiner.follow(Place(place.plane, index), box))
+                mask, iou = self._refiner.follow(Place(place.plane, index), box)
+                found.append(mask if iou >= least else _ENDED)
                 box = found[-1].following
                 seen(index, found[-1])
         finally:
             with self._lock:
-                self._held[segment] = found
+                self._held[segment] = _Followed(least, found)
                 while len(self._held) > self._capacity:
                     self._held.popitem(last=False)

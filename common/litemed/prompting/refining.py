@@ -191,15 +191,15 @@ class Refiner:
         box, clicks = _told(placed, ordered)
         return self._found(place.plane, placed, logits, box, [click[:2] for click in clicks if click.positive])
 
-    def follow(self, place: Place, box: np.ndarray) -> Found:
-        """The mask in a box ``(4,)`` of the slice's square: what the slice beside it says, see `Found`."""
+    def follow(self, place: Place, box: np.ndarray) -> tuple[Found, float]:
+        """The mask in a box ``(4,)`` of the slice's square, which the slice beside it says, and its predicted IoU."""
         geometry = self._geometry(place.plane)
         placed = self._window(geometry, box / geometry.scale)
         if placed.window[:4] != (0, 0, geometry.width, geometry.height):
             (box,) = placed.to_square(box[None] / geometry.scale)
         with torch.inference_mode():
-            logits, _ = self._network.decode(self._embedding(place, placed.window), torch.from_numpy(box)[None])
-        return self._found(place.plane, placed, logits, box)
+            logits, iou = self._network.decode(self._embedding(place, placed.window), torch.from_numpy(box)[None])
+        return self._found(place.plane, placed, logits, box), float(iou)
 
     def _window(self, geometry: LongestSide, box: np.ndarray) -> PlacedSquare:
         """What an object with a box ``(4,)`` in pixels of the slice is seen in."""
