@@ -59,3 +59,7 @@ def test_weights_are_shipped_with_their_record(tmp_path: Path) -> None:
     assert record is not None
     assert (record["bundle"], record["licence"], record["scores"]) == ("bundle", "its", ["new"])
     assert record["parameters"] == 4 * 2 + 2
+    other = nn.Linear(4, 2)
+    save_checkpoint(tmp_path / "other.pt", other)
+    ship_weights(str(tmp_path / "run.pt"), str(target), average_with=str(tmp_path / "other.pt"), width=4)
+    assert torch.equal(torch.load(target)["weight"], (network.weight + other.weight) / 2)

@@ -22,7 +22,9 @@ from litemed.training.weight_record import read_record
 __all__ = ["ship_weights"]
 
 
-def ship_weights(source: str, target: str, half: bool = False, **options: Any) -> None:
+def ship_weights(
+    source: str, target: str, half: bool = False, average_with: str | None = None, **options: Any
+) -> None:
     """Write weights as a plain state dictionary with its record into a bundle's ``models``.
 
     The network is that of ``train_<name>.json`` for ``model_<name>.pt`` where there is such a configuration, else of
@@ -32,6 +34,8 @@ def ship_weights(source: str, target: str, half: bool = False, **options: Any) -
         source: the weights, of any format that `litemed.training.checkpoints.read_checkpoint` takes.
         target: ``BUNDLE/models/NAME.pt``.
         half: keep matrices in half precision.
+        average_with: other weights of the network, such as those that a training began with; the mean of both is
+            shipped (Wortsman et al., "Model soups", 2022).
         options: ids of the configuration that the network depends on, as ``--variant v2``.
 
     Raises:
@@ -47,6 +51,11 @@ def ship_weights(source: str, target: str, half: bool = False, **options: Any) -
     parser.update(options)
     network = parser.get_parsed_content("network_def")
     load_checkpoint(network, source)
+    if average_with is not None:
+        own = {name: value.clone() for name, value in network.state_dict().items()}
+        load_checkpoint(network, average_with)
+        for name, value in network.state_dict().items():
+            value.copy_((value + own[name]) / 2 if value.is_floating_point() else own[name])
     record = {"bundle": bundle.name, **(read_record(target) or {}), **(read_record(source) or {})}
     record = {key: value for key, value in record.items() if key not in ("weights", "sha256")}
     save_checkpoint(target, network, torch.float16 if half else None, record)
