@@ -22,9 +22,7 @@ from litemed.training.weight_record import read_record
 __all__ = ["ship_weights"]
 
 
-def ship_weights(
-    source: str, target: str, half: bool = False, average_with: str | None = None, **options: Any
-) -> None:
+def ship_weights(source: str, target: str, half: bool = False, average_with: str | None = None, **options: Any) -> None:
     """Write weights as a plain state dictionary with its record into a bundle's ``models``.
 
     The network is that of ``train_<name>.json`` for ``model_<name>.pt`` where there is such a configuration, else of

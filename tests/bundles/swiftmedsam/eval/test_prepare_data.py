@@ -66,6 +66,7 @@ _ROWS: list[dict[str, Any]] = [
         "use": "seen",
         "parts": {"test": ["a"]},
         "slices": 3,
+        "more": 4,
         "min_size": 10,
     },
     {"set": "other", "modality": "Fundus", "licence": "none", "use": "unseen", "threshold": 127, "new_kind": True},
@@ -105,6 +106,12 @@ def test_parts_share_no_patient_and_hold_every_object(
         labels = read_challenge(path).labels
         assert labels is not None
         assert np.bincount(labels.ravel()).tolist() == [800, 100]
+    further = sorted(
+        (out / "pictures").glob("2D_CT_*")
+    )  # of the training volume alone, none that has a label beside it
+    assert [path.stem[-6:] for path in further] == ["b_z001", "b_z004", "b_z007", "b_z010"]
+    assert all(read_challenge(path).labels is None for path in further)
+    assert not {path.stem for path in further} & {path.stem for path in (out / "training").iterdir()}
     whole = read_challenge(out / "volumes/3D_CT_scans_a.npz")
     assert whole.labels is not None
     assert np.unique(whole.labels).tolist() == [0, 1, 2]
@@ -119,6 +126,7 @@ def test_parts_share_no_patient_and_hold_every_object(
     counts = {(row["set"], row["part"]): row for row in json.loads((out / "counts.json").read_text())}
     assert counts["other", "test/unseen"]["new_kind"] is True
     assert counts["scans", "test/seen"]["pictures"] == 3
+    assert (counts["scans", "pictures"]["pictures"], counts["scans", "pictures"]["patients"]) == (4, 1)
     assert counts["nuclei", "training"]["patients"] == 7
 
 
