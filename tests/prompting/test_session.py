@@ -246,7 +246,7 @@ BOX = [255 - 29, 255 - 49, 255 - 10, 255 - 20]
 
 @pytest.fixture
 def scanned(bright: Any, bright_volume: Path, tmp_path: Path) -> Iterator[Session]:
-    with Session(bright, bright_volume, folder=tmp_path / "kept", modality="MR") as opened:
+    with Session(bright, bright_volume, folder=tmp_path / "kept", modality="MR", zoom="off") as opened:
         opened.add_object("block")
         yield opened
 
@@ -348,7 +348,7 @@ def test_replaying_a_volume_needs_no_following_between(
     scanned.wait(60)
     scanned.click("block", 236, 212, False, "axial", 10)
     scanned.wait(60)
-    with Session(bright, bright_volume, folder=tmp_path / "kept", modality="MR") as again:
+    with Session(bright, bright_volume, folder=tmp_path / "kept", modality="MR", zoom="off") as again:
         again.replay(scanned.to_json())
         again.wait(60)
         np.testing.assert_array_equal(again.mask("block"), scanned.mask("block"))

@@ -6,7 +6,7 @@
 
 ``ROOT`` holds a folder for each row of the table, with its images and masks. ``OUTPUT`` gets ``training``,
 ``validation``, ``test/seen``, ``test/unseen``, ``pictures`` (without masks, for what needs none), ``volumes`` (whole,
-of the test patients) and ``counts.json``. A row of the table says
+of the test patients), ``validation_volumes`` and ``counts.json``. A row of the table says
 
     set, folder      name without blanks and underscores; folder in ROOT, by default ``set``
     modality         one of `litemed.networks.MODALITIES`
@@ -131,7 +131,8 @@ def write_set(row: dict[str, Any], root: Path, output: Path) -> list[dict[str, A
             pictures[part] += 1
             continue
         further = row.get("more", 0) if part == "training" else 0
-        for found in cases_of(row, path, masks[stem], output if part.startswith("test") else None, name, further):
+        whole = {"training": None, "validation": "validation_volumes"}.get(part, "volumes")
+        for found in cases_of(row, path, masks[stem], None if whole is None else output / whole, name, further):
             if found is None:
                 left_out += 1
                 continue
@@ -215,7 +216,8 @@ def cases_of(
             case = read_challenge(path)
             assert case.labels is not None
             if volumes is not None:
-                shutil.copy(path, _made(volumes, "volumes") / path.name)
+                volumes.mkdir(parents=True, exist_ok=True)
+                shutil.copy(path, volumes / path.name)
             chosen = spread(case.labels, least, row.get("slices", 5))
             for index in chosen:
                 yield f"_z{index:03d}", case.images[index], renumbered(case.labels[index], least)

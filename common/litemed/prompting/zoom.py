@@ -23,7 +23,7 @@ __all__ = ["PlacedSquare", "Window", "Zoom", "check_zoom", "encode_window", "seg
 Zoom = Literal["off", "auto"]
 """Whether small objects are seen in windows of their own."""
 WINDOW_MARGIN = 4
-"""Margins in windows, as a multiple of those in whole slices: a box of 16 pixels there has 64 in its window."""
+"""Margins in windows, as a multiple of those in whole slices: a box has a quarter of its window's side."""
 
 
 class Window(NamedTuple):
@@ -115,7 +115,7 @@ def zoom_windows(
     height: int,
     width: int,
     *,
-    below: float = 16,
+    below: float = 32,
     factor: float = 4,
     least: int = 64,
     spread: float = 1.5,
@@ -126,8 +126,8 @@ def zoom_windows(
     the next window's, of ``factor`` times its longer side; the window is placed where most of the others lie in it that
     are of like size, with half their longer side around them where the picture has it.
 
-    The defaults are LiteMedSAM's best on 60 objects of real validation pictures: below 6 pixels of the square Dice .37
-    without and .66 with a window, from 6 to 16 .63 and .71; above, nothing is gained.
+    The defaults are of 56 objects of real validation pictures, by SwiftMedSAM's ``fast``: Dice below 6 pixels of the
+    square .48 without and .72 with a window, from 6 to 16 .65 and .73, from 16 to 32 .78 and .81.
 
     Args:
         boxes: ``(N, 4)`` x0, y0, x1, y1 in pixels of the picture.

@@ -106,9 +106,7 @@ def test_parts_share_no_patient_and_hold_every_object(
         labels = read_challenge(path).labels
         assert labels is not None
         assert np.bincount(labels.ravel()).tolist() == [800, 100]
-    further = sorted(
-        (out / "pictures").glob("2D_CT_*")
-    )  # of the training volume alone, none that has a label beside it
+    further = sorted((out / "pictures").glob("2D_CT_*"))  # of the training volume alone
     assert [path.stem[-6:] for path in further] == ["b_z001", "b_z004", "b_z007", "b_z010"]
     assert all(read_challenge(path).labels is None for path in further)
     assert not {path.stem for path in further} & {path.stem for path in (out / "training").iterdir()}
