@@ -60,6 +60,7 @@ from litemed.transforms.windows import ct_range
 from PIL import Image
 from scipy import ndimage
 from swiftmedsam import SwiftMedSAM
+from swiftmedsam.fast import FastTinyViT
 from torch.utils.flop_counter import FlopCounterMode
 
 NETWORKS: dict[str, Callable[[], MedSAMLite]] = {
@@ -111,6 +112,8 @@ class Published:
 
     def embed(self, image: torch.Tensor) -> torch.Tensor:
         encoder = self.network.image_encoder
+        if isinstance(encoder, FastTinyViT):  # has no published code
+            return encoder(image)
         x = encoder.patch_embed(image)
         for stage in encoder.layers:
             x = stage(x)
