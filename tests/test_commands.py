@@ -126,7 +126,8 @@ def _check_module(words: list[str]) -> None:
     taken = set(re.findall(r'add_argument\(\s*"--(\w+)"', file.read_text()))
     for function in _called_by_the_command_line(file):
         taken |= {argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)}
-        config = file.parents[1] / "configs/train.json"
+        bundles = [ROOT / "/".join(word.split("/")[:2]) for word in rest if word.startswith("bundles/")]
+        config = (bundles[0] if bundles else file.parents[1]) / "configs/train.json"
         if function.args.kwarg is not None and config.is_file():
             taken |= set(ConfigParser.load_config_files([str(config)]))
     assert set(_options(rest)[1]) <= taken
@@ -296,6 +297,7 @@ CHECKED = {
         "run in tests/tools/test_prompted.py"
     ),
     "litemed get mininet --zoo https://...": "run in tests/tools/packaging/test_get.py",
+    "litemed pack mininet --application nuclei": "run in tests/tools/packaging/test_pack.py",
     "litemed verify zips/mininet_v0.1.0.zip": "run in tests/packaging",
     "litemed verify zoo/hf_models/mininet": "run in tests/packaging",
     "litemed evaluate PREDICTIONS TRUTH --out SCORES --engine ray": "run in tests/test_parallel.py",

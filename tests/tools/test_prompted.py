@@ -60,7 +60,10 @@ def test_clicks_of_a_volume_are_voxels_of_its_file(
     bright_volume: Path, call: Callable[..., int], tmp_path: Path
 ) -> None:
     box = ("--box", "10,20,6,29,49,6", "--not", "15,40,6", "--modality", "MR")
-    assert call(bright_volume, *box) == 0
+    assert call(bright_volume, *box, "--zoom", "off") == 0
+    assert json.loads((tmp_path / "out/scan_prompts.json").read_text())["options"] == {
+        "modality": "MR", "window": "soft_tissue", "zoom": "off"
+    }  # fmt: skip
     labels = np.asanyarray(nibabel.load(tmp_path / "out/scan_mask.nii.gz").dataobj)
     expected = np.zeros((256, 256), np.uint8)
     expected[10:30, 20:50] = 1

@@ -82,6 +82,7 @@ class Session:
     Attributes:
         image: the image.
         planes: its slices, see `SessionImage`.
+        zoom: as given.
         revision: rises with every change of what is drawn or has been followed.
 
     Raises:
@@ -108,6 +109,7 @@ class Session:
     ) -> None:
         self.image = SessionImage(image, **options)
         self.planes = self.image.planes
+        self.zoom = zoom
         self._file = _stamp(self.image.path)
         root = litemed_home() / "embeddings" if folder is None else Path(folder)
         prune_embeddings(root, disk)
@@ -349,11 +351,12 @@ class Session:
 
     def to_json(self) -> dict[str, Any]:
         """What was drawn, as plain values, for `replay`, and how the image was opened."""
+        options = {**self.image.options, "zoom": None if self.zoom == "auto" else self.zoom}
         with self._lock:
             return {
                 "version": 1,
                 "image": self.image.path.name,
-                "options": {name: value for name, value in self.image.options.items() if value is not None},
+                "options": {name: value for name, value in options.items() if value is not None},
                 "objects": [
                     {"name": name, "prompts": [prompt.to_json() for prompt in prompts]}
                     for name, prompts in self._state.items()

@@ -26,8 +26,8 @@ from litemed.training.pretrained import weights_path
 
 __all__ = ["SESSION_OPTIONS", "clicked", "segment_prompts", "session_network"]
 
-SESSION_OPTIONS = ("modality", "window", "page", "series", "pixel_spacing")
-"""Options of an image, see `litemed.prompting.SessionImage`; all others are the network's."""
+SESSION_OPTIONS = ("modality", "window", "page", "series", "pixel_spacing", "zoom")
+"""Options of an image and its session, see `litemed.prompting.Session`; all others are the network's."""
 
 
 def session_network(bundle: str | os.PathLike[str], overrides: Mapping[str, Any] | None = None) -> Any:
