@@ -50,10 +50,10 @@ def ship_weights(source: str, target: str, half: bool = False, average_with: str
     network = parser.get_parsed_content("network_def")
     load_checkpoint(network, source)
     if average_with is not None:
-        own = {name: value.clone() for name, value in network.state_dict().items()}
+        first = {name: value.clone() for name, value in network.state_dict().items()}
         load_checkpoint(network, average_with)
         for name, value in network.state_dict().items():
-            value.copy_((value + own[name]) / 2 if value.is_floating_point() else own[name])
+            value.copy_((value + first[name]) / 2 if value.is_floating_point() else first[name])
     record = {"bundle": bundle.name, **(read_record(target) or {}), **(read_record(source) or {})}
     record = {key: value for key, value in record.items() if key not in ("weights", "sha256")}
     save_checkpoint(target, network, torch.float16 if half else None, record)
