@@ -242,10 +242,12 @@ def interrupt() -> Callable[[Callable[[], Any], float], bool]:
         assert main is not None
         timer = threading.Timer(after, signal.pthread_kill, (main, signal.SIGINT))
         try:
-            timer.start()
-            call()
-            timer.cancel()
-            timer.join()
+            try:
+                timer.start()
+                call()
+            finally:  # also after another error, or it interrupts a later test
+                timer.cancel()
+                timer.join()
         except KeyboardInterrupt:
             return True
         finally:
