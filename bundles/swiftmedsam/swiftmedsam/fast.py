@@ -78,13 +78,12 @@ class FastTinyViT(TinyViT):
         """What the linear layers at the end take: ``(B, out_channels, H / 8, W / 8)``, ``(B, skips, H / 4, W / 4)``."""
         x = self.patch_embed(x.contiguous(memory_format=torch.channels_last))
         skips = []
-        stage: Any
         for index, stage in enumerate(self.layers):
-            for block in stage.blocks:
+            for block in stage.blocks:  # type: ignore[union-attr]
                 x = block(x)
             if index < 2:
                 skips.append(F.pixel_unshuffle(x, 2) if index == 0 else x)
-            x = stage.downsample(x)
+            x = stage.downsample(x)  # type: ignore[operator]
         return self.neck[1](self.neck[0](x)), torch.cat(skips, dim=1)
 
 

@@ -133,3 +133,12 @@ def test_the_command_writes_a_fast_network_with_the_teachers_decoder(
     assert all(torch.equal(own[name], lite[name]) for name in kept)
     with pytest.raises(ValueError, match=r"fast\.pt: expected weights of .*found"):
         load_network(tmp_path / "fast.pt", "lite")
+
+
+def test_torchscript_gives_the_same_masks() -> None:
+    torch.manual_seed(0)
+    network, image = PromptedNetwork("fast").eval(), torch.rand(1, 4, 256, 256)
+    image[:, 3] = 0
+    image[:, 3, 50:90, 60:120] = 1
+    with torch.no_grad():
+        torch.testing.assert_close(torch.jit.script(network)(image), network(image))
