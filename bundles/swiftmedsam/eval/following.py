@@ -21,7 +21,7 @@ from litemed.datasets.challenge import read_challenge
 from litemed.deploy.box_networks import deploy_boxes
 from litemed.images.boxes import mask_boxes
 from litemed.metrics import overlap_scores
-from litemed.prompting import Session, following
+from litemed.prompting import Session
 from litemed.training.pretrained import weights_path
 from swiftmedsam import BUNDLE_ROOT, load_network
 from tqdm import tqdm
@@ -68,8 +68,7 @@ def measure(
                 index = int(truth.sum(axis=(1, 2)).argmax())
                 (box,), _ = mask_boxes(truth[index].astype(np.uint8))
                 for share in shares:
-                    following.LEAST = share
-                    with Session(network, path, folder=folder) as session:
+                    with Session(network, path, folder=folder, least=share) as session:
                         session.add_object("object")
                         session.box("object", box.tolist(), "axial", index)
                         session.wait()

@@ -23,10 +23,9 @@ from litemed.deploy.box_networks import deploy_boxes
 from litemed.files import replacing
 from litemed.metrics import bootstrap_mean, overlap_scores, surface_scores
 from litemed.prompting.box_2d import Painter
-from litemed.prompting.zoom import PlacedSquare, segment_windows, zoom_windows
+from litemed.prompting.zoom import segment_windows, zoom_windows
 from litemed.training.pretrained import weights_path
 from litemed.transforms import LoadChallenged
-from litemed.transforms.longest_side import LongestSide
 from swiftmedsam import BUNDLE_ROOT, load_network
 from tqdm import tqdm
 
@@ -94,10 +93,9 @@ def _scores(item: dict[str, Any], index: int, network: Any) -> dict[str, float]:
     image, labels = np.asarray(loaded["image"]).transpose(2, 1, 0), np.asarray(loaded["label"])[0].T
     truth = labels == index + 1
     box = np.asarray(loaded["boxes"][index : index + 1], dtype=np.float64)
-    small = zoom_windows(box, *truth.shape, below=EDGES[-1])
-    whole = [PlacedSquare.whole(LongestSide(*truth.shape)).window._replace(boxes=(0,))]
     scores = {}
-    for name, windows in (("whole", whole), ("window", small)):
+    for name, below in (("whole", 0), ("window", EDGES[-1])):
+        windows = zoom_windows(box, *truth.shape, below=below)
         found = np.zeros(truth.shape, np.uint8)
         for _, placed, logits, _ in segment_windows(image, box, network, windows):
             Painter(found, challenge_compat=False).paint(placed, logits, 1)

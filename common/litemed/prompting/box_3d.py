@@ -191,7 +191,7 @@ class _Propagation:
         if self._rules.zoom == "auto":
             windows = zoom_windows(boxes, self._geometry.height, self._geometry.width)
             whole = []
-            if windows and (windows[0].height, windows[0].width) == self._labels.shape[1:]:
+            if windows and PlacedSquare(windows[0]).is_whole(self._geometry):
                 whole = list(windows.pop(0).boxes)
         if whole:
             answers = decode(self._network, self._cache[place], prompts[whole], *options)

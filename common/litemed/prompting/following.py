@@ -52,19 +52,21 @@ class Follower:
     """Follows objects of a volume from slice to slice, as `Box3DInferer` does: the box of the mask before, grown.
 
     Slices that bear prompts stay as these say. Between two of them each is followed to the middle; beyond the first and
-    the last, until the object ends: its mask is empty, or the network predicts an IoU for it below `LEAST` of what it
+    the last, until the object ends: its mask is empty, or the network predicts an IoU for it below ``least`` of what it
     predicts in the same way on the slice that was prompted. What lies between slices whose prompts haven't changed is
     not computed again.
 
     Args:
         refiner: of the volume's slices.
         depth: gives the number of slices of a plane.
+        least: see `LEAST`; 0 follows an object as long as it has a mask.
         capacity: most segments kept.
     """
 
-    def __init__(self, refiner: Refiner, depth: Callable[[str], int], capacity: int = 64) -> None:
+    def __init__(self, refiner: Refiner, depth: Callable[[str], int], least: float = LEAST, capacity: int = 64) -> None:
         self._refiner = refiner
         self._depth = depth
+        self._least = least
         self._capacity = capacity
         self._held: OrderedDict[_Segment, _Followed] = OrderedDict()
         self._lock = threading.Lock()
@@ -104,7 +106,7 @@ class Follower:
                 seen(index, mask)
             box = (found[-1] if found else self._refiner.answer(segment.prompts)).following
             if least is None and box is not None:
-                least = self._refiner.follow(place, box)[1] * LEAST if segment.is_open else 0.0
+                least = self._refiner.follow(place, box)[1] * self._least if segment.is_open else 0.0
             for index in places[len(found) :]:
                 if box is None or least is None:
                     break

@@ -195,7 +195,7 @@ class Refiner:
         """The mask in a box ``(4,)`` of the slice's square, which the slice beside it says, and its predicted IoU."""
         geometry = self._geometry(place.plane)
         placed = self._window(geometry, box / geometry.scale)
-        if placed.window[:4] != (0, 0, geometry.width, geometry.height):
+        if not placed.is_whole(geometry):
             (box,) = placed.to_square(box[None] / geometry.scale)
         with torch.inference_mode():
             logits, iou = self._network.decode(self._embedding(place, placed.window), torch.from_numpy(box)[None])

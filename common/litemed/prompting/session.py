@@ -20,7 +20,7 @@ from litemed.files import litemed_home
 from litemed.images.boxes import mask_boxes
 from litemed.prompting.embedding_cache import EmbeddingCache
 from litemed.prompting.embedding_store import EmbeddingStore, StoredEncoder, encoder_name, prune_embeddings
-from litemed.prompting.following import Cancelled, Follower
+from litemed.prompting.following import LEAST, Cancelled, Follower
 from litemed.prompting.refining import Found, Place, Prompt, PromptNetwork, Refiner, check_prompt
 from litemed.prompting.session_image import SessionImage
 from litemed.prompting.zoom import PlacedSquare, Window, Zoom, encode_window
@@ -77,6 +77,8 @@ class Session:
         disk: most bytes of the folder, of 2 MiB an embedding; what wasn't used for longest goes.
         zoom: "auto" sees a small object with a box in a window around it, see `litemed.prompting.zoom.zoom_windows`;
             "off" all objects in the whole picture or slice.
+        least: share of the predicted IoU below which an object that is followed has ended, see
+            `litemed.prompting.following.LEAST`.
         options: of `SessionImage`.
 
     Attributes:
@@ -105,6 +107,7 @@ class Session:
         capacity: int = 32,
         disk: int = 4 * 2**30,
         zoom: Zoom = "auto",
+        least: float = LEAST,
         **options: Any,
     ) -> None:
         self.image = SessionImage(image, **options)
@@ -117,7 +120,7 @@ class Session:
         self._embeddings = EmbeddingCache(self._embed, capacity)
         self._embedding_lock = threading.Lock()
         self._refiner = Refiner(network, self._embedding, self.geometry, zoom)
-        self._follower = Follower(self._refiner, lambda plane: self.planes[plane].shape[0])
+        self._follower = Follower(self._refiner, lambda plane: self.planes[plane].shape[0], least)
         self._lock = threading.RLock()
         self._state: _State = {}
         self._past: list[_State] = []

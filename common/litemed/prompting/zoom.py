@@ -60,6 +60,10 @@ class PlacedSquare:
         """Of a whole picture or slice."""
         return cls(Window(0, 0, picture.width, picture.height, ()))
 
+    def is_whole(self, picture: LongestSide) -> bool:
+        """Whether the window is the whole picture."""
+        return (self.window.height, self.window.width) == (picture.height, picture.width)
+
     @property
     def resized(self) -> tuple[int, int]:
         """Height and width of the window in the square."""
@@ -85,7 +89,7 @@ class PlacedSquare:
         rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
         if not len(rows):
             return None
-        is_whole = (self.window.height, self.window.width) == (picture.height, picture.width)
+        is_whole = self.is_whole(picture)
         grow = margin * (1 if is_whole else WINDOW_MARGIN)
         box = np.array([columns[0] - grow, rows[0] - grow, columns[-1] + grow, rows[-1] + grow], dtype=np.float32)
         if not is_whole:
