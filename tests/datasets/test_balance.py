@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import Counter
 
 import torch
-from litemed.datasets.balance import balanced_sampler
+from litemed.datasets.balance import balanced_sampler, balanced_weights
 
 
 def test_groups_are_drawn_equally_often() -> None:
@@ -17,3 +17,8 @@ def test_groups_are_drawn_equally_often() -> None:
     assert sum(drawn.values()) == 2000
     assert abs(drawn["PET"] - 1000) < 150  # over six standard deviations
     assert len(balanced_sampler(groups)) == 100
+
+
+def test_the_sets_of_a_group_are_drawn_equally_often() -> None:
+    weights = balanced_weights(["CT", "CT", "CT", "CT", "MR"], ["a", "a", "a", "b", "a"])
+    assert weights == [1 / 6, 1 / 6, 1 / 6, 1 / 2, 1]

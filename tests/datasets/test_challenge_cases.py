@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from litemed.datasets.challenge import write_challenge
-from litemed.datasets.challenge_cases import list_slices, load_cases, modality_of
+from litemed.datasets.challenge_cases import list_archives, list_slices, load_cases, modality_of, set_of
 
 
 def _archive(path: Path, shape: tuple[int, ...], **arrays: np.ndarray) -> dict[str, object]:
@@ -69,3 +69,22 @@ def test_a_modality_gives_at_most_so_many_items_at_equal_steps(tmp_path: Path) -
     # places 0, 7 / 3 and 14 / 3 of seven pictures, rounded down
     assert [item["case"] for item in list_slices(cases, most=3)] == ["2D_OCT_0", "2D_US_0", "2D_US_2", "2D_US_4"]
     assert len(list_slices(cases)) == 8
+
+
+def test_archives_of_folders_with_and_without_labels(tmp_path: Path) -> None:
+    for name in ("training/2D_CT_a", "training/2D_CT_b", "training/2D_CT_c", "pictures/2D_OCT_d"):
+        _archive(tmp_path / f"{name}.npz", (4, 5))
+    _archive(tmp_path / "training/3D_CT_e.npz", (2, 4, 5))
+    items = list_archives(tmp_path, ["training", "pictures", "absent"], most=2)
+    assert [(Path(item["image"]).stem, item["modality"]) for item in items] == [
+        ("2D_CT_a", "CT"),
+        ("2D_CT_b", "CT"),
+        ("2D_OCT_d", "OCT"),
+    ]
+    assert len(list_archives(tmp_path, ["training"])) == 3
+    assert list_archives(tmp_path, ["absent"]) == []
+
+
+def test_the_set_is_in_the_name() -> None:
+    assert set_of("folder/2D_CT_msd-spleen_7_z003.npz") == "msd-spleen"
+    assert [set_of(name) for name in ("2D_US_7.npz", "scan_of_a_b.png")] == ["", ""]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from litemed.datasets.challenge import write_challenge
-from litemed.transforms.challenge import LoadChallenged, RandLabelledSliced
+from litemed.transforms.challenge import LoadChallenged, LoadSquared, RandLabelledSliced
 from PIL import Image
 
 
@@ -96,3 +96,13 @@ def test_only_labelled_slices_are_drawn() -> None:
     assert {int(item["image"][2, 0, 0]) for item in drawn} == {1, 3}
     single = {"image": image[..., 0], "label": label[..., 0]}
     assert transform(single)["image"] is single["image"]
+
+
+def test_pictures_are_squared_with_and_without_labels(tmp_path: Path) -> None:
+    case = _archive(tmp_path / "2D_CT_a.npz", (20, 30))
+    plain, flipped = LoadSquared()(case)["image"], LoadSquared(1.0)(case)["image"]
+    assert plain.shape == (3, 256, 256)
+    assert plain[0, 171:].eq(0).all()  # 20 of 30 rows: 170.7
+    torch.testing.assert_close(flipped[:, :171], plain[:, :171].flip(1, 2))
+    with pytest.raises(ValueError, match="is a volume"):
+        LoadSquared()(_archive(tmp_path / "3D_CT_b.npz", (4, 20, 30)))

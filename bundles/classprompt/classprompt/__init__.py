@@ -14,11 +14,20 @@ BUNDLE_ROOT = str(Path(__file__).resolve().parents[1])
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
-        "data": ["UnknownClassd", "classes_of", "modality_name", "with_classes"],
-        "head_start": ["ClassHeadStart"],
+        "data": ["RandUntoldClassd", "UnknownClassd", "classes_of", "modality_name", "with_classes"],
+        "head_start": ["ClassHeadStart", "fit_class_head"],
         "inference": ["ClassPromptInferer", "Modality", "ConditionedNetwork"],
         "loss": ["ClassPromptLoss"],
-        "network": ["ClassPromptedOutput", "ClassPromptMedSAM", "PromptedNetwork", "load_network", "parameter_groups"],
+        "network": [
+            "SURE",
+            "UNKNOWN",
+            "UNTOLD",
+            "ClassPromptMedSAM",
+            "ClassPromptedOutput",
+            "PromptedNetwork",
+            "load_network",
+            "parameter_groups",
+        ],
         "modality_report": ["ModalityReport"],
     },
 )

@@ -9,12 +9,11 @@ from typing import Any
 
 import torch
 from litemed.networks.class_prompt import MODALITIES, modality_index
-from monai.transforms import Transform
+from monai.transforms import RandomizableTransform, Transform
 
-__all__ = ["UnknownClassd", "classes_of", "modality_name", "with_classes"]
+from classprompt.network import UNKNOWN, UNTOLD
 
-UNKNOWN = -1
-"""Class of an image whose modality isn't given: it is predicted, and the class head isn't trained on it."""
+__all__ = ["RandUntoldClassd", "UnknownClassd", "classes_of", "modality_name", "with_classes"]
 
 
 def with_classes(cases: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -44,6 +43,21 @@ class UnknownClassd(Transform):
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         return {"class_id": torch.tensor(UNKNOWN), **data}
+
+
+class RandUntoldClassd(RandomizableTransform):
+    """Give some items the class that isn't told, so that a network also learns to do without.
+
+    Args:
+        prob: of each item.
+    """
+
+    def __init__(self, prob: float = 0.1) -> None:
+        super().__init__(prob)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        self.randomize(None)
+        return {**data, "class_id": torch.tensor(UNTOLD)} if self._do_transform else dict(data)
 
 
 def modality_name(name: str) -> str:

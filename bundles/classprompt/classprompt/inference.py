@@ -23,12 +23,13 @@ class Modality(NamedTuple):
     """What the class head says of an image, and what the mask decoder was told.
 
     Attributes:
-        told: the given modality, else the predicted one.
+        told: the given modality, else the predicted one; None where that was too unsure to be told, in a volume by the
+            mean probability of its slices, each of which is told its own.
         predicted: the most probable one; in a volume by the mean probability of its slices.
         probability: of the predicted one.
     """
 
-    told: str
+    told: str | None
     predicted: str
     probability: float
 
@@ -38,7 +39,8 @@ class ConditionedNetwork:
 
     Args:
         network: a `classprompt.ClassPromptMedSAM`, or what stands for one.
-        modality: to tell, see `litemed.networks.modality_index`; None tells each slice what the head predicts.
+        modality: to tell, see `litemed.networks.modality_index`; None tells each slice what the head predicts where it
+            is sure.
 
     Raises:
         ValueError: for an unknown modality.
@@ -72,8 +74,10 @@ class ConditionedNetwork:
             raise ValueError("no image was decoded yet")
         mean = torch.cat(self._probabilities).mean(dim=0)
         predicted = int(mean.argmax())
-        told = predicted if self.index is None else self.index
-        return Modality(MODALITIES[told], MODALITIES[predicted], round(float(mean[predicted]), 4))
+        told: str | None = MODALITIES[predicted if self.index is None else self.index]
+        if self.index is None and mean[predicted] < self.network.sure:
+            told = None
+        return Modality(told, MODALITIES[predicted], round(float(mean[predicted]), 4))
 
     def _tell(self, embedding: torch.Tensor) -> torch.Tensor | None:
         if embedding is not self._last:
@@ -86,7 +90,7 @@ class ClassPromptInferer(PromptInferer):
     """`litemed.prompting.PromptInferer` that tells the network a modality.
 
     Args:
-        modality: to tell; None tells what the class head predicts, in a volume for each slice.
+        modality: to tell; None tells what the class head predicts where it is sure, in a volume for each slice.
         challenge_compat: see `litemed.prompting.PromptInferer`, as for the other arguments.
         when_empty: see there.
         cache_size: see there.
@@ -128,6 +132,6 @@ class ClassPromptInferer(PromptInferer):
         return torch.cat(labels)
 
     def describe(self, index: int) -> dict[str, Any]:
-        """The modality that the network was told, and the predicted one."""
+        """The modality that the network was told, None where the head was unsure, and the predicted one."""
         told, predicted, probability = self.modalities[index]
         return {"modality": told, "predicted_modality": predicted, "modality_probability": probability}

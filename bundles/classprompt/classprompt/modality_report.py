@@ -61,9 +61,9 @@ class ModalityReport:
         output: Any = engine.state.output
         for item, (told, predicted, probability) in zip(output, self.inferer.modalities, strict=True):
             case = stem_of(item["image"].meta)
-            self.rows.append([case, told, predicted, f"{probability:.4f}"])
+            self.rows.append([case, told or "", predicted, f"{probability:.4f}"])
             if self.output_dir is not None and self.modality_of is None:
-                given = "" if told == predicted else f", told {told}"
+                given = "" if told == predicted else f", told {told}" if told else ", unsure: not told"
                 print(f"{case}: {predicted}, probability {probability:.2f}{given}", flush=True)
 
     def _complete(self, engine: Engine) -> None:

@@ -17,7 +17,25 @@ from litemed.networks.prompted import prompt_to_boxes
 from litemed.training import checkpoints
 from torch import nn
 
-__all__ = ["ClassPromptMedSAM", "ClassPromptedOutput", "PromptedNetwork", "load_network", "parameter_groups"]
+__all__ = [
+    "SURE",
+    "UNKNOWN",
+    "UNTOLD",
+    "ClassPromptMedSAM",
+    "ClassPromptedOutput",
+    "PromptedNetwork",
+    "load_network",
+    "parameter_groups",
+]
+
+UNKNOWN = -1
+"""Class of an image whose modality isn't given: the head's is told where it is sure."""
+
+UNTOLD = -2
+"""Class of an image of which no modality is told."""
+
+SURE = 0.5
+"""Least probability by which a modality is told, chosen on sets that the head was not trained on (docs/results.md)."""
 
 
 class ClassPromptMedSAM(MedSAMLite):
@@ -25,19 +43,22 @@ class ClassPromptMedSAM(MedSAMLite):
 
     A head tells the modality from the image embedding; its answer is added to the tokens of a box's corners. All else
     is LiteMedSAM, and so are the names of its entries. Which class is told at test time is unpublished; here it is
-    the head's most probable one, unless a class is given. The head's logits are told in either case.
+    the head's most probable one, unless a class is given. The head's logits are told in either case. Where the head
+    is unsure, nothing is told: the tokens of that image are 0.
 
     Points have no corners: without a box the class is not told.
 
     Args:
         pooling: of the class head, ``"sum"`` or ``"mean"``, see :class:`litemed.networks.ClassHead`.
         class_prompt: tell the class. Without, the network is the paper's ablation: LiteMedSAM beside a class head.
+        sure: least probability of the most probable class by which it is told, 0 to 1.
     """
 
-    def __init__(self, pooling: str = "sum", class_prompt: bool = True) -> None:
+    def __init__(self, pooling: str = "sum", class_prompt: bool = True, sure: float = SURE) -> None:
         super().__init__()
         set_architecture(self, network="ClassPromptMedSAM", pooling=pooling, class_prompt=class_prompt)
         self.class_prompt = class_prompt
+        self.sure = sure
         self.class_head = ClassHead(pooling)
         self.class_prompt_encoder = ClassPromptEncoder()
 
@@ -48,7 +69,8 @@ class ClassPromptMedSAM(MedSAMLite):
         Args:
             image: ``(B, 3, 256, 256)``, each scaled to [0, 1].
             boxes: ``(N, 4)`` as x0, y0, x1, y1 in pixels of that image; ``N`` = ``B``, or any where ``B`` = 1.
-            class_id: indices into :data:`litemed.networks.MODALITIES`, ``(B,)``; by default the head's.
+            class_id: indices into :data:`litemed.networks.MODALITIES`, ``(B,)``, or :data:`UNKNOWN`, for the head's
+                where it is sure, or :data:`UNTOLD`; by default all are unknown.
 
         Returns:
             Mask logits ``(N, 1, 256, 256)``, predicted IoU ``(N, 1)`` and class logits ``(B, 11)``.
@@ -82,26 +104,28 @@ class ClassPromptMedSAM(MedSAMLite):
             labels: see there.
             masks: see there.
             multimask: see there.
-            class_id: indices into :data:`litemed.networks.MODALITIES`, one for each embedding; by default the head's.
+            class_id: one for each embedding, see `forward`.
         """
         corners = self._class_tokens(self.classify(embedding), class_id)
         return self._decode(embedding, corners, boxes, points, labels, masks, multimask)
 
     def share(self, embedding: torch.Tensor, class_id: torch.Tensor | None = None) -> SharedImage:
-        """:meth:`litemed.networks.MedSAMLite.share`, with the class to tell, ``(1,)``."""
+        """:meth:`litemed.networks.MedSAMLite.share`, with the class to tell, ``(1,)``, see `forward`."""
         return self._share(embedding, self._class_tokens(self.classify(embedding), class_id))
 
     def _corners(self, embedding: torch.Tensor) -> torch.Tensor:
         return self._class_tokens(self.classify(embedding), None)
 
     def _class_tokens(self, class_logits: torch.Tensor, class_id: torch.Tensor | None) -> torch.Tensor:
+        probability, predicted = class_logits.softmax(dim=1).max(dim=1)
         if class_id is None:
-            class_id = class_logits.argmax(dim=1)
+            class_id = torch.full_like(predicted, -1)  # UNKNOWN; TorchScript sees no global
         elif class_id.shape != class_logits.shape[:1]:
             raise ValueError(f"expected {class_logits.shape[0]} classes, one an image, got {list(class_id.shape)}")
-        class_id = torch.where(class_id < 0, class_logits.argmax(dim=1), class_id)
-        tokens = self.class_prompt_encoder(class_logits, class_id)
-        return tokens if self.class_prompt else torch.zeros_like(tokens)
+        sure = torch.where(class_id == -1, probability >= self.sure, class_id >= 0)
+        tokens = self.class_prompt_encoder(class_logits, torch.where(class_id < 0, predicted, class_id))
+        told = sure if self.class_prompt else torch.zeros_like(sure)
+        return torch.where(told[:, None, None], tokens, torch.zeros_like(tokens))
 
 
 class ClassPromptedOutput(NamedTuple):
@@ -111,7 +135,7 @@ class ClassPromptedOutput(NamedTuple):
         logits: of the masks, ``(B, 1, 256, 256)``.
         iou: predicted IoU, ``(B, 1)``.
         class_logits: of the modalities, ``(B, 11)``.
-        class_id: the true modalities, ``(B,)``, -1 where one is unknown; None where they weren't given.
+        class_id: the modalities that were given, ``(B,)``, below 0 where none was; None where they weren't given.
     """
 
     logits: torch.Tensor
@@ -129,11 +153,12 @@ class PromptedNetwork(ClassPromptMedSAM):
     Args:
         pooling: see `ClassPromptMedSAM`.
         class_prompt: see `ClassPromptMedSAM`.
+        sure: see `ClassPromptMedSAM`.
 
     Shape:
         ``(B, 4, 256, 256)``, three channels in [0, 1] and the prompt of `litemed.networks.prompt_to_boxes`, to logits
         ``(B, 1, 256, 256)``; in training to a `ClassPromptedOutput`. Then the images' embeddings may be given, which
-        spares the encoder, and their true modalities, which are told in place of the predicted ones; -1 is unknown.
+        spares the encoder, and their true modalities, which are told in place of the predicted ones, see there.
     """
 
     def forward(

@@ -5,8 +5,9 @@
     python bundles/swiftmedsam/eval/compare_networks.py DATA OUTPUT --networks "lite=lite_medsam fast=FAST.pt v2=V2.pt"
 
 A network is a checkpoint of SwiftMedSAM's or the class prompt's, by any name; the first is what the others are paired
-with. Every picture is embedded once a network and segmented from the exact boxes of its objects, and from boxes whose
-sides are moved by up to 5 and 10 % of the box's, the same for all networks. OUTPUT gets ``cases.csv``, a row for each
+with. ``name=model.pt@right`` tells the class prompt's network the true modality of every picture, ``@wrong`` another.
+Every picture is embedded once a network and segmented from the exact boxes of its objects, and from boxes whose sides
+are moved by up to 5 and 10 % of the box's, the same for all networks. OUTPUT gets ``cases.csv``, a row for each
 picture, network and kind of box, written as they come, so that the same command goes on after an interruption, and
 ``table.json`` with the printed table: Dice, NSD at 2 pixels (of contours, and of areas as the challenge publishes it),
 means of the modalities' means with 95 % intervals (patients drawn with replacement within each modality), and the
@@ -28,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
+from classprompt import ConditionedNetwork
 from classprompt import load_network as load_class_prompt
 from litemed.command_line import run_command
 from litemed.datasets.challenge import read_challenge
@@ -36,7 +37,9 @@ from litemed.datasets.challenge_cases import modality_of
 from litemed.deploy.box_networks import deploy_boxes
 from litemed.files import replacing
 from litemed.metrics import challenge_compat
+from litemed.networks import MODALITIES, modality_index
 from litemed.prompting.box_2d import Box2DInferer
+from litemed.prompting.embedding_store import KeptEmbeddings, StoredEncoder
 from litemed.training.pretrained import weights_path
 from swiftmedsam import load_network
 from tqdm import tqdm
@@ -44,6 +47,9 @@ from tqdm import tqdm
 __all__ = ["compare", "interval", "jittered", "summary"]
 
 JITTER = {"exact": 0.0, "5 %": 0.05, "10 %": 0.1}
+TOLD = {"@right": 0, "@wrong": 1}
+"""Steps from the true modality to the one that is told, in `MODALITIES`."""
+
 SCORES = ("dice", "nsd", "nsd_published")
 FIELDS = ("network", "weights", "group", "modality", "set", "patient", "case", "boxes", "objects", *SCORES)
 GROUPS: dict[str, Callable[[str], bool]] = {
@@ -54,22 +60,6 @@ GROUPS: dict[str, Callable[[str], bool]] = {
     "all": lambda group: group != "validation",
 }
 Row = dict[str, Any]
-
-
-class Embedded:
-    """A network that embeds a picture once, however often it is segmented."""
-
-    def __init__(self, network: Any) -> None:
-        self.network = network
-        self.embedding: torch.Tensor | None = None
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.network, name)
-
-    def encode_image(self, image: torch.Tensor) -> torch.Tensor:
-        if self.embedding is None:
-            self.embedding = self.network.encode_image(image)
-        return self.embedding
 
 
 def compare(
@@ -88,7 +78,8 @@ def compare(
     Args:
         data: folder that `prepare_data` made.
         output: folder of ``cases.csv`` and ``table.json``.
-        networks: name=checkpoint, divided by blanks; ``lite_medsam`` stands for LiteMedSAM's public weights.
+        networks: name=checkpoint, divided by blanks; ``lite_medsam`` stands for LiteMedSAM's public weights; behind
+            the checkpoint ``@right`` or ``@wrong`` for the modality that the class prompt's is told.
         part: "test" or "validation".
         table: of the sets, by default ``sets.json`` beside this file.
         runtime: see `litemed.deploy.deploy_boxes`.
@@ -113,9 +104,9 @@ def compare(
     folder.mkdir(parents=True, exist_ok=True)
     rows = kept(folder / "cases.csv")
     for name, _, path in pairs:
-        rows += measure(name, weights_path(path), cases, rows, folder / "cases.csv", runtime, objects)
+        rows += measure(name, path, cases, rows, folder / "cases.csv", runtime, objects)
     names = {case["case"] for case in cases}
-    current = {name: digest(weights_path(path)) for name, _, path in pairs}
+    current = {name: digest(path) for name, _, path in pairs}
     valid = [row for row in rows if row["case"] in names and current.get(row["network"]) == row["weights"]]
     lines = summary(valid, [name for name, _, _ in pairs], resamples)
     with replacing(folder / "table.json") as temporary:
@@ -154,9 +145,16 @@ def patient(stem: str, row: Row) -> str:
     return "-".join(match.groups()) if match else stem
 
 
-def digest(path: Path) -> str:
-    """By which a checkpoint's rows are known."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+def digest(checkpoint: str) -> str:
+    """By which a checkpoint's rows are known, with what it is told."""
+    path, told = divided(checkpoint)
+    return hashlib.sha256(weights_path(path).read_bytes()).hexdigest()[:12] + told
+
+
+def divided(checkpoint: str) -> tuple[str, str]:
+    """The file, and ``@right``, ``@wrong`` or nothing."""
+    told = next((told for told in TOLD if checkpoint.endswith(told)), "")
+    return checkpoint.removesuffix(told), told
 
 
 def kept(path: Path) -> list[Row]:
@@ -169,15 +167,18 @@ def kept(path: Path) -> list[Row]:
 
 
 def measure(
-    name: str, path: Path, cases: Sequence[Row], rows: Sequence[Row], file: Path, runtime: str, objects: int | None
+    name: str, checkpoint: str, cases: Sequence[Row], rows: Sequence[Row], file: Path, runtime: str, objects: int | None
 ) -> list[Row]:
     """Rows of the cases that a network hasn't been measured on, appended to the file as they come."""
-    weights = digest(path)
+    weights = digest(checkpoint)
     known = {(row["network"], row["weights"], row["case"]) for row in rows}
     missing = [case for case in cases if (name, weights, case["case"]) not in known]
     if not missing:
         return []
-    network = Embedded(deploy_boxes(load_any(path), runtime))
+    path, told = divided(checkpoint)
+    network = deploy_boxes(load_any(weights_path(path)), runtime)
+    if told and not hasattr(network, "classify"):
+        raise ValueError(f"{checkpoint}: {path} can't be told a modality")
     new = []
     is_new = not file.is_file()
     with file.open("a", newline="") as stream:
@@ -185,9 +186,12 @@ def measure(
         if is_new:
             writer.writeheader()
         for case in tqdm(missing, desc=name, disable=None):
-            own = [
-                {**case, "network": name, "weights": weights, **scores} for scores in segmented(network, case, objects)
-            ]
+            asked = network
+            if told:
+                number = modality_index(case["modality"]) + TOLD[told]
+                asked = ConditionedNetwork(network, MODALITIES[number % len(MODALITIES)])
+            scored = segmented(StoredEncoder(asked, KeptEmbeddings(1)), case, objects)
+            own = [{**case, "network": name, "weights": weights, **scores} for scores in scored]
             writer.writerows(own)
             stream.flush()
             new += own
@@ -202,7 +206,7 @@ def load_any(path: Path) -> Any:
         return load_class_prompt(path)
 
 
-def segmented(network: Embedded, case: Row, objects: int | None) -> Iterator[Row]:
+def segmented(network: Any, case: Row, objects: int | None) -> Iterator[Row]:
     """Scores of a picture for each kind of boxes."""
     archive = read_challenge(case["path"])
     assert archive.labels is not None
@@ -214,7 +218,6 @@ def segmented(network: Embedded, case: Row, objects: int | None) -> Iterator[Row
     truth = numbers[archive.labels]
     assert archive.boxes is not None
     boxes = archive.boxes[np.searchsorted(present, chosen)]
-    network.embedding = None
     for kind, share in JITTER.items():
         moved = jittered(boxes, share, truth.shape, rng)
         found = Box2DInferer().segment(archive.images, moved, network).labels

@@ -12,27 +12,22 @@ Run ``python -m swiftmedsam.fast --help`` to fit; ``configs/distill_encoder.json
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from litemed.command_line import run_command
-from litemed.datasets.challenge import read_challenge
-from litemed.datasets.challenge_cases import modality_of
+from litemed.datasets.challenge_cases import list_archives
 from litemed.networks.tiny_vit import ConvNorm, TinyViT, TinyViTBlock
 from litemed.prompting.embedding_store import EmbeddingStore
 from litemed.training.checkpoints import read_checkpoint, save_checkpoint
 from litemed.training.pretrained import weights_path
-from litemed.transforms.longest_side import LongestSide
-from monai.transforms import Randomizable, Transform
+from litemed.transforms.challenge import LoadSquared
 from torch import nn
 from tqdm import tqdm
 
-__all__ = ["FastTinyViT", "HeadError", "LoadSquared", "fit_head", "half_resolution", "list_pictures"]
+__all__ = ["FastTinyViT", "HeadError", "fit_head", "half_resolution"]
 
 PHASES = ((0, 0), (0, 1), (1, 0), (1, 1))
 """Row and column of the four pixels of the fine grid that a pixel of the coarse one becomes."""
@@ -205,65 +200,6 @@ def _error(encoder: TinyViT, pairs: Sequence[Pair]) -> float:
     return torch.stack(errors).mean().item() if errors else float("nan")
 
 
-class LoadSquared(Randomizable, Transform):
-    """Load the picture of an archive, with labels or without, as the networks see it, flipped at random.
-
-    An item's ``image`` is the path; what comes back is ``image`` ``(3, 256, 256)``, values 0 to 1.
-
-    Args:
-        flip_probability: of each of the two flips.
-
-    Raises:
-        ValueError: for a volume.
-    """
-
-    def __init__(self, flip_probability: float = 0.0) -> None:
-        self.flip_probability = flip_probability
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        case = read_challenge(data["image"])
-        if case.is_volume:
-            raise ValueError(f"{case.path} is a volume: expected a picture")
-        pixels = case.images.astype(np.float32)
-        for axis in (0, 1):
-            if self.R.random() < self.flip_probability:
-                pixels = np.flip(pixels, axis)
-        return {"image": LongestSide(*pixels.shape[:2]).prepare(np.ascontiguousarray(pixels))}
-
-
-def list_pictures(
-    dataset_dir: str | os.PathLike[str], folders: Sequence[str] = ("training", "pictures"), most: int | None = None
-) -> list[dict[str, Any]]:
-    """Archives of pictures, with labels or without; volumes are left out.
-
-    Args:
-        dataset_dir: folder of ``folders``.
-        folders: to list; those that aren't there are left out.
-        most: of each modality, at equal steps; None for all.
-
-    Returns:
-        dictionaries of ``image`` (the path) and ``modality``.
-
-    Raises:
-        FileNotFoundError: when there are none.
-    """
-    groups: dict[str, list[dict[str, Any]]] = {}
-    for folder in folders:
-        for path in sorted((Path(dataset_dir) / folder).rglob("*.npz")):
-            if path.name.upper().startswith("3D"):
-                continue
-            modality = modality_of(path.stem)
-            groups.setdefault(modality, []).append({"image": str(path), "modality": modality})
-    if not groups:
-        raise FileNotFoundError(f"no archive of a picture in {', '.join(folders)} of {dataset_dir}")
-    counts = {modality: min(most or len(group), len(group)) for modality, group in groups.items()}
-    return [
-        group[place * len(group) // counts[modality]]
-        for modality, group in groups.items()
-        for place in range(counts[modality])
-    ]
-
-
 def fit(
     output_path: str,
     dataset_dir: str,
@@ -295,8 +231,9 @@ def fit(
     _take(network, teacher_path)
     network.eval()
     load = LoadSquared()
-    items: list[Any] = list_pictures(dataset_dir, folders, most)
-    held: list[Any] = list_pictures(dataset_dir, ["validation"], val_most)
+    items, held = list_archives(dataset_dir, folders, most), list_archives(dataset_dir, ["validation"], val_most)
+    if not items:
+        raise FileNotFoundError(f"no archive of a picture in {', '.join(folders)} of {dataset_dir}")
     with torch.no_grad():
         images = (load(item)["image"][None] for item in tqdm(items, desc="fitting", disable=None))
         held_out = [(image, embed(image)) for image in (load(item)["image"][None] for item in held)]

@@ -12,14 +12,19 @@ from torch.utils.data import WeightedRandomSampler
 __all__ = ["balanced_sampler", "balanced_weights"]
 
 
-def balanced_weights(groups: Sequence[Hashable]) -> list[float]:
+def balanced_weights(groups: Sequence[Hashable], parts: Sequence[Hashable] | None = None) -> list[float]:
     """Weight of each item, by which all groups are drawn equally often.
 
     Args:
         groups: what each item belongs to, such as its modality.
+        parts: a second division, such as data sets, that are drawn equally often within a group.
     """
-    counts = Counter(groups)
-    return [1 / counts[group] for group in groups]
+    if parts is None:
+        counts = Counter(groups)
+        return [1 / counts[group] for group in groups]
+    pairs = list(zip(groups, parts, strict=True))
+    sizes, numbers = Counter(pairs), Counter(group for group, _ in set(pairs))
+    return [1 / (sizes[pair] * numbers[pair[0]]) for pair in pairs]
 
 
 def balanced_sampler(groups: Sequence[Hashable], samples: int | None = None) -> WeightedRandomSampler:

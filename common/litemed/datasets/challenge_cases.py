@@ -16,7 +16,7 @@ from litemed.datasets.splits import split_cases
 from litemed.images.volumes import open_volume
 from litemed.slices.sampling import sample_slices
 
-__all__ = ["list_slices", "load_cases", "modality_of"]
+__all__ = ["list_archives", "list_slices", "load_cases", "modality_of", "set_of"]
 
 PARTS = ("training", "validation", "test")
 _SHARES = (0.7, 0.1, 0.2)
@@ -26,6 +26,12 @@ def modality_of(case: str) -> str:
     """The modality in an archive's name, ``2D_<modality>_...`` or ``3D_...``; ``"other"`` where it has none."""
     fields = Path(case).stem.split("_")
     return fields[1] if len(fields) > 1 and fields[0].upper() in ("2D", "3D") else "other"
+
+
+def set_of(case: str) -> str:
+    """The data set in an archive's name, ``2D_<modality>_<set>_...``; empty where it names none."""
+    fields = Path(case).stem.split("_", 3)
+    return fields[2] if len(fields) > 3 and fields[0].upper() in ("2D", "3D") else ""
 
 
 def load_cases(dataset_dir: str | os.PathLike[str], part: str, seed: int = 0) -> list[dict[str, Any]]:
@@ -61,6 +67,28 @@ def load_cases(dataset_dir: str | os.PathLike[str], part: str, seed: int = 0) ->
     if not cases:
         raise FileNotFoundError(f"no .npz archive in {folder}")
     return cases if divided else split_cases(cases, _SHARES, seed=seed)[PARTS.index(part)]
+
+
+def list_archives(
+    dataset_dir: str | os.PathLike[str], folders: Sequence[str], most: int | None = None
+) -> list[dict[str, Any]]:
+    """Archives of pictures in some folders, with labels or without; volumes are left out.
+
+    Args:
+        dataset_dir: folder of ``folders``.
+        folders: to list; those that aren't there are left out.
+        most: of each modality, at equal steps; None for all.
+
+    Returns:
+        dictionaries of ``image`` (the path) and ``modality``.
+    """
+    items = [
+        {"image": str(path), "modality": modality_of(path.stem)}
+        for folder in folders
+        for path in sorted((Path(dataset_dir) / folder).rglob("*.npz"))
+        if not path.name.upper().startswith("3D")
+    ]
+    return items if most is None else _drawn_evenly(items, most)
 
 
 def list_slices(cases: Sequence[dict[str, Any]], interval: int = 5, most: int | None = None) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from litemed.lazy import lazy_names
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
-        "challenge": ["LoadChallenged", "RandLabelledSliced"],
+        "challenge": ["LoadChallenged", "LoadSquared", "RandLabelledSliced"],
         "images_or_volumes": ["LoadImageOrVolumed", "OrientVolumesd", "RestoreAxesd"],
         "label_files": ["NarrowLabelsd", "SaveLabelMapd"],
         "label_maps": ["LoadLabelMapd", "LoadLabeld"],

@@ -11,17 +11,18 @@ from typing import Any
 import numpy as np
 import torch
 from monai.data import MetaTensor
-from monai.transforms import Compose, RandomizableTransform, Transform
+from monai.transforms import Compose, Randomizable, RandomizableTransform, Transform
 
 from litemed.datasets.challenge import read_challenge
 from litemed.images.boxes import mask_boxes
 from litemed.images.names import is_picture
 from litemed.slices.open_volumes import OpenVolumes
 from litemed.transforms.images_or_volumes import LoadImageOrVolumed, OrientVolumesd
+from litemed.transforms.longest_side import LongestSide
 from litemed.transforms.pictures import LoadPictured
 from litemed.transforms.windows import ScaleModalityd
 
-__all__ = ["LoadChallenged", "RandLabelledSliced"]
+__all__ = ["LoadChallenged", "LoadSquared", "RandLabelledSliced"]
 
 
 class LoadChallenged(Transform):
@@ -90,6 +91,32 @@ class RandLabelledSliced(RandomizableTransform):
             items["label"] = items["label"][..., index]
             items["image"] = items["image"][..., index].expand(3, -1, -1)
         return items
+
+
+class LoadSquared(Randomizable, Transform):
+    """Load the picture of an archive, with labels or without, as the networks see it, flipped at random.
+
+    An item's ``image`` is the path; what comes back is ``image`` ``(3, 256, 256)``, values 0 to 1.
+
+    Args:
+        flip_probability: of each of the two flips.
+
+    Raises:
+        ValueError: for a volume.
+    """
+
+    def __init__(self, flip_probability: float = 0.0) -> None:
+        self.flip_probability = flip_probability
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        case = read_challenge(data["image"])
+        if case.is_volume:
+            raise ValueError(f"{case.path} is a volume: expected a picture")
+        pixels = case.images.astype(np.float32)
+        for axis in (0, 1):
+            if self.R.random() < self.flip_probability:
+                pixels = np.flip(pixels, axis)
+        return {"image": LongestSide(*pixels.shape[:2]).prepare(np.ascontiguousarray(pixels))}
 
 
 _LOAD_PICTURE = Compose([LoadPictured(["image", "label"]), ScaleModalityd("image")])

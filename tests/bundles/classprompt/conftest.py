@@ -23,6 +23,7 @@ class BrightNetwork(nn.Module):
     """
 
     forward = PromptedNetwork.forward
+    sure = 0.3
 
     def __init__(self, pooling: str = "sum", class_prompt: bool = True) -> None:
         super().__init__()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from classprompt import ClassPromptMedSAM, PromptedNetwork, load_network
+from classprompt import UNTOLD, ClassPromptMedSAM, PromptedNetwork, load_network
 from litemed.networks.medsam_lite import MedSAMLite
 from litemed.training.checkpoints import save_checkpoint
 
@@ -39,9 +39,12 @@ def test_published_counts(network: ClassPromptMedSAM) -> None:
 
 
 @torch.no_grad()
-def test_the_class_told_is_the_heads_unless_given(network: ClassPromptMedSAM, embedding: torch.Tensor) -> None:
+def test_the_class_told_is_the_heads_unless_given(
+    network: ClassPromptMedSAM, embedding: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = embedding[:1]
     predicted = network.classify(first).argmax(dim=1)
+    monkeypatch.setattr(network, "sure", 0.0)
     other = (predicted + 1) % 11
     by_head, _ = network.decode(first, BOXES)
     torch.testing.assert_close(network.decode(first, BOXES, class_id=predicted)[0], by_head)
@@ -49,6 +52,27 @@ def test_the_class_told_is_the_heads_unless_given(network: ClassPromptMedSAM, em
     assert (told - by_head).abs().max() > 1e-3
     torch.testing.assert_close(network.decode_shared(network.share(first, other), BOXES)[0], told)
     torch.testing.assert_close(network.decode_plain(first, BOXES)[0], by_head, rtol=1e-4, atol=1e-4)
+
+
+@torch.no_grad()
+def test_nothing_is_told_where_the_head_is_unsure(
+    network: ClassPromptMedSAM, embedding: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probability, predicted = network.classify(embedding).softmax(dim=1).max(dim=1)
+    order = probability.argsort()
+    monkeypatch.setattr(network, "sure", float(probability.mean()))  # one is below it, the other above
+    found, _ = network.decode(embedding, BOXES)
+    expected, _ = network.decode(embedding, BOXES, class_id=predicted.index_fill(0, order[:1], UNTOLD))
+    torch.testing.assert_close(found, expected)
+    told, _ = network.decode(embedding, BOXES, class_id=predicted)
+    assert (told - found)[order[0]].abs().max() > 1e-3
+    torch.testing.assert_close(told[order[1]], found[order[1]])
+    plain = MedSAMLite().eval()
+    plain.load_state_dict(
+        {name: value for name, value in network.state_dict().items() if not name.startswith("class_")}
+    )
+    untold, _ = network.decode(embedding, BOXES, class_id=torch.full_like(predicted, UNTOLD))
+    torch.testing.assert_close(untold, plain.decode(embedding, BOXES)[0])
 
 
 @torch.no_grad()

@@ -15,13 +15,16 @@ import pytest
 import torch
 from classprompt import (
     BUNDLE_ROOT,
+    UNTOLD,
     ClassHeadStart,
     ClassPromptedOutput,
     ClassPromptInferer,
     ClassPromptLoss,
     Modality,
     ModalityReport,
+    RandUntoldClassd,
     classes_of,
+    fit_class_head,
     modality_name,
     with_classes,
 )
@@ -32,7 +35,7 @@ from litemed.networks.class_prompt import ClassHead
 from litemed.prompting.frozen_encoder import FrozenEncoderInferer
 from litemed.training.checkpoints import read_checkpoint
 from monai.bundle import run as run_bundle
-from monai.data import MetaTensor
+from monai.data import Dataset, MetaTensor
 
 CONFIGS = Path(BUNDLE_ROOT) / "configs"
 
@@ -137,21 +140,49 @@ def test_the_head_is_trained_alone(capsys: pytest.CaptureFixture[str]) -> None:
 
     torch.manual_seed(0)
     network = Network()
-    values = ((2, [1.0, 0, 0]), (5, [0, 2.0, 0]), (-1, [0, 0, 9.0]))  # PET, Mammography, unknown
-    dataset = [
-        {"image": torch.tensor([*colour, 1.0]).view(4, 1, 1).expand(4, 8, 8), "class_id": torch.tensor(index)}
-        for index, colour in values
+    values = ((2, [1.0, 0, 0]), (5, [0, 2.0, 0]), (-1, [0, 0, 9.0]), (5, [0, 0, 3.0]))  # PET, Mammography, unknown
+
+    def shown(number: int) -> dict[str, Any]:
+        return {"image": torch.tensor([*values[number][1], 1.0]).view(4, 1, 1).expand(4, 8, 8)}
+
+    data = [
+        {"image": f"2D_x_{number}_a.npz", "number": number, "class_id": torch.tensor(index)}
+        for number, (index, _) in enumerate(values)
     ]
+    dataset, pictures = (Dataset(part, lambda item: shown(item["number"])) for part in (data[:3], data[3:]))
     before = network.class_head.state_dict()["perceptron.layers.0.weight"].clone()
     engine = Engine(lambda engine, batch: None)
     ClassHeadStart(network, dataset, FrozenEncoderInferer(), steps=0)(engine)
     assert torch.equal(network.class_head.state_dict()["perceptron.layers.0.weight"], before)
-    ClassHeadStart(network, dataset, FrozenEncoderInferer(), steps=300, learning_rate=0.02)(
-        Engine(lambda engine, batch: None)
-    )
-    for item in dataset[:2]:
-        assert network.class_head(item["image"][None, :3]).argmax(dim=1) == item["class_id"]
-    assert "2 of 2 training images right" in capsys.readouterr().out
+    ClassHeadStart(network, dataset, FrozenEncoderInferer(), pictures, steps=300, learning_rate=0.02)(engine)
+    for number in (0, 1, 3):
+        assert network.class_head(shown(number)["image"][None, :3]).argmax(dim=1) == values[number][0]
+    assert "3 of 3 training images right" in capsys.readouterr().out
+    assert all(parameter.grad is None and parameter.requires_grad for parameter in network.class_head.parameters())
+
+
+def test_sets_of_a_class_teach_the_head_alike() -> None:
+    features = torch.eye(16)[[0] * 3 + [1] * 27 + [1] * 3]
+    classes = torch.tensor([0] * 30 + [1] * 3)
+
+    def taught(sets: list[str]) -> float:
+        torch.manual_seed(0)
+        head = ClassHead("mean", channels=16)
+        fit_class_head(head, features, classes, sets, steps=200, learning_rate=0.01)
+        with torch.no_grad():
+            shares = head.perceptron(features[-1:]).softmax(dim=1)[0]
+        return float(shares[1] / shares[0])
+
+    # of class 1 all looks so, of class 0 what is drawn of its set "b": 27 in 30 where sets don't count, else half
+    assert taught(["a"] * 33) < 1.3 < taught(["a"] * 3 + ["b"] * 27 + ["a"] * 3)
+
+
+def test_some_items_are_not_told() -> None:
+    untold = RandUntoldClassd(0.5)
+    untold.set_random_state(0)
+    told = [int(untold({"class_id": torch.tensor(3)})["class_id"]) for _ in range(200)]
+    assert set(told) == {3, UNTOLD}
+    assert abs(told.count(3) - 100) < 30
 
 
 def test_the_modality_is_in_the_files_name() -> None:

@@ -15,7 +15,7 @@ from litemed.datasets.challenge import write_challenge
 from litemed.networks.tiny_vit import TinyViT
 from litemed.training.checkpoints import read_checkpoint, save_checkpoint
 from swiftmedsam import PromptedNetwork, SwiftMedSAM, load_network
-from swiftmedsam.fast import FastTinyViT, LoadSquared, fit, fit_head, half_resolution, list_pictures
+from swiftmedsam.fast import FastTinyViT, fit, fit_head, half_resolution
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
@@ -91,28 +91,6 @@ def test_multiply_adds_are_few() -> None:
         flops.append(counter.get_total_flops())
     assert flops[1] / 2 < 10e9
     assert flops[0] / flops[1] > 3.8
-
-
-def test_pictures_are_read_with_and_without_labels(tmp_path: Path) -> None:
-    grey = np.arange(600, dtype=np.uint8).reshape(20, 30)
-    for name in ("training/2D_CT_a", "training/2D_CT_b", "training/2D_CT_c", "pictures/2D_OCT_d"):
-        write_challenge(tmp_path / f"{name}.npz", grey)
-    write_challenge(tmp_path / "training/3D_CT_e.npz", np.zeros((4, 20, 30), np.uint8))
-    items = list_pictures(tmp_path, most=2)
-    assert [(Path(item["image"]).stem, item["modality"]) for item in items] == [
-        ("2D_CT_a", "CT"),
-        ("2D_CT_b", "CT"),
-        ("2D_OCT_d", "OCT"),
-    ]
-    plain = LoadSquared()(items[0])["image"]
-    flipped = LoadSquared(1.0)(items[0])["image"]
-    assert plain.shape == (3, 256, 256)
-    assert plain[0, 171:].eq(0).all()  # 20 of 30 rows: 170.7
-    torch.testing.assert_close(flipped[:, :171], plain[:, :171].flip(1, 2))
-    with pytest.raises(ValueError, match="is a volume"):
-        LoadSquared()({"image": tmp_path / "training/3D_CT_e.npz"})
-    with pytest.raises(FileNotFoundError, match="no archive of a picture in validation"):
-        list_pictures(tmp_path, ["validation"])
 
 
 def test_the_command_writes_a_fast_network_with_the_teachers_decoder(
