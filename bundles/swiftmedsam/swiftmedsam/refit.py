@@ -193,6 +193,7 @@ def refit(
     dataset_dir: str | None = None,
     init_path: str = "lite_medsam",
     teacher_path: str = "lite_medsam",
+    decoder_path: str | None = None,
     variant: str = "v2",
     most: int = 10,
     val_most: int = 1,
@@ -205,6 +206,7 @@ def refit(
         dataset_dir: folder of archives, see train.json; by default the built-in sample. Labels take no part.
         init_path: weights to begin with; of a larger network the blocks and channels that the variant keeps.
         teacher_path: checkpoint of the teacher.
+        decoder_path: weights whose prompt encoder and mask decoder the new ones have, in place of those to begin with.
         variant: v1 or v2.
         most: pictures or slices of each modality to fit on.
         val_most: of each modality of the validation part, to measure on.
@@ -218,9 +220,11 @@ def refit(
     parser["validate#dataset#transform"] = "@train#preprocessing"  # what the encoder sees, not whole images
     if dataset_dir is not None:
         parser["dataset_dir"] = str(dataset_dir)
-    student = PromptedNetwork(variant)
-    report = warm_start(student, weights_path(init_path), KEPT_BLOCKS[variant], narrow=True)
-    print(f"start from {init_path}: {report}", flush=True)
+    student, other = PromptedNetwork(variant), PromptedNetwork(variant)
+    for network, path in ((student, init_path), (other, decoder_path or init_path)):
+        report = warm_start(network, weights_path(path), KEPT_BLOCKS[variant], narrow=True)
+        print(f"start from {path}: {report}", flush=True)
+    student.prompt_encoder, student.mask_decoder = other.prompt_encoder, other.mask_decoder
     teacher = load_network(weights_path(teacher_path))
     images, held_out = (
         [torch.as_tensor(item["image"])[None, :3] for item in parser.get_parsed_content(f"{part}#dataset")]
