@@ -4,23 +4,28 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Hashable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from litemed.notices import Notice
 from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform, RandomizableTransform
 from monai.utils import convert_to_tensor
 
-from mininet.field_of_view import field_of_view
+from mininet.field_of_view import field_of_view, has_fundus_colours
 
 __all__ = ["FieldOfViewd", "NormalizeInRegiond", "RandUnevenLightd"]
 
 
 class FieldOfViewd(MapTransform):
     """Add the field of view of a picture, and the region that it is scored in.
+
+    A picture whose colours aren't those of a fundus photograph, such as one of an eye from outside, gets a notice.
 
     Args:
         keys: key of the picture, ``(C, W, H)``.
@@ -47,8 +52,15 @@ class FieldOfViewd(MapTransform):
         for key in self.key_iterator(items):
             image = items[key]
             array = np.asarray(image)
-            found = field_of_view(array) if self.kind == "fundus" else np.ones(array.shape[1:], dtype=bool)
             meta = image.meta if isinstance(image, MetaTensor) else None
+            if self.kind == "fundus":
+                found = field_of_view(array)
+                if not has_fundus_colours(array, found):
+                    name = Path(meta["filename_or_obj"]).name if meta and "filename_or_obj" in meta else "a picture"
+                    told = f"{name} hasn't the colours of a fundus photograph: what is marked may be no vessels"
+                    warnings.warn(told, Notice, stacklevel=2)
+            else:
+                found = np.ones(array.shape[1:], dtype=bool)
             items[self.fov_key] = MetaTensor(torch.from_numpy(found[None].astype(np.float32)), meta=meta)
             items.setdefault(self.region_key, items[self.fov_key].clone())
         return items

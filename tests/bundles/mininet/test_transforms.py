@@ -4,10 +4,14 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
+from litemed.notices import Notice
 from mininet.transforms import FieldOfViewd, NormalizeInRegiond, RandUnevenLightd
+from monai.data import MetaTensor
 
 
 def _disc(size: int = 101, radius: int = 40) -> np.ndarray:
@@ -66,3 +70,19 @@ def test_uneven_light_is_one_polynomial_of_second_degree() -> None:
     np.testing.assert_allclose(np.diff(light[0], 3, axis=1), 0, atol=1e-5)
     unchanged = RandUnevenLightd("image", prob=0.0)({"image": image})["image"]
     assert torch.equal(torch.as_tensor(unchanged), image)
+
+
+def test_colours_of_no_fundus_are_told() -> None:
+    fundus, skin, grey = ((180, 90, 40), (210, 170, 150), (120, 120, 120))
+
+    def loaded(colour: tuple[int, int, int], kind: str = "fundus") -> None:
+        picture = torch.tensor(colour, dtype=torch.float32)[:, None, None].expand(3, 40, 30)
+        FieldOfViewd("image", kind)({"image": MetaTensor(picture, meta={"filename_or_obj": "folder/eye.png"})})
+
+    with pytest.warns(Notice, match=r"^eye\.png hasn't the colours of a fundus photograph"):
+        loaded(skin)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        loaded(fundus)
+        loaded(grey)
+        loaded(skin, kind="whole")
