@@ -39,7 +39,7 @@ from litemed.files import replacing
 from litemed.metrics import challenge_compat
 from litemed.networks import MODALITIES, modality_index
 from litemed.prompting.box_2d import Box2DInferer
-from litemed.prompting.embedding_store import KeptEmbeddings, StoredEncoder
+from litemed.prompting.embedding_store import EmbeddingStore, KeptEmbeddings, StoredEncoder
 from litemed.training.pretrained import weights_path
 from swiftmedsam import load_network
 from tqdm import tqdm
@@ -71,6 +71,7 @@ def compare(
     runtime: str = "auto",
     most: int | None = None,
     objects: int | None = 20,
+    embedding_cache: str | None = None,
     resamples: int = 10_000,
 ) -> None:
     """Measures what is missing in ``cases.csv``, then prints the table.
@@ -85,6 +86,7 @@ def compare(
         runtime: see `litemed.deploy.deploy_boxes`.
         most: pictures of a set, evenly drawn; None for all.
         objects: of a picture, drawn by its name; None for all.
+        embedding_cache: folder that keeps the pictures' embeddings, for networks that share one encoder.
         resamples: of the intervals.
 
     Raises:
@@ -104,7 +106,7 @@ def compare(
     folder.mkdir(parents=True, exist_ok=True)
     rows = kept(folder / "cases.csv")
     for name, _, path in pairs:
-        rows += measure(name, path, cases, rows, folder / "cases.csv", runtime, objects)
+        rows += measure(name, path, cases, rows, folder / "cases.csv", runtime, objects, embedding_cache)
     names = {case["case"] for case in cases}
     current = {name: digest(path) for name, _, path in pairs}
     valid = [row for row in rows if row["case"] in names and current.get(row["network"]) == row["weights"]]
@@ -167,7 +169,14 @@ def kept(path: Path) -> list[Row]:
 
 
 def measure(
-    name: str, checkpoint: str, cases: Sequence[Row], rows: Sequence[Row], file: Path, runtime: str, objects: int | None
+    name: str,
+    checkpoint: str,
+    cases: Sequence[Row],
+    rows: Sequence[Row],
+    file: Path,
+    runtime: str,
+    objects: int | None,
+    embedding_cache: str | None,
 ) -> list[Row]:
     """Rows of the cases that a network hasn't been measured on, appended to the file as they come."""
     weights = digest(checkpoint)
@@ -176,9 +185,10 @@ def measure(
     if not missing:
         return []
     path, told = divided(checkpoint)
-    network = deploy_boxes(load_any(weights_path(path)), runtime)
-    if told and not hasattr(network, "classify"):
+    deployed = deploy_boxes(load_any(weights_path(path)), runtime)
+    if told and not hasattr(deployed, "classify"):
         raise ValueError(f"{checkpoint}: {path} can't be told a modality")
+    network = StoredEncoder(deployed, KeptEmbeddings(1) if embedding_cache is None else EmbeddingStore(embedding_cache))
     new = []
     is_new = not file.is_file()
     with file.open("a", newline="") as stream:
@@ -186,11 +196,11 @@ def measure(
         if is_new:
             writer.writeheader()
         for case in tqdm(missing, desc=name, disable=None):
-            asked = network
+            asked: Any = network
             if told:
                 number = modality_index(case["modality"]) + TOLD[told]
                 asked = ConditionedNetwork(network, MODALITIES[number % len(MODALITIES)])
-            scored = segmented(StoredEncoder(asked, KeptEmbeddings(1)), case, objects)
+            scored = segmented(asked, case, objects)
             own = [{**case, "network": name, "weights": weights, **scores} for scores in scored]
             writer.writerows(own)
             stream.flush()

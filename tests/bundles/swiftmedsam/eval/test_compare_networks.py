@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from litemed.datasets.challenge import write_challenge
+from litemed.networks import MODALITIES
 
 
 class Filling:
@@ -38,9 +39,11 @@ class Filling:
 def data(tmp_path: Path) -> Path:
     labels = np.zeros((256, 256), np.uint8)
     labels[20:60, 20:60], labels[100:180, 100:180] = 1, 2
-    pixels = np.where(labels > 0, 200, 9).astype(np.uint8)
     boxes = np.array([[20, 20, 59, 59], [100, 100, 179, 179]])
-    for name in ("seen/2D_CT_one_p1_a", "seen/2D_CT_one_p2_b", "unseen/2D_MR_two_x", "unseen/2D_MR_three_y_z007"):
+    names = ("seen/2D_CT_one_p1_a", "seen/2D_CT_one_p2_b", "unseen/2D_MR_two_x", "unseen/2D_MR_three_y_z007")
+    for number, name in enumerate(names):
+        pixels = np.where(labels > 0, 200, number).astype(np.uint8)
+        pixels[0, 0] = 255
         write_challenge(tmp_path / f"data/test/{name}.npz", pixels, boxes=boxes, labels=labels)
     rows = [{"set": "one", "patient": r"^(p\d)_"}, {"set": "two", "family": "folk"}, {"set": "three", "new_kind": True}]
     (tmp_path / "sets.json").write_text(json.dumps(rows))
@@ -89,6 +92,52 @@ def test_a_second_run_measures_what_is_missing(data: Path, monkeypatch: pytest.M
     assert other.encoded == 4
     assert first[0]["cases"] == 1
     assert lines[0]["cases"] == 2
+
+
+class Told(Filling):
+    """It cuts more the further the class that it is told stands in the list; untold it cuts nothing."""
+
+    sure = 0.5
+
+    def classify(self, embedding: torch.Tensor) -> torch.Tensor:
+        return torch.zeros(len(embedding), len(MODALITIES))
+
+    def decode(
+        self, embedding: torch.Tensor, boxes: torch.Tensor, class_id: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        self.cut = 0 if class_id is None else 4 * int(class_id)
+        return super().decode(embedding, boxes)
+
+
+def test_a_network_is_told_the_right_modality_or_another(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = Told()
+    (data / "told").write_text("weights")
+    monkeypatch.setattr(compare_networks, "load_any", lambda path: network)
+    named = f"none={data / 'told'} right={data / 'told@right'} wrong={data / 'told@wrong'}"
+    options = {"table": str(data.parent / "sets.json"), "embedding_cache": str(data.parent / "kept")}
+    compare_networks.compare(data, data.parent / "out", named, resamples=50, **options)
+    assert network.encoded == 4 + 3  # each picture once; the picture by which each network is known
+    found = {
+        (line["network"], line["boxes"], line["score"]): line["modalities"]
+        for line in json.loads((data.parent / "out/table.json").read_text())
+        if line["group"] == "all"
+    }
+
+    def cut(pixels: int) -> float:
+        return (2 * (40 - pixels) / (80 - pixels) + 2 * (80 - pixels) / (160 - pixels)) / 2
+
+    assert found["none", "exact", "dice"] == pytest.approx({"CT": 1, "MR": 1})
+    assert found["right", "exact", "dice"] == pytest.approx({"CT": 1, "MR": cut(4)})
+    assert found["wrong", "exact", "dice"] == pytest.approx({"CT": cut(4), "MR": cut(8)})
+
+
+def test_a_network_that_takes_no_modality_is_refused(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (data / "plain").write_text("weights")
+    monkeypatch.setattr(compare_networks, "load_any", lambda path: Filling())
+    with pytest.raises(ValueError, match=r"plain@right: .*plain can't be told a modality"):
+        compare_networks.compare(
+            data, data.parent / "out", f"a={data / 'plain'}@right", table=str(data.parent / "sets.json")
+        )
 
 
 def test_interval_of_patients_within_modalities() -> None:
