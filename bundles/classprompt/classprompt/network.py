@@ -34,7 +34,7 @@ UNKNOWN = -1
 UNTOLD = -2
 """Class of an image of which no modality is told."""
 
-SURE = 0.5
+SURE = 0.95
 """Least probability by which a modality is told, chosen on sets that the head was not trained on (docs/results.md)."""
 
 
