@@ -11,13 +11,14 @@ SCORE = """
 import sys
 import numpy as np
 from litemed.metrics import (
-    betti_numbers, bootstrap_mean, challenge_compat, overlap_scores, roc_auc, surface_scores, topology_scores
+    betti_numbers, bootstrap_mean, challenge_compat, instance_scores, overlap_scores, roc_auc, surface_scores,
+    topology_scores
 )
 mask = np.eye(5, dtype=bool)
 for definition in ("monai", "medpy", "deepmind"):
     surface_scores(mask, mask, definition=definition)
 challenge_compat(mask, mask), overlap_scores(mask, mask), roc_auc(mask, mask), topology_scores(mask, mask)
-bootstrap_mean([0.0, 1.0])
+bootstrap_mean([0.0, 1.0]), instance_scores(mask, mask)
 print(*sorted({name.partition(".")[0] for name in sys.modules} & {"ignite", "monai", "nibabel", "skimage", "torch"}))
 """
 

@@ -18,13 +18,14 @@ import torch
 from litemed.command_line import run_command
 from litemed.files import replacing
 from litemed.metrics.bootstrap import bootstrap_mean
+from litemed.metrics.instances import instance_scores
 from litemed.metrics.overlap import OverlapScores, overlap_scores
 from litemed.metrics.roc import roc_auc
 from litemed.metrics.surface import surface_scores
 from litemed.training.checkpoints import load_checkpoint
 from mininet import BUNDLE_ROOT
-from mininet.data import load_cases, patient_of, pooled_sets, reader_of
-from mininet.instances import instance_f1, split_instances
+from mininet.data import has_part, load_cases, patient_of, pooled_sets, reader_of
+from mininet.splitting import split_instances
 from monai.bundle import ConfigParser
 from PIL import Image
 from scipy import ndimage
@@ -44,25 +45,30 @@ def score_sets(
     config: list[str] | None = None,
     flips: list[bool] | None = None,
     instances: bool = False,
+    depth: float = 1.0,
 ) -> None:
     """Score weights on each set below a folder, at the fixed threshold 0.5 and the pictures' own size.
 
     Each set gives a row for every combination of flips, and of the field of view as it is labelled (where the set
-    labels it), as it is found, and the full frame. F1 and MCC are given as means over pictures, F1 with its bootstrap
-    95 % interval over patients, and of the pixels of all pictures together ("pooled").
+    labels it), as it is found, and the full frame. Scores are means over pictures with bootstrap 95 % intervals over
+    patients; F1 and MCC also of the pixels of all pictures together ("pooled").
 
-    With ``instances`` HD95 in pixels and the F1 of single objects at an IoU of one half are added: predicted masks are
-    divided by `mininet.instances.split_instances`, true masks of one value are taken apart where they don't touch.
+    With ``instances`` two more are added: HD95 in pixels, the larger of the two directed 95th percentiles of the
+    distances between the outlines, the picture's diagonal where one of the masks is empty; and the F1 of single objects
+    at an IoU of one half (`litemed.metrics.instance_scores`). For it predicted masks are divided by
+    `mininet.splitting.split_instances`, and true masks of one value where they don't touch.
 
     Args:
         dataset_dir: folder with a folder for each set, see `mininet.data.pooled_sets`.
         output_path: JSON file of all rows, with every picture's F1.
         ckpt_path: the weights.
-        sets: names of sets, any but the four of `mininet.data.POOLED` too; by default all that are pooled.
+        sets: names of sets, any but the four of `mininet.data.POOLED` too; by default all that are pooled
+            and have such a part.
         part: as in `mininet.load_cases`; ``"all"`` for a set that training has left out.
         config: configurations of the network; by default ``train.json`` alone.
         flips: whether to average over flips and turns: False, True, or both in turn (the default).
-        instances: score single objects.
+        instances: score outlines and single objects.
+        depth: of `mininet.splitting.split_instances`, in pixels.
     """
     parser = ConfigParser()
     parser.read_config(config or [f"{BUNDLE_ROOT}/configs/train.json"])
@@ -70,7 +76,7 @@ def score_sets(
     load_checkpoint(network, ckpt_path)
     network.eval()
     folders = {path.name.lower(): path for path in Path(dataset_dir).expanduser().iterdir() if path.is_dir()}
-    names = sets or list(pooled_sets(dataset_dir))
+    names = sets or [name for name, path in pooled_sets(dataset_dir).items() if has_part(path, part)]
     missing = [name for name in names if name not in folders]
     if missing:
         raise FileNotFoundError(f"no folder {', '.join(missing)} in {dataset_dir}")
@@ -79,7 +85,7 @@ def score_sets(
         reader = reader_of(name)
         cases = load_cases(reader, folders[name], part)
         for flipped in [False, True] if flips is None else flips:
-            scored = list(_scored(parser, network, cases, flipped, instances))
+            scored = list(_scored(parser, network, cases, flipped, depth if instances else None))
             for region in dict.fromkeys(each.region for each in scored):
                 chosen = [each for each in scored if each.region == region]
                 rows.append({"set": name, "flips": flipped, "region": region, **_summary(chosen, patient_of(reader))})
@@ -96,9 +102,9 @@ class _Scored(NamedTuple):
 
 
 def _scored(
-    parser: ConfigParser, network: torch.nn.Module, cases: list[dict[str, str]], flips: bool, instances: bool
+    parser: ConfigParser, network: torch.nn.Module, cases: list[dict[str, str]], flips: bool, depth: float | None
 ) -> Iterator[_Scored]:
-    """The scores of every case in every region."""
+    """The scores of every case in every region; of single objects, divided at that depth, unless it is None."""
     transform = parser.get_parsed_content("validate#preprocessing")
     inferer = parser.get_parsed_content("validate#inferer")
     inferer.flips = flips
@@ -112,19 +118,19 @@ def _scored(
             regions = {"found": np.asarray(item["fov"]) > 0, **regions}
         if "region" in case:
             regions = {"labelled": np.asarray(item["region"]) > 0, **regions}
-        objects = _of_objects(values[0] > 0, Path(case["label"]), truth[0]) if instances else {}
+        objects = {} if depth is None else _of_objects(values[0] > 0, Path(case["label"]), truth[0], depth)
         for name, region in regions.items():
             counts = overlap_scores(values > 0, truth, region=region)
             others = {"auc": roc_auc(values, truth, region=region), **objects}
             yield _Scored(case["case"], name, counts, others)
 
 
-def _of_objects(mask: np.ndarray, label: Path, truth: np.ndarray) -> dict[str, float]:
+def _of_objects(mask: np.ndarray, label: Path, truth: np.ndarray, depth: float) -> dict[str, float]:
     with Image.open(label) as picture:
         stored = np.asarray(picture).T
     single = stored if stored.ndim == 2 and len(np.unique(stored)) > 2 else ndimage.label(truth)[0]
     surface = surface_scores(mask, truth)
-    return {"hd95": surface.hd95, "instance_f1": instance_f1(split_instances(mask), single)}
+    return {"hd95": surface.hd95, "instance_f1": instance_scores(split_instances(mask, depth), single).f1}
 
 
 def _summary(chosen: list[_Scored], patient: Callable[[str], str] | None) -> dict[str, Any]:
@@ -132,24 +138,28 @@ def _summary(chosen: list[_Scored], patient: Callable[[str], str] | None) -> dic
     for each in chosen:
         total = total + each.counts
     patients = [patient(each.case) for each in chosen] if patient else None
-    f1 = bootstrap_mean([each.counts.dice for each in chosen], groups=patients)
+    values = {"f1": [each.counts.dice for each in chosen]}
+    values |= {name: [getattr(each.counts, name) for each in chosen] for name in NAMES}
+    values |= {name: [each.others[name] for each in chosen] for name in chosen[0].others}
     return {
         "pictures": len(chosen),
-        "f1": f1.mean,
-        "f1_low": _mean([f1.low]),
-        "f1_high": _mean([f1.high]),
         "f1_pooled": total.dice,
-        "mcc_pooled": _mean([total.mcc]),
-        **{name: _mean([getattr(each.counts, name) for each in chosen]) for name in NAMES},
-        **{name: _mean([each.others[name] for each in chosen]) for name in chosen[0].others},
+        "mcc_pooled": _defined(total.mcc),
+        **{key: value for name in values for key, value in _interval(name, values[name], patients).items()},
         "f1_by_picture": {each.case: each.counts.dice for each in chosen},
     }
 
 
-def _mean(values: list[float]) -> float | None:
-    """Mean of the values that are defined and finite; None where there is none."""
-    defined = [value for value in values if math.isfinite(value)]
-    return sum(defined) / len(defined) if defined else None
+def _interval(name: str, values: list[float], patients: list[str] | None) -> dict[str, float | None]:
+    """Mean of the values that are defined, and its interval; None where there is none."""
+    if not any(math.isfinite(value) for value in values):
+        return {name: None, f"{name}_low": None, f"{name}_high": None}
+    found = bootstrap_mean(values, groups=patients)
+    return {name: found.mean, f"{name}_low": _defined(found.low), f"{name}_high": _defined(found.high)}
+
+
+def _defined(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _line(row: dict[str, Any]) -> str:

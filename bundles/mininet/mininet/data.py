@@ -13,7 +13,7 @@ from litemed.datasets.splits import split_cases
 
 from mininet.readers import READERS
 
-__all__ = ["POOLED", "evaluation_part", "load_cases", "patient_of", "pooled_sets", "reader_of"]
+__all__ = ["POOLED", "evaluation_part", "has_part", "load_cases", "patient_of", "pooled_sets", "reader_of"]
 
 POOLED = ("drive", "chasedb1", "hrf", "fives")
 """Sets of fundus photographs that ``pooled`` looks for below one folder, each in a folder of its reader's name."""
@@ -54,8 +54,8 @@ def evaluation_part(reader: str) -> str:
 def pooled_sets(root: str | Path) -> dict[str, Path]:
     """The folders of the sets below a folder, by name in lower case.
 
-    They are those of :data:`POOLED`, and where there is none of these all that hold ``images/`` and ``masks/``. A
-    folder that is itself laid out as DRIVE, as the built-in sample is, is the only set.
+    They are those of :data:`POOLED`, and where there is none of these all that hold ``images/`` and ``masks/``, or
+    these two in ``training/``. A folder that is itself laid out as DRIVE, as the built-in sample is, is the only set.
 
     Raises:
         FileNotFoundError: when none is there.
@@ -65,12 +65,16 @@ def pooled_sets(root: str | Path) -> dict[str, Path]:
     found = {reader: folders[reader] for reader in POOLED if reader in folders}
     if found:
         return found
-    pairs = {name: path for name, path in folders.items() if (path / "images").is_dir() and (path / "masks").is_dir()}
+    pairs = {name: path for name, path in folders.items() if _is_paired(path) or _is_paired(path / "training")}
     if pairs:
         return pairs
     if "training" in folders:
         return {"drive": base}
     raise wrong_layout(base, f"folders among {', '.join(POOLED)}, or of images/ and masks/")
+
+
+def _is_paired(folder: Path) -> bool:
+    return (folder / "images").is_dir() and (folder / "masks").is_dir()
 
 
 def reader_of(name: str) -> str:
@@ -94,7 +98,8 @@ def load_cases(
     - A folder of ``training/``, ``validation/`` and perhaps ``test/``, each with ``images/`` and ``masks/``, keeps
       them; without ``test/`` the validation part is tested on.
     - A flat set (STARE, MoNuSeg, a part of FIVES, ``images/`` and ``masks/``) is drawn into three parts.
-    - ``pooled`` joins the same part of all sets that lie in the folder, see :func:`pooled_sets`.
+    - ``pooled`` joins the same part of all sets that lie in the folder, see :func:`pooled_sets`. A set of written parts
+      may lack one of them: it may train alone.
 
     Drawing is by patient where the set names patients, by picture elsewhere, and depends on the seed alone.
 
@@ -125,7 +130,11 @@ def load_cases(
     if part == "all":
         return _whole(reader, Path(dataset_dir))
     if part == _ALL_TRAINING:
-        both = (_part(reader, dataset_dir, each, validation, test, seed) for each in _PARTS[:2])
+        both = (
+            _part(reader, dataset_dir, each, validation, test, seed)
+            for each in _PARTS[:2]
+            if has_part(Path(dataset_dir), each)
+        )
         return sorted((case for cases in both for case in cases), key=lambda case: case["case"])
     return _part(reader, dataset_dir, part, validation, test, seed)
 
@@ -153,10 +162,20 @@ def _pooled(
         raise ValueError(f"expected leave_out among {', '.join(folders)}, got {leave_out!r}")
     if leave_out is not None and part == "test":
         return load_cases(reader_of(leave_out), folders[leave_out], "all")
-    chosen = [name for name in folders if name != leave_out]
+    chosen = {name: path for name, path in folders.items() if name != leave_out and has_part(path, part)}
+    if not chosen:
+        raise FileNotFoundError(f"no set in {', '.join(str(path) for path in folders.values())} has a {part} part")
     return [
-        case for each in chosen for case in load_cases(reader_of(each), folders[each], part, validation, test, seed)
+        case
+        for name, path in chosen.items()
+        for case in load_cases(reader_of(name), path, part, validation, test, seed)
     ]
+
+
+def has_part(root: Path, part: str) -> bool:
+    """Whether a set of written parts has this one, or a validation part to test on; others are drawn from."""
+    written = [each for each in _PARTS if _is_paired(root / each)]
+    return not written or part not in _PARTS or part in written or (part == "test" and "validation" in written)
 
 
 def _part(reader: str, dataset_dir: str | Path, part: str, validation: float, test: float, seed: int) -> list[Case]:

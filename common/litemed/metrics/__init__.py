@@ -1,6 +1,6 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""How good is a mask? Surface distances, overlap, ROC, topology, anatomy and intervals; and MONAI metrics of them."""
+"""How good is a mask? Surfaces, overlap, ROC, topology, anatomy, objects and intervals; and MONAI metrics of them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "cases": ["CaseMetric", "RegionMetric"],
         "challenge": ["ChallengeScores", "challenge_compat"],
         "handler": ["ScoreHandler"],
+        "instances": ["InstanceScores", "instance_scores"],
         "label_maps": ["ChallengeMetric", "LabelDiceMetric"],
         "overlap": ["OverlapScores", "overlap_scores"],
         "overlap_metric": ["OverlapMetric"],

@@ -160,3 +160,14 @@ def test_a_set_too_small_to_be_divided_is_scored_whole(tmp_path: Path) -> None:
 def test_unknown_reader_or_part(reader: str, part: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=f"got '{reader if reader == 'kvasir' else part}'"):
         load_cases(reader, tmp_path, part)
+
+
+def test_a_set_of_written_parts_may_lack_some_of_them(tmp_path: Path) -> None:
+    _flat(tmp_path / "whole" / "training", ["a", "b"])
+    _flat(tmp_path / "whole" / "validation", ["c"])
+    _flat(tmp_path / "whole" / "test", ["d"])
+    _flat(tmp_path / "trains" / "training", ["e"])
+    parts = {part: _names(load_cases("pooled", tmp_path, part)) for part in ("training", "validation", "test")}
+    assert parts == {"training": {"a", "b", "e"}, "validation": {"c"}, "test": {"d"}}
+    assert _names(load_cases("pooled", tmp_path, "training+validation")) == {"a", "b", "c", "e"}
+    assert _names(load_cases("pooled", tmp_path, "all")) == {"a", "b", "c", "d", "e"}

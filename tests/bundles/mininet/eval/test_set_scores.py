@@ -52,6 +52,10 @@ def test_means_and_pooled_scores(sets: Path, monkeypatch: pytest.MonkeyPatch, ca
         # 1200 pixels are marked in each: 1200, 600, 0 and 0 of them rightly, of 1200, 600, 1200 and 1200
         assert row["pictures"] == 4
         assert row["f1"] == pytest.approx((1 + 2 / 3 + 0 + 0) / 4)
+        assert 0 <= row["f1_low"] <= row["f1"] <= row["f1_high"] <= 1
+        # recall of the true half, the quarter and twice none of it
+        assert row["sensitivity"] == pytest.approx((1 + 1 + 0 + 0) / 4)
+        assert (row["sensitivity_low"], row["sensitivity_high"]) == (0, 1)
         assert row["f1_pooled"] == pytest.approx(2 * 1800 / (4800 + 4200))
         assert row["f1_by_picture"]["1_N"] == pytest.approx(2 / 3)
         # of 1, sqrt(600 * 1200 / ...) and twice -1
@@ -73,6 +77,18 @@ def test_single_objects_of_any_folder_of_pictures(sets: Path, monkeypatch: pytes
     # one object, the left half: right in the first picture, half of it in the second, and opposite in two
     assert row["instance_f1"] == pytest.approx(1 / 4)
     assert row["iou"] == pytest.approx((1 + 1 / 2) / 4)
+    # outlines: alike in the first picture; the others by their outlines' pixels, at distances in whole columns and rows
+    rows, columns = np.mgrid[:40, :30]
+    halves = (columns == 0) | (columns == 29) | (rows == 0) | (rows == 39)
+    quarter = (rows < 20) & ((columns == 0) | (columns == 29) | (rows == 0) | (rows == 19))
+    distances = [
+        np.sort([np.hypot(*(np.argwhere(to) + np.array((0, shift)) - point).T).min() for point in np.argwhere(of)])
+        for of, to, shift in ((halves, quarter, 0), (quarter, halves, 0), (halves, halves, 30))
+    ]
+    opposite = np.percentile(distances[2], 95)
+    second = max(np.percentile(each, 95) for each in distances[:2])
+    assert row["hd95"] == pytest.approx((0 + second + 2 * opposite) / 4)
+    assert row["hd95_low"] <= row["hd95"] <= row["hd95_high"]
 
 
 def test_one_picture_has_no_interval(sets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
