@@ -22,7 +22,7 @@ from mininet.data import load_cases, pooled_sets
 from monai.bundle import ConfigWorkflow
 from set_scores import score_sets
 
-__all__ = ["EXPERIMENTS", "run"]
+__all__ = ["EXPERIMENTS", "run", "stop", "trained"]
 
 CONFIGS = [f"{BUNDLE_ROOT}/configs/train.json", f"{BUNDLE_ROOT}/configs/pooled.json"]
 SETS = ("drive", "chasedb1", "hrf", "fives")
@@ -110,10 +110,9 @@ def run(dataset_dir: str, output_dir: str, only: list[str] | None = None, minute
         network = NETWORKS[options.pop("network", "mininet")]
         if not (folder / "calibrated.pt").exists():
             print(f"{name}", flush=True)
-            if not _trained(
-                folder, end, dataset_dir=dataset_dir, cache_dir=f"{output_dir}/cache", **options, **network
-            ):
-                _stop(name)
+            cache = f"{output_dir}/cache"
+            if not trained(CONFIGS, folder, end, dataset_dir=dataset_dir, cache_dir=cache, **options, **network):
+                stop(name)
             config = [*CONFIGS, _written(network, folder / "network.json")]
             left_out = options.get("leave_out")
             part = options.get("train_part", "training")
@@ -127,7 +126,7 @@ def run(dataset_dir: str, output_dir: str, only: list[str] | None = None, minute
             sets = [left_out] if left_out else _with_part(dataset_dir, part)
             score_sets(dataset_dir, str(folder / "scores.json"), str(folder / "calibrated.pt"), sets, part, config)
         if end is not None and time.monotonic() > end and name != list(only or EXPERIMENTS)[-1]:
-            _stop(name)
+            stop(name)
 
 
 def _with_part(dataset_dir: str, part: str) -> list[str]:
@@ -142,7 +141,8 @@ def _with_part(dataset_dir: str, part: str) -> list[str]:
     return names
 
 
-def _stop(name: str) -> NoReturn:
+def stop(name: str) -> NoReturn:
+    """Leave with exit code 75, which asks for another try."""
     print(f"{name}: time is over; the same command goes on", flush=True)
     sys.exit(75)
 
@@ -152,17 +152,24 @@ def _written(network: dict[str, Any], path: Path) -> str:
     return str(path)
 
 
-def _trained(folder: Path, end: float | None, **options: Any) -> bool:
-    """Run a training to its end, or until the time is over."""
-    workflow = ConfigWorkflow(CONFIGS, workflow_type="train", output_dir=str(folder), **options)
+def trained(configs: list[str], folder: Path, end: float | None, **options: Any) -> bool:
+    """Run a training to its end, or until the time is over; whether it came to its end.
+
+    Args:
+        configs: its configurations.
+        folder: of the run.
+        end: of the time, on the monotonic clock in seconds.
+        options: that override the configurations.
+    """
+    workflow = ConfigWorkflow(configs, workflow_type="train", output_dir=str(folder), **options)
     workflow.initialize()
     trainer: Engine = workflow.parser.get_parsed_content("train#trainer")
 
-    def stop(engine: Engine) -> None:
+    def watch(engine: Engine) -> None:
         if end is not None and time.monotonic() > end:
             engine.terminate()
 
-    trainer.add_event_handler(Events.EPOCH_COMPLETED, stop)
+    trainer.add_event_handler(Events.EPOCH_COMPLETED, watch)
     workflow.run()
     state = torch.load(folder / "checkpoint.pt", weights_only=True)
     over = end is not None and time.monotonic() > end
