@@ -26,7 +26,8 @@ EXPERIMENTS = ("nuclei", "skin", "nuclei_unet", "skin_unet")
 def configs_of(name: str) -> list[str]:
     """The configurations of one of `EXPERIMENTS`."""
     application, _, control = name.partition("_")
-    return [f"{BUNDLE_ROOT}/configs/{each}.json" for each in ("train", application, control) if each]
+    kinds = "kinds" if application == "nuclei" else ""
+    return [f"{BUNDLE_ROOT}/configs/{each}.json" for each in ("train", application, kinds, control) if each]
 
 
 def run(

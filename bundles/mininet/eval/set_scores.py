@@ -45,7 +45,7 @@ def score_sets(
     config: list[str] | None = None,
     flips: list[bool] | None = None,
     instances: bool = False,
-    depth: float = 1.0,
+    depth: float = 0.5,
 ) -> None:
     """Score weights on each set below a folder, at the fixed threshold 0.5 and the pictures' own size.
 

@@ -12,7 +12,7 @@ from skimage.segmentation import watershed
 __all__ = ["split_instances"]
 
 
-def split_instances(mask: np.ndarray, depth: float = 1.0) -> np.ndarray:
+def split_instances(mask: np.ndarray, depth: float = 0.5) -> np.ndarray:
     """Divide touching objects where a mask is narrow: a watershed of the distance to the background.
 
     Args:
