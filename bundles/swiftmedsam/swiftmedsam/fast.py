@@ -231,7 +231,8 @@ def fit(
     _take(network, teacher_path)
     network.eval()
     load = LoadSquared()
-    items, held = list_archives(dataset_dir, folders, most), list_archives(dataset_dir, ["validation"], val_most)
+    items: list[Any] = list_archives(dataset_dir, folders, most)
+    held: list[Any] = list_archives(dataset_dir, ["validation"], val_most)
     if not items:
         raise FileNotFoundError(f"no archive of a picture in {', '.join(folders)} of {dataset_dir}")
     with torch.no_grad():
