@@ -17,7 +17,7 @@ from litemed.datasets.files import Case, check_option, dataset_root, pair, wrong
 from litemed.datasets.paired_folders import paired
 from litemed.datasets.splits import split_cases
 from litemed.images.pictures import read_picture
-from mininet.kinds import picture_kind
+from mininet.kinds import kind_of_file
 from PIL import Image
 
 __all__ = ["SPLITS", "prepare", "runs_of_numbers"]
@@ -60,7 +60,7 @@ def prepare(source: str, target: str, name: str, split: str = "draw", by_kind: b
     else:
         parts = list(runs_of_numbers(cases)) if split == "runs" else [cases]
     placed = [
-        (Path(target).expanduser() / (f"{name}_{_kind(case)}" if by_kind else name), part, case)
+        (Path(target).expanduser() / (f"{name}_{kind_of_file(case['image'])}" if by_kind else name), part, case)
         for part, chosen in zip(PARTS, parts, strict=False)
         for case in chosen
     ]
@@ -107,11 +107,6 @@ def runs_of_numbers(cases: list[Case]) -> tuple[list[Case], list[Case], list[Cas
 
 def _first_number(case: Case) -> int:
     return int(re.findall(r"\d+", case["case"])[0])
-
-
-def _kind(case: Case) -> str:
-    pixels = read_picture(case["image"])
-    return picture_kind(pixels.transpose(2, 0, 1) if pixels.ndim == 3 else np.repeat(pixels[None], 3, axis=0))
 
 
 def _one_folder_each(root: Path) -> list[Case]:

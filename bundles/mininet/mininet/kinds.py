@@ -14,7 +14,7 @@ from litemed.datasets.files import Case
 from litemed.images.pictures import read_picture
 from torch.utils.data import WeightedRandomSampler
 
-__all__ = ["KINDS", "kind_sampler", "picture_kind"]
+__all__ = ["KINDS", "kind_of_file", "kind_sampler", "picture_kind"]
 
 KINDS = ("fluorescence", "bright-field", "stained")
 """Bright nuclei on a dark ground; dark ones on a bright ground, without colour; any stain in transmitted light."""
@@ -41,7 +41,8 @@ def picture_kind(image: np.ndarray | torch.Tensor) -> str:
 
 
 @functools.cache
-def _kind_of_file(path: str) -> str:
+def kind_of_file(path: str) -> str:
+    """`picture_kind` of a picture's file, read once."""
     pixels = read_picture(Path(path))
     return picture_kind(pixels.transpose(2, 1, 0) if pixels.ndim == 3 else np.repeat(pixels[None], 3, axis=0))
 
@@ -52,4 +53,4 @@ def kind_sampler(cases: list[Case]) -> WeightedRandomSampler:
     Args:
         cases: of `mininet.load_cases`.
     """
-    return balanced_sampler([_kind_of_file(case["image"]) for case in cases])
+    return balanced_sampler([kind_of_file(case["image"]) for case in cases])

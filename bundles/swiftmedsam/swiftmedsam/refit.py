@@ -220,11 +220,10 @@ def refit(
     parser["validate#dataset#transform"] = "@train#preprocessing"  # what the encoder sees, not whole images
     if dataset_dir is not None:
         parser["dataset_dir"] = str(dataset_dir)
-    student, other = PromptedNetwork(variant), PromptedNetwork(variant)
-    for network, path in ((student, init_path), (other, decoder_path or init_path)):
-        report = warm_start(network, weights_path(path), KEPT_BLOCKS[variant], narrow=True)
-        print(f"start from {path}: {report}", flush=True)
-    student.prompt_encoder, student.mask_decoder = other.prompt_encoder, other.mask_decoder
+    student = _started(variant, init_path)
+    if decoder_path is not None:
+        other = _started(variant, decoder_path)
+        student.prompt_encoder, student.mask_decoder = other.prompt_encoder, other.mask_decoder
     teacher = load_network(weights_path(teacher_path))
     images, held_out = (
         [torch.as_tensor(item["image"])[None, :3] for item in parser.get_parsed_content(f"{part}#dataset")]
@@ -236,6 +235,14 @@ def refit(
         tqdm.write(f"{error.name:<20}{error.before:8.3f}{error.after:8.3f}")
     save_checkpoint(output_path, student)
     print(f"written to {output_path}")
+
+
+def _started(variant: str, path: str) -> PromptedNetwork:
+    """A network with what it has in common with some weights, which is printed."""
+    network = PromptedNetwork(variant)
+    report = warm_start(network, weights_path(path), KEPT_BLOCKS[variant], narrow=True)
+    print(f"start from {path}: {report}", flush=True)
+    return network
 
 
 if __name__ == "__main__":

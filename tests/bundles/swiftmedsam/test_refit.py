@@ -5,11 +5,16 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from litemed.datasets.challenge import write_challenge
 from litemed.networks.tiny_vit import TinyViT
-from swiftmedsam.refit import encoder_parts, refit_encoder
+from litemed.training.checkpoints import read_checkpoint, save_checkpoint
+from swiftmedsam import PromptedNetwork
+from swiftmedsam.refit import encoder_parts, refit, refit_encoder
 from torch import nn
 
 WIDTHS = {"out_channels": 8, "channels": (8, 8, 10, 10), "num_heads": (2, 2, 2), "window_sizes": (4, 4, 4)}
@@ -84,3 +89,32 @@ def test_blocks_of_a_shortened_stage_are_one_part() -> None:
     assert (len(stage.student), len(stage.teacher)) == (2, 4)
     assert stage.layer is stage.student[-1].mlp.fc2
     assert all(part.layer is None for part in parts if part.name in ("patch_embed", "neck.1", "neck.3"))
+
+
+def test_the_command_takes_another_decoder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.manual_seed(0)
+    for name in ("encoder", "decoder"):
+        save_checkpoint(tmp_path / f"{name}.pt", PromptedNetwork("v2"))
+    save_checkpoint(tmp_path / "teacher.pt", PromptedNetwork("lite"))
+    label = np.zeros((40, 60), np.uint8)
+    label[5:20, 10:40] = 1
+    pixels = np.random.default_rng(0).integers(0, 255, (40, 60, 3), dtype=np.uint8)
+    for part in ("training", "validation", "test"):
+        write_challenge(tmp_path / f"data/{part}/2D_CT_a.npz", pixels, labels=label)
+    paths = {name: str(tmp_path / f"{name}.pt") for name in ("encoder", "decoder", "teacher", "fitted")}
+    refit(
+        paths["fitted"],
+        str(tmp_path / "data"),
+        paths["encoder"],
+        paths["teacher"],
+        decoder_path=paths["decoder"],
+        most=1,
+    )
+    assert f"start from {paths['decoder']}" in capsys.readouterr().out
+    fitted, *given = (read_checkpoint(paths[name]).state for name in ("fitted", "encoder", "decoder"))
+    kept = [name for name in fitted if name.startswith(("prompt_encoder.", "mask_decoder."))]
+    assert all(torch.equal(fitted[name], given[1][name]) for name in kept)
+    assert not all(torch.equal(given[0][name], given[1][name]) for name in kept)
+    assert torch.equal(
+        fitted["image_encoder.patch_embed.seq.0.c.weight"], given[0]["image_encoder.patch_embed.seq.0.c.weight"]
+    )
