@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -57,6 +58,27 @@ def test_threads_may_call_at_once(runtime: str, cache: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
         outputs = list(pool.map(run, images))
     assert all(torch.allclose(*pair, rtol=1e-5, atol=1e-6) for pair in zip(outputs, expected, strict=True))
+
+
+def test_a_signal_finds_the_process_alive_after_networks_were_closed(
+    cache: Path, run_python: Callable[..., str]
+) -> None:
+    if "openvino" not in available_runtimes():
+        pytest.skip("openvino isn't installed")
+    code = f"""
+import gc, signal
+from pathlib import Path
+from litemed.deploy.runtimes import run_openvino
+path = Path({str(next(cache.glob("*.onnx")))!r})
+first, second = run_openvino(path, "f32", 1), run_openvino(path, "f32", 1)
+del first
+gc.collect()
+del second
+gc.collect()
+signal.signal(signal.SIGUSR1, lambda number, frame: print("told"))
+signal.raise_signal(signal.SIGUSR1)
+"""
+    assert run_python("-c", code) == "told\n"
 
 
 def test_a_network_is_exported_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,7 +45,7 @@ import numpy as np
 import torch
 from classprompt import ClassPromptMedSAM
 from litemed.deploy.box_networks import deploy_boxes
-from litemed.deploy.runtimes import available_runtimes, run_openvino
+from litemed.deploy.runtimes import available_runtimes, openvino_core, run_openvino
 from litemed.files import litemed_home, replacing
 from litemed.images.boxes import mask_boxes
 from litemed.images.orientation import PlaneView
@@ -327,7 +327,7 @@ def peak(threads: int) -> float:
         left = opset13.parameter([side, side], np.float32)
         model = openvino.Model([opset13.matmul(left, opset13.constant(matrix.numpy()), False, False)], [left])
         settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}
-        request = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
+        request = openvino_core().compile_model(model, "CPU", settings).create_infer_request()
         runs.append(lambda: request.infer([matrix.numpy()], share_inputs=True))
     for run in runs:
         run()
@@ -378,9 +378,7 @@ def time_onnx(path: Path, size: int, threads: int, repeats: int) -> list[tuple[f
 def has_bf16() -> bool:
     if "openvino" not in available_runtimes():
         return False
-    import openvino
-
-    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def options() -> argparse.Namespace:

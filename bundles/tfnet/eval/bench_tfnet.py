@@ -142,11 +142,10 @@ def millions(network: nn.Module) -> float:
 
 def runtimes() -> list[tuple[str, str]]:
     """Runtime and precision of what is timed: all in f32, OpenVINO in bf16 too where the processor has it."""
-    import openvino
-    from litemed.deploy.runtimes import available_runtimes
+    from litemed.deploy.runtimes import available_runtimes, openvino_core
 
     found = [(name, "f32") for name in reversed(available_runtimes())]
-    if "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+    if "BF16" in openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         found.append(("openvino", "bf16"))
     return found
 

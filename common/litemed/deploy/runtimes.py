@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import os
 import threading
@@ -17,7 +18,7 @@ from torch import nn
 
 from litemed.deploy.onnx import Shapes, as_shapes, cached_onnx
 
-__all__ = ["RUNTIMES", "available_runtimes", "choose_runtime", "deploy", "run_openvino"]
+__all__ = ["RUNTIMES", "available_runtimes", "choose_runtime", "deploy", "openvino_core", "run_openvino"]
 
 RUNTIMES = ("openvino", "onnxruntime", "torch")
 """Fastest first, on a CPU."""
@@ -139,11 +140,27 @@ def _onnxruntime(path: Path, threads: int) -> Callable[..., Any]:
     return run
 
 
+@functools.cache
+def openvino_core() -> Any:
+    """OpenVINO's core, one for the whole process.
+
+    Each core gives the thread that opens it a signal stack, and the one before back when it is closed. Of two cores, where
+    the first is closed first, that one is gone: the next signal, such as Ctrl-C, would end the process by a segmentation
+    fault.
+
+    Raises:
+        ImportError: when OpenVINO isn't installed.
+    """
+    import openvino
+
+    return openvino.Core()
+
+
 def run_openvino(path: Path, precision: str, threads: int, streams: int = 1) -> Callable[..., Any]:
     """An ONNX file as :func:`deploy` runs it in OpenVINO, see there; shapes aren't checked."""
     import openvino
 
-    core = openvino.Core()
+    core = openvino_core()
     capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     if precision == "bf16" and "BF16" not in capabilities:
         raise ValueError(f"this processor has no bf16 arithmetic, only {', '.join(capabilities)}")
