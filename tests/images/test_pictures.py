@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from litemed.images.pictures import count_pages, is_lossy, picture_size, read_picture
+from litemed.images.pictures import as_jpeg, count_pages, is_lossy, picture_size, read_picture
 from PIL import Image, ImageOps
 
 GREY = np.arange(12, dtype=np.uint16).reshape(3, 4) * 1000 + 7
@@ -185,3 +185,13 @@ def test_damaged_files_name_themselves(tmp_path):
                 read_picture(path)
     with pytest.raises(FileNotFoundError):
         read_picture(tmp_path / "none.png")
+
+
+def test_jpeg_blurs_more_at_lower_quality() -> None:
+    grey = np.random.default_rng(0).integers(0, 256, (32, 48), dtype=np.uint8)
+    for picture in (grey, np.stack([grey] * 3, axis=-1)):
+        fine, coarse = as_jpeg(picture, 95), as_jpeg(picture, 10)
+        assert fine.shape == coarse.shape == picture.shape
+        assert fine.dtype == coarse.dtype == np.uint8
+        errors = [np.abs(blurred - picture.astype(float)).mean() for blurred in (fine, coarse)]
+        assert 0 < errors[0] < 5 < 20 < errors[1]

@@ -11,12 +11,12 @@ Run ``python bundles/mininet/eval/measure_fields.py --help`` for its use.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from litemed.command_line import run_command
+from litemed.images.pictures import as_jpeg
 from mininet.data import load_cases, pooled_sets
 from mininet.field_of_view import field_of_view
 from PIL import Image
@@ -168,9 +168,7 @@ def _cut(
 
 
 def _as_jpeg(frame: np.ndarray, truth: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    file = io.BytesIO()
-    Image.fromarray(frame.clip(0, 255).astype(np.uint8)).save(file, "JPEG", quality=int(rng.integers(60, 96)))
-    return np.asarray(Image.open(file), dtype=np.float32), truth
+    return np.float32(as_jpeg(frame.clip(0, 255).astype(np.uint8), int(rng.integers(60, 96)))), truth
 
 
 if __name__ == "__main__":

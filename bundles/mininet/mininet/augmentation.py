@@ -4,16 +4,15 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
 import torch
+from litemed.images.pictures import as_jpeg
 from monai.config import KeysCollection
 from monai.transforms import MapTransform, RandomizableTransform
-from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from mininet.kinds import picture_kind
@@ -114,12 +113,6 @@ class RandCamerad(_RandPictured):
         if self._often(0.25):
             picture = picture + self.R.uniform(0, 0.06) * self.R.normal(size=picture.shape)
         if self._often(0.25):
-            picture = _jpeg(picture, int(self.R.randint(30, 96)))
+            pixels = np.uint8(picture.clip(0, 1).transpose(1, 2, 0) * 255 + 0.5)
+            picture = np.float32(as_jpeg(pixels, int(self.R.randint(30, 96)))).transpose(2, 0, 1) / 255
         return picture
-
-
-def _jpeg(picture: np.ndarray, quality: int) -> np.ndarray:
-    file = io.BytesIO()
-    Image.fromarray(np.uint8(picture.clip(0, 1).transpose(1, 2, 0) * 255 + 0.5)).save(file, "JPEG", quality=quality)
-    with Image.open(file) as opened:
-        return np.asarray(opened, dtype=np.float32).transpose(2, 0, 1) / 255

@@ -144,9 +144,9 @@ def _onnxruntime(path: Path, threads: int) -> Callable[..., Any]:
 def openvino_core() -> Any:
     """OpenVINO's core, one for the whole process.
 
-    Each core gives the thread that opens it a signal stack, and the one before back when it is closed. Of two cores, where
-    the first is closed first, that one is gone: the next signal, such as Ctrl-C, would end the process by a segmentation
-    fault.
+    A core gives the thread that opens it a signal stack, and gives back the one before when it is closed. Where the
+    first of two cores is closed first, the one before is gone: the next signal, such as Ctrl-C, would end the process
+    by a segmentation fault.
 
     Raises:
         ImportError: when OpenVINO isn't installed.

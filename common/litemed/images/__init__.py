@@ -17,7 +17,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "npz": ["NpzVolume"],
         "nrrd": ["NrrdVolume", "open_nrrd"],
         "overlay": ["label_overlay", "mask_overlay"],
-        "pictures": ["count_pages", "picture_size", "read_picture"],
+        "pictures": ["as_jpeg", "count_pages", "picture_size", "read_picture"],
         "segments": ["Segment", "bundle_segments", "write_colour_tables"],
         "volume": ["Volume", "check_same_grid"],
         "volumes": ["open_volume"],

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
 from abc import ABC, abstractmethod
@@ -15,7 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-__all__ = ["count_pages", "is_lossy", "picture_size", "read_picture"]
+__all__ = ["as_jpeg", "count_pages", "is_lossy", "picture_size", "read_picture"]
 
 _GREY_MODES = ("L", "I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 _ORIENTATION = 0x0112  # of EXIF and TIFF
@@ -74,6 +75,19 @@ def is_lossy(path: AnyPath) -> bool:
     """Whether a picture's compression blurs values, which a label map's may not: JPEG, and WebP unless lossless."""
     with _opened(path, 1) as picture:
         return picture.is_lossy
+
+
+def as_jpeg(picture: np.ndarray, quality: int) -> np.ndarray:
+    """A picture as JPEG leaves it.
+
+    Args:
+        picture: uint8, ``(H, W)`` or ``(H, W, 3)``.
+        quality: 1 to 95, as Pillow takes it.
+    """
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "JPEG", quality=quality)
+    with Image.open(file) as opened:
+        return np.asarray(opened)
 
 
 class _Picture(ABC):

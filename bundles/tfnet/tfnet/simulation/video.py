@@ -4,14 +4,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
+from litemed.images.pictures import as_jpeg
 from litemed.samples.noise import smooth_step
-from PIL import Image
 from scipy.ndimage import gaussian_filter, uniform_filter1d
 
 from tfnet.readers.tfm import TFM_CLASSES
@@ -301,7 +300,7 @@ class TearFilmVideo(Sequence[Frame]):
         scene += self._noise[row : row + height, column : column + width]
         scene *= np.float32(255 * (1 + 0.003 * rng.normal()))
         image = np.clip(scene, 0, 255, out=scene).astype(np.uint8)
-        return image if self.device is None or self.device.quality is None else _compressed(image, self.device.quality)
+        return image if self.device is None or self.device.quality is None else as_jpeg(image, self.device.quality)
 
     def _add_rings(self, scene: np.ndarray, truth: _Truth, top: int, left: int) -> None:
         rows, columns, own, x, y = truth.view
@@ -420,10 +419,3 @@ def _noise_bank(rng: np.random.Generator, size: tuple[int, int], strength: float
     """Sensor noise, larger than a frame so that each frame takes another part of it."""
     shape = (size[0] + _NOISE_ROOM, size[1] + _NOISE_ROOM)
     return np.float32(strength) * coarse_noise(rng, shape, 1.0)
-
-
-def _compressed(image: np.ndarray, quality: int) -> np.ndarray:
-    """As JPEG leaves it."""
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, "JPEG", quality=quality)
-    return np.asarray(Image.open(buffer))

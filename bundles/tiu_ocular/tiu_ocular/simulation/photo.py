@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-import io
 import math
 from dataclasses import dataclass
 
 import numpy as np
+from litemed.images.pictures import as_jpeg
 from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import gaussian_filter, uniform_filter1d
 
@@ -189,9 +189,8 @@ def _sent(rng: np.random.Generator, image: Image.Image) -> Image.Image:
     width, height = image.size
     factor = math.exp(rng.uniform(0, math.log(4)))
     small = image.resize((max(round(width / factor), 16), max(round(height / factor), 16)), Image.Resampling.BILINEAR)
-    file = io.BytesIO()
-    small.save(file, "JPEG", quality=int(rng.integers(12, 70)))
-    return Image.open(file).convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
+    small = Image.fromarray(as_jpeg(np.asarray(small), int(rng.integers(12, 70))))
+    return small.resize((width, height), Image.Resampling.BICUBIC)
 
 
 def _stamp(rng: np.random.Generator, image: Image.Image) -> None:
