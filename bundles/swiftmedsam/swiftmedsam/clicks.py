@@ -13,6 +13,7 @@ import torch
 from litemed.networks import PromptedOutput, prompt_to_boxes
 from litemed.prompting import EmbeddingStore, FrozenEncoderInferer
 from litemed.prompting.clicks import SimulatedUser
+from litemed.prompting.embedding_store import encode_alike
 from litemed.training.pretrained import weights_path
 from monai.engines.utils import IterationEvents
 from monai.utils import CommonKeys
@@ -68,17 +69,20 @@ class ClickTraining:
         self.jitter = jitter
         self.stroke = stroke
         self.teacher_weight = teacher_weight
+        self.checked = False
         self.teacher_loss = DistillationLoss(embedding=0.0)
 
     def __call__(self, engine: Any, batchdata: Mapping[str, Any]) -> dict[str, Any]:
         """
         Raises:
-            ValueError: for a network wrapped for distributed training, whose gradients wouldn't be shared.
+            ValueError: for a network wrapped for distributed training, whose gradients wouldn't be shared; for a
+                teacher with another image encoder and no ``teacher_cache``.
         """
         network = engine.network
         if isinstance(network, nn.parallel.DistributedDataParallel):
             raise ValueError("expected one process: clicks are not trained on several")
         inputs, label = engine.prepare_batch(batchdata, engine.state.device, engine.non_blocking)
+        self._check_teacher(network, inputs.device)
         network.train()
         keep_statistics(network)
         embedding = self.encoder.embed(network, inputs[:, :3])
@@ -100,6 +104,14 @@ class ClickTraining:
         return engine.state.output
 
     @torch.no_grad()
+    def _check_teacher(self, network: Any, device: torch.device) -> None:
+        """Once: what decodes the network's embeddings must have been taught on such ones."""
+        if not self.checked and self.teacher_weight and self.teacher_store is None:
+            network.eval()
+            if not encode_alike(network, self.teacher.to(device), device):
+                raise ValueError("the teacher has another image encoder than the network: give teacher_cache, a folder")
+        self.checked = True
+
     def _taught(self, images: torch.Tensor, embedding: torch.Tensor, boxes: torch.Tensor) -> PromptedOutput:
         """The teacher's answer, on its own embedding where it has one."""
         self.teacher.to(images.device)

@@ -18,7 +18,7 @@ from torch import nn
 from litemed.files import replacing
 from litemed.prompting.box_network import BoxNetwork
 
-__all__ = ["EmbeddingStore", "KeptEmbeddings", "StoredEncoder", "encoder_name", "prune_embeddings"]
+__all__ = ["EmbeddingStore", "KeptEmbeddings", "StoredEncoder", "encode_alike", "encoder_name", "prune_embeddings"]
 
 _TOLERANCE = 0.02
 
@@ -66,8 +66,7 @@ class EmbeddingStore:
         if not file.is_file():
             _save(file, found)
             return
-        kept = _load(file, device)
-        if kept.shape != found.shape or (kept - found).norm() > _TOLERANCE * kept.norm():
+        if not _alike(found, _load(file, device)):
             raise ValueError(f"the embeddings in {self.folder} are of another image encoder: give another folder")
 
 
@@ -155,6 +154,15 @@ def prune_embeddings(folder: str | os.PathLike[str], most: int) -> None:
         total += size
         if total > most:
             file.unlink(missing_ok=True)
+
+
+def encode_alike(first: BoxNetwork, second: BoxNetwork, device: torch.device) -> bool:
+    """Whether two networks' encoders give a fixed picture the same embedding, but for what half precision rounds."""
+    return _alike(_reference(first, device), _reference(second, device))
+
+
+def _alike(found: torch.Tensor, kept: torch.Tensor) -> bool:
+    return kept.shape == found.shape and bool((kept - found).norm() <= _TOLERANCE * kept.norm())
 
 
 def _reference(network: BoxNetwork, device: torch.device) -> torch.Tensor:
