@@ -33,7 +33,7 @@ from classprompt import ConditionedNetwork
 from classprompt import load_network as load_class_prompt
 from litemed.command_line import run_command
 from litemed.datasets.challenge import read_challenge
-from litemed.datasets.challenge_cases import modality_of
+from litemed.datasets.challenge_cases import modality_of, set_of
 from litemed.deploy.box_networks import deploy_boxes
 from litemed.files import replacing
 from litemed.metrics import challenge_compat
@@ -51,7 +51,7 @@ TOLD = {"@right": 0, "@wrong": 1}
 """Steps from the true modality to the one that is told, in `MODALITIES`."""
 
 SCORES = ("dice", "nsd", "nsd_published")
-FIELDS = ("network", "weights", "group", "modality", "set", "patient", "case", "boxes", "objects", *SCORES)
+FIELDS = ("network", "weights", "settings", "group", "modality", "set", "patient", "case", "boxes", "objects", *SCORES)
 GROUPS: dict[str, Callable[[str], bool]] = {
     "validation": lambda group: group == "validation",
     "seen": lambda group: group == "seen",
@@ -91,7 +91,8 @@ def compare(
 
     Raises:
         FileNotFoundError: when there are no pictures, or no such checkpoint.
-        ValueError: for a part or network that isn't one.
+        ValueError: for a part or network that isn't one, a picture whose name doesn't say its set, or an OUTPUT of
+            other columns.
     """
     if part not in ("test", "validation"):
         raise ValueError(f"expected part to be test or validation, got {part!r}")
@@ -105,11 +106,14 @@ def compare(
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
     rows = kept(folder / "cases.csv")
+    settings = f"objects {objects}, runtime {runtime}"
     for name, _, path in pairs:
-        rows += measure(name, path, cases, rows, folder / "cases.csv", runtime, objects, embedding_cache)
+        rows += measure(name, path, cases, rows, folder / "cases.csv", settings, runtime, objects, embedding_cache)
     names = {case["case"] for case in cases}
-    current = {name: digest(path) for name, _, path in pairs}
-    valid = [row for row in rows if row["case"] in names and current.get(row["network"]) == row["weights"]]
+    current = {(name, digest(path), settings) for name, _, path in pairs}
+    valid = [
+        row for row in rows if row["case"] in names and (row["network"], row["weights"], row["settings"]) in current
+    ]
     lines = summary(valid, [name for name, _, _ in pairs], resamples)
     with replacing(folder / "table.json") as temporary:
         temporary.write_text(json.dumps(lines, indent=1) + "\n")
@@ -120,7 +124,10 @@ def list_cases(data: Path, part: str, sets: dict[str, Row], most: int | None) ->
     """Pictures with group, modality, set and patient."""
     by_set: dict[str, list[Row]] = {}
     for path in sorted((data / part).rglob("2D_*.npz")):
-        name, stem = path.stem.split("_", 3)[2:]
+        name = set_of(path.stem)
+        if not name:
+            raise ValueError(f"{path}: expected a name like 2D_<modality>_<set>_<case>.npz")
+        stem = path.stem.split("_", 3)[3]
         row = sets.get(name, {})
         group = "validation" if part == "validation" else path.parent.name
         by_set.setdefault(name, []).append(
@@ -160,11 +167,18 @@ def divided(checkpoint: str) -> tuple[str, str]:
 
 
 def kept(path: Path) -> list[Row]:
-    """Rows of an earlier run."""
+    """Rows of an earlier run.
+
+    Raises:
+        ValueError: for a file with other columns.
+    """
     if not path.is_file():
         return []
     with path.open() as file:
-        rows: list[Row] = list(csv.DictReader(file))
+        reader = csv.DictReader(file)
+        if tuple(reader.fieldnames or ()) != FIELDS:
+            raise ValueError(f"{path} has other columns than {', '.join(FIELDS)}: give another OUTPUT")
+        rows: list[Row] = list(reader)
     return [{**row, **{score: float(row[score]) for score in SCORES}} for row in rows if row["nsd_published"]]
 
 
@@ -174,14 +188,15 @@ def measure(
     cases: Sequence[Row],
     rows: Sequence[Row],
     file: Path,
+    settings: str,
     runtime: str,
     objects: int | None,
     embedding_cache: str | None,
 ) -> list[Row]:
     """Rows of the cases that a network hasn't been measured on, appended to the file as they come."""
     weights = digest(checkpoint)
-    known = {(row["network"], row["weights"], row["case"]) for row in rows}
-    missing = [case for case in cases if (name, weights, case["case"]) not in known]
+    known = {(row["network"], row["weights"], row["settings"], row["case"]) for row in rows}
+    missing = [case for case in cases if (name, weights, settings, case["case"]) not in known]
     if not missing:
         return []
     path, told = divided(checkpoint)
@@ -201,7 +216,8 @@ def measure(
                 number = modality_index(case["modality"]) + TOLD[told]
                 asked = ConditionedNetwork(network, MODALITIES[number % len(MODALITIES)])
             scored = segmented(asked, case, objects)
-            own = [{**case, "network": name, "weights": weights, **scores} for scores in scored]
+            measured = {**case, "network": name, "weights": weights, "settings": settings}
+            own = [{**measured, **scores} for scores in scored]
             writer.writerows(own)
             stream.flush()
             new += own

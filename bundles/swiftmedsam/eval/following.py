@@ -6,7 +6,8 @@
 
 The box is that of the true mask on the slice where it is largest; at most two objects of a volume, six volumes of a
 set. The object ends where its mask is empty or the predicted IoU falls below that share of what it is on the first
-slice (`litemed.prompting.following`); 0 goes on as long as there is a mask. Choose by validation.
+slice (`litemed.prompting.following`); 0 goes on as long as there is a mask, and is also scored without what lies before
+the object's first slice and behind its last, as if the true end were known. Choose by validation.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from litemed.command_line import run_command
 from litemed.datasets.challenge import read_challenge
+from litemed.datasets.challenge_cases import set_of
 from litemed.deploy.box_networks import deploy_boxes
 from litemed.images.boxes import mask_boxes
 from litemed.metrics import overlap_scores
@@ -52,13 +54,13 @@ def measure(
     """
     sets: dict[str, list[Path]] = {}
     for path in sorted(Path(volumes).glob("3D_*.npz")):
-        sets.setdefault(path.stem.split("_")[2], []).append(path)
+        sets.setdefault(set_of(path.stem), []).append(path)
     if not sets:
         raise FileNotFoundError(f"no 3D archive in {volumes}")
     network = deploy_boxes(load_network(weights_path(ckpt_path)), runtime)
     chosen = [(name, path) for name, paths in sets.items() for path in paths[:most]]
     shares = [float(share) for share in least.split()]
-    found: dict[tuple[float, str], list[float]] = {}
+    found: dict[tuple[str, str], list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         for name, path in tqdm(chosen, disable=None):
             labels = read_challenge(path).labels
@@ -73,11 +75,14 @@ def measure(
                         session.box("object", box.tolist(), "axial", index)
                         session.wait()
                         mask = session.image.seen_in("axial", session.mask("object"))
-                    found.setdefault((share, name), []).append(overlap_scores(mask, truth).dice)
-    for share in shares:
-        means = {name: float(np.mean(found[share, name])) for name in sets}
-        text = "  ".join(f"{name} {mean:.3f} ({len(found[share, name])})" for name, mean in means.items())
-        print(f"least {share:g}: mean of sets {np.mean(list(means.values())):.3f}  {text}", flush=True)
+                    found.setdefault((f"least {share:g}", name), []).append(overlap_scores(mask, truth).dice)
+                    if share == 0:
+                        within = mask & truth.any(axis=(1, 2), keepdims=True)
+                        found.setdefault(("true end", name), []).append(overlap_scores(within, truth).dice)
+    for end in dict.fromkeys(end for end, _ in found):
+        means = {name: float(np.mean(found[end, name])) for name in sets}
+        text = "  ".join(f"{name} {mean:.3f} ({len(found[end, name])})" for name, mean in means.items())
+        print(f"{end}: mean of sets {np.mean(list(means.values())):.3f}  {text}", flush=True)
 
 
 if __name__ == "__main__":

@@ -92,6 +92,20 @@ def test_a_second_run_measures_what_is_missing(data: Path, monkeypatch: pytest.M
     assert other.encoded == 4
     assert first[0]["cases"] == 1
     assert lines[0]["cases"] == 2
+    fewer = Filling()
+    _compare(data, monkeypatch, {"whole": fewer}, objects=1)
+    assert fewer.encoded == 4  # with fewer objects they are other measurements
+
+
+def test_what_cannot_be_told_apart_is_refused(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (data.parent / "out").mkdir()
+    (data.parent / "out/cases.csv").write_text("network,weights,case\n")
+    with pytest.raises(ValueError, match=r"cases\.csv has other columns than network, .*: give another OUTPUT"):
+        _compare(data, monkeypatch, {"whole": Filling()})
+    picture = next((data / "test").rglob("2D_*.npz"))
+    picture.rename(picture.with_name("2D_CT_1.npz"))
+    with pytest.raises(ValueError, match=r"2D_CT_1\.npz: expected a name like 2D_<modality>_<set>_<case>\.npz"):
+        _compare(data, monkeypatch, {"whole": Filling()})
 
 
 class Told(Filling):

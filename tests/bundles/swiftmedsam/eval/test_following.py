@@ -38,8 +38,8 @@ def test_dice_of_each_share_by_set(
     monkeypatch.setattr(following, "deploy_boxes", lambda network, runtime: Doubting())
     following.measure(tmp_path, least="0 0.9")
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert [row[:2] for row in rows] == [["least", "0:"], ["least", "0.9:"]]
-    assert [float(row[5]) for row in rows] == pytest.approx([2 * 5 / (8 + 5), 1], abs=0.02)
+    assert [row[:2] for row in rows] == [["least", "0:"], ["true", "end:"], ["least", "0.9:"]]
+    assert [float(row[5]) for row in rows] == pytest.approx([2 * 5 / (8 + 5), 1, 1], abs=0.02)
     assert all(row[5:] == [row[5], "one", row[5], "(1)"] for row in rows)
     with pytest.raises(FileNotFoundError, match="no 3D archive"):
         following.measure(tmp_path / "elsewhere")
