@@ -75,7 +75,7 @@ class ConditionedNetwork:
         mean = torch.cat(self._probabilities).mean(dim=0)
         predicted = int(mean.argmax())
         told: str | None = MODALITIES[predicted if self.index is None else self.index]
-        if self.index is None and mean[predicted] < self.network.sure:
+        if not self.network.class_prompt or (self.index is None and mean[predicted] < self.network.sure):
             told = None
         return Modality(told, MODALITIES[predicted], round(float(mean[predicted]), 4))
 

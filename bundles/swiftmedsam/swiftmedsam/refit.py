@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as F
 from litemed.command_line import run_command
+from litemed.datasets.files import check_option
 from litemed.networks.tiny_vit import ConvNorm, TinyViT, TinyViTBlock
 from litemed.training.checkpoints import save_checkpoint
 from litemed.training.pretrained import weights_path
@@ -214,6 +215,7 @@ def refit(
     """
     from swiftmedsam import BUNDLE_ROOT
 
+    check_option("variant", variant, ("v1", "v2"))
     parser = ConfigParser()
     parser.read_config(f"{BUNDLE_ROOT}/configs/train.json")
     parser.update({"most": most, "val_most": val_most, "flip_probability": 0.0, "cache_rate": 0.0})

@@ -28,6 +28,7 @@ class BrightNetwork(nn.Module):
     def __init__(self, pooling: str = "sum", class_prompt: bool = True) -> None:
         super().__init__()
         set_architecture(self, network="BrightNetwork", pooling=pooling, class_prompt=class_prompt)
+        self.class_prompt = class_prompt
         self.image_encoder = nn.Conv2d(1, 1, 1)
         self.prompt_encoder = nn.Identity()
         self.threshold = nn.Parameter(torch.tensor(0.5))

@@ -118,3 +118,8 @@ def test_the_command_takes_another_decoder(tmp_path: Path, capsys: pytest.Captur
     assert torch.equal(
         fitted["image_encoder.patch_embed.seq.0.c.weight"], given[0]["image_encoder.patch_embed.seq.0.c.weight"]
     )
+
+
+def test_another_variant_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="expected variant to be one of 'v1', 'v2', got 'fast'"):
+        refit(str(tmp_path / "fast.pt"), variant="fast")
