@@ -534,3 +534,11 @@ def test_all_that_the_page_loads_ships_with_it(browser: TestClient) -> None:
         assert browser.get(f"/static/{file.name}").content == file.read_bytes()
         addresses = re.findall(r"(?:https?:)?//[\w.-]+\.\w+", file.read_text())
         assert [each for each in addresses if "www.w3.org" not in each] == []
+
+
+@pytest.mark.parametrize("option", ["zoom", "modality", "runtime"])
+def test_what_is_chosen_on_the_page_is_no_option_of_it(option: str, bright_picture: Path, tmp_path: Path) -> None:
+    from litemed.app.serving import serve
+
+    with pytest.raises(ValueError, match=f"the page takes no {option}: it is chosen there, or is the default"):
+        serve(str(bright_picture), str(tmp_path / "out"), browser=False, overrides={option: "off"})

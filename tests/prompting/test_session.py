@@ -185,6 +185,14 @@ def test_the_folder_stays_within_its_bound(tmp_path: Path) -> None:
     assert {file.stem for file in tmp_path.iterdir()} == {"new", "newest"}
 
 
+def test_a_session_leaves_the_folder_within_its_bound(bright: Any, bright_picture: Path, tmp_path: Path) -> None:
+    with Session(bright, bright_picture, folder=tmp_path / "kept", disk=0) as session:
+        session.add_object("one")
+        session.box("one", [20, 20, 59, 59])
+        assert list((tmp_path / "kept").rglob("*.pt"))
+    assert not list((tmp_path / "kept").rglob("*.pt"))
+
+
 def test_a_file_that_changed_is_told(session: Session, bright_picture: Path) -> None:
     session.add_object("one")
     session.box("one", [20, 20, 59, 59])

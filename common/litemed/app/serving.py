@@ -42,7 +42,7 @@ def serve(
         ImportError: without the packages starlette and uvicorn.
         FileNotFoundError: when there is no such file or bundle.
         OSError: when the port is taken.
-        ValueError: as `litemed.tools.prompted.session_network`.
+        ValueError: as `litemed.tools.prompted.session_network`, and for what is an image's and not the network's.
     """
     try:
         import uvicorn
@@ -50,7 +50,7 @@ def serve(
         from litemed.app.server import create_app
     except ImportError as error:
         raise ImportError(f'the page needs {error.name}: pip install "litemed[app]"') from error
-    from litemed.tools.prompted import session_network
+    from litemed.tools.prompted import SESSION_OPTIONS, session_network
 
     path = sample_images() if source is None else Path(source).expanduser().absolute()
     if not path.exists():
@@ -60,6 +60,9 @@ def serve(
     bundle = options.pop("bundle", bundles[0] if bundles else None)
     if bundle is None:
         raise FileNotFoundError(f"no bundle whose masks clicks refine: {where_to_put()}")
+    for name in (*SESSION_OPTIONS, "runtime"):
+        if name in options:
+            raise ValueError(f"the page takes no {name}: it is chosen there, or is the default")
     network = session_network(bundle, options)  # so that what is wrong is told before the page opens
     token = secrets.token_urlsafe(24)
     with socket.socket() as listening, tempfile.TemporaryDirectory(prefix="litemed-app-") as dropped:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import threading
@@ -115,7 +116,8 @@ class Session:
         self.zoom = zoom
         self._file = _stamp(self.image.path)
         root = litemed_home() / "embeddings" if folder is None else Path(folder)
-        prune_embeddings(root, disk)
+        self._kept = functools.partial(prune_embeddings, root, disk)
+        self._kept()
         self._encoder = StoredEncoder(network, EmbeddingStore(root / encoder_name(network), known=network))
         self._embeddings = EmbeddingCache(self._embed, capacity)
         self._embedding_lock = threading.Lock()
@@ -144,9 +146,10 @@ class Session:
         self.close()
 
     def close(self) -> None:
-        """Stop what runs in the background."""
+        """Stop what runs in the background, and keep the folder of embeddings to its size."""
         self.cancel()
         self._worker.shutdown(cancel_futures=True)
+        self._kept()
 
     # --- what is drawn ---------------------------------------------------------------------------------------------
 
