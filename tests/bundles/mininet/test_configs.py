@@ -97,6 +97,26 @@ def test_several_sets_train_together_and_one_may_be_left_out(tmp_path: Path) -> 
     assert cached == [5 + 4, 4]
 
 
+@pytest.mark.parametrize("names", [("train", "pooled", "evaluate"), ("train", "evaluate", "pooled")])
+def test_all_of_the_set_left_out_is_evaluated(names: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "drive").symlink_to(fundus())
+    for number in range(20):
+        for folder in ("images", "masks"):
+            path = tmp_path / "fives" / folder / f"{number}_N.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.eye(8, dtype=np.uint8) * 255).save(path)
+
+    def cases(**options: Any) -> list[str]:
+        parser = ConfigParser()
+        parser.read_config([str(CONFIGS / f"{name}.json") for name in names])
+        parser.update({"dataset_dir": str(tmp_path), **options})
+        return [Path(case["image"]).parts[-3] for case in parser.get_parsed_content("validate#dataset#data")]
+
+    assert cases(leave_out="fives") == ["fives"] * 20
+    assert (cases().count("fives"), len(cases())) == (5, 8)
+    assert "fives" not in cases(leave_out="fives", part="validation")
+
+
 def test_results_go_into_the_bundle_by_default() -> None:
     parser = ConfigParser()
     parser.read_config([str(CONFIGS / "train.json"), str(CONFIGS / "skin.json")])
