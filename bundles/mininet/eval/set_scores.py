@@ -24,7 +24,7 @@ from litemed.metrics.roc import roc_auc
 from litemed.metrics.surface import surface_scores
 from litemed.training.checkpoints import load_checkpoint
 from mininet import BUNDLE_ROOT
-from mininet.data import has_part, load_cases, patient_of, pooled_sets, reader_of
+from mininet.data import cases_of_sets, load_cases, patient_of, pooled_sets, reader_of
 from mininet.splitting import split_instances
 from monai.bundle import ConfigParser
 from PIL import Image
@@ -76,14 +76,16 @@ def score_sets(
     load_checkpoint(network, ckpt_path)
     network.eval()
     folders = {path.name.lower(): path for path in Path(dataset_dir).expanduser().iterdir() if path.is_dir()}
-    names = sets or [name for name, path in pooled_sets(dataset_dir).items() if has_part(path, part)]
-    missing = [name for name in names if name not in folders]
+    missing = [name for name in sets or () if name not in folders]
     if missing:
         raise FileNotFoundError(f"no folder {', '.join(missing)} in {dataset_dir}")
+    if sets:
+        of_sets = {name: load_cases(reader_of(name), folders[name], part) for name in sets}
+    else:
+        of_sets = cases_of_sets(pooled_sets(dataset_dir), part)
     rows: list[dict[str, Any]] = []
-    for name in names:
+    for name, cases in of_sets.items():
         reader = reader_of(name)
-        cases = load_cases(reader, folders[name], part)
         for flipped in [False, True] if flips is None else flips:
             scored = list(_scored(parser, network, cases, flipped, depth if instances else None))
             for region in dict.fromkeys(each.region for each in scored):

@@ -18,7 +18,6 @@ from calibration import calibrate
 from ignite.engine import Engine, Events
 from litemed.command_line import run_command
 from mininet import BUNDLE_ROOT
-from mininet.data import load_cases, pooled_sets
 from monai.bundle import ConfigWorkflow
 from set_scores import score_sets
 
@@ -94,7 +93,7 @@ def run(dataset_dir: str, output_dir: str, only: list[str] | None = None, minute
     """Train, calibrate on the training pictures and score each experiment; what is done is not done again.
 
     A training of ``training`` pictures alone is scored on the validation pictures, any other on the test part of each
-    set, and on all pictures of the one that it left out.
+    set that has one, and on all pictures of the one that it left out.
 
     Args:
         dataset_dir: folder of the sets, see `mininet.data.pooled_sets`.
@@ -123,22 +122,10 @@ def run(dataset_dir: str, output_dir: str, only: list[str] | None = None, minute
             config = [*CONFIGS, str(folder / "network.json")]
             left_out = options.get("leave_out")
             part = "validation" if "train_part" not in options else "all" if left_out else "test"
-            sets = [left_out] if left_out else _with_part(dataset_dir, part)
+            sets = [left_out] if left_out else None
             score_sets(dataset_dir, str(folder / "scores.json"), str(folder / "calibrated.pt"), sets, part, config)
         if end is not None and time.monotonic() > end and name != list(only or EXPERIMENTS)[-1]:
             stop(name)
-
-
-def _with_part(dataset_dir: str, part: str) -> list[str]:
-    """The sets that have such a part; the first pictures of HRF, say, are all of its training section."""
-    names = []
-    for name, folder in pooled_sets(dataset_dir).items():
-        try:
-            load_cases(name, folder, part)
-            names.append(name)
-        except FileNotFoundError as error:
-            print(f"{name} has no {part} part: {error}", flush=True)
-    return names
 
 
 def stop(name: str) -> NoReturn:

@@ -4,16 +4,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from litemed.datasets.files import Case, dataset_root, wrong_layout
 from litemed.datasets.paired_folders import paired
 from litemed.datasets.splits import split_cases
+from litemed.notices import Notice
 
 from mininet.readers import READERS
 
-__all__ = ["POOLED", "evaluation_part", "has_part", "load_cases", "patient_of", "pooled_sets", "reader_of"]
+__all__ = ["POOLED", "cases_of_sets", "evaluation_part", "load_cases", "patient_of", "pooled_sets", "reader_of"]
 
 POOLED = ("drive", "chasedb1", "hrf", "fives")
 """Sets of fundus photographs that ``pooled`` looks for below one folder, each in a folder of its reader's name."""
@@ -98,8 +100,8 @@ def load_cases(
     - A folder of ``training/``, ``validation/`` and perhaps ``test/``, each with ``images/`` and ``masks/``, keeps
       them; without ``test/`` the validation part is tested on.
     - A flat set (STARE, MoNuSeg, a part of FIVES, ``images/`` and ``masks/``) is drawn into three parts.
-    - ``pooled`` joins the same part of all sets that lie in the folder, see :func:`pooled_sets`. A set of written parts
-      may lack one of them: it may train alone.
+    - ``pooled`` joins the same part of all sets that lie in the folder, see :func:`pooled_sets`. A set may lack a part,
+      see :func:`cases_of_sets`: it may train alone.
 
     Drawing is by patient where the set names patients, by picture elsewhere, and depends on the seed alone.
 
@@ -115,6 +117,7 @@ def load_cases(
             part.
 
     Raises:
+        FileNotFoundError: when the data set, or each of the pooled ones, lacks the part or has another layout.
         ValueError: for an unknown reader or part, a set left out that isn't there, or a data set that its reader
             refuses.
     """
@@ -133,7 +136,7 @@ def load_cases(
         both = (
             _part(reader, dataset_dir, each, validation, test, seed)
             for each in _PARTS[:2]
-            if has_part(Path(dataset_dir), each)
+            if _may_have(Path(dataset_dir), each)
         )
         return sorted((case for cases in both for case in cases), key=lambda case: case["case"])
     return _part(reader, dataset_dir, part, validation, test, seed)
@@ -162,17 +165,57 @@ def _pooled(
         raise ValueError(f"expected leave_out among {', '.join(folders)}, got {leave_out!r}")
     if leave_out is not None and part == "test":
         return load_cases(reader_of(leave_out), folders[leave_out], "all")
-    chosen = {name: path for name, path in folders.items() if name != leave_out and has_part(path, part)}
-    if not chosen:
+    kept = {name: path for name, path in folders.items() if name != leave_out}
+    if not kept:
+        raise FileNotFoundError(f"leave_out={leave_out!r} leaves no set of {', '.join(map(str, folders.values()))}")
+    found = cases_of_sets(kept, part, validation, test, seed)
+    return [case for cases in found.values() for case in cases]
+
+
+def cases_of_sets(
+    folders: Mapping[str, Path], part: str, validation: float = 0.1, test: float = 0.25, seed: int = 0
+) -> dict[str, list[Case]]:
+    """The cases of one part of each set that has it, by the set's name.
+
+    A set whose sections are its own, or whose parts are written, may lack one: the first pictures of HRF, say, are all
+    of its training section. It is passed over, and a notice tells so. Nothing may be missing where all is asked for.
+
+    Args:
+        folders: of the sets, by name, see :func:`pooled_sets`.
+        part: as in :func:`load_cases`.
+        validation: as in :func:`load_cases`.
+        test: as in :func:`load_cases`.
+        seed: of the drawing.
+
+    Raises:
+        FileNotFoundError: when no set has the part, or one has no part at all.
+        ValueError: as :func:`load_cases` does.
+    """
+    found = {}
+    for name, folder in folders.items():
+        try:
+            found[name] = load_cases(reader_of(name), folder, part, validation, test, seed)
+        except FileNotFoundError as error:
+            if part == "all" or not any(_is_there(name, folder, each) for each in _PARTS if each != part):
+                raise
+            warnings.warn(f"{name} has no {part} part: {error}", Notice, stacklevel=2)
+    if not found:
         raise FileNotFoundError(f"no set in {', '.join(str(path) for path in folders.values())} has a {part} part")
-    return [
-        case
-        for name, path in chosen.items()
-        for case in load_cases(reader_of(name), path, part, validation, test, seed)
-    ]
+    return found
 
 
-def has_part(root: Path, part: str) -> bool:
+def _is_there(name: str, folder: Path, part: str) -> bool:
+    """Whether a set has a part, be it one that its reader refuses."""
+    try:
+        load_cases(reader_of(name), folder, part)
+    except FileNotFoundError:
+        return False
+    except ValueError:
+        return True
+    return True
+
+
+def _may_have(root: Path, part: str) -> bool:
     """Whether a set of written parts has this one, or a validation part to test on; others are drawn from."""
     written = [each for each in _PARTS if _is_paired(root / each)]
     return not written or part not in _PARTS or part in written or (part == "test" and "validation" in written)

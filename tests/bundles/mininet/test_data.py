@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from litemed.notices import Notice
 from mininet import evaluation_part, load_cases
-from mininet.data import pooled_sets
+from mininet.data import cases_of_sets, pooled_sets
 from mininet.simulation.fundus import fundus
 from PIL import Image
 
@@ -167,7 +168,40 @@ def test_a_set_of_written_parts_may_lack_some_of_them(tmp_path: Path) -> None:
     _flat(tmp_path / "whole" / "validation", ["c"])
     _flat(tmp_path / "whole" / "test", ["d"])
     _flat(tmp_path / "trains" / "training", ["e"])
-    parts = {part: _names(load_cases("pooled", tmp_path, part)) for part in ("training", "validation", "test")}
+    parts = {"training": _names(load_cases("pooled", tmp_path, "training"))}
+    for part in ("validation", "test"):
+        with pytest.warns(Notice, match=f"trains has no {part} part: expected validation/images/"):
+            parts[part] = _names(load_cases("pooled", tmp_path, part))
     assert parts == {"training": {"a", "b", "e"}, "validation": {"c"}, "test": {"d"}}
     assert _names(load_cases("pooled", tmp_path, "training+validation")) == {"a", "b", "c", "e"}
     assert _names(load_cases("pooled", tmp_path, "all")) == {"a", "b", "c", "d", "e"}
+
+
+def test_a_set_of_its_own_sections_may_lack_one_but_not_all(pool: Path) -> None:
+    for folder in ("images", "masks"):
+        for path in (pool / "HRF" / folder).iterdir():
+            if int(path.name[:2]) > 5:
+                path.unlink()
+    _flat(pool / "cells" / "training", ["a"])
+    with pytest.warns(Notice, match="hrf has no test part: expected images of the test section in .*HRF/images"):
+        found = cases_of_sets(pooled_sets(pool), "test")
+    assert {name: len(cases) for name, cases in found.items()} == {"chasedb1": 8, "fives": 5}
+    assert len(load_cases("pooled", pool, "test", leave_out="hrf")) == 15
+    with pytest.warns(Notice, match="hrf has no test part"):
+        assert len(load_cases("pooled", pool, "test")) == 13
+    assert len(load_cases("pooled", pool, "validation")) == 2 + 1 + 2
+    with pytest.raises(FileNotFoundError, match=r"no set in .*/cells has a test part"), pytest.warns(Notice):
+        cases_of_sets({"cells": pool / "cells"}, "test")
+    for path in (pool / "HRF" / "masks").iterdir():
+        path.unlink()
+    with pytest.raises(FileNotFoundError, match=r"image files with names like .* in .*HRF/masks"):
+        load_cases("pooled", pool, "test")
+    with pytest.raises(FileNotFoundError, match="leave_out='cells' leaves no set of"):
+        load_cases("pooled", _alone(pool), "training", leave_out="cells")
+
+
+def _alone(pool: Path) -> Path:
+    """A folder with one set of the pool."""
+    (pool / "alone").mkdir()
+    (pool / "cells").rename(pool / "alone" / "cells")
+    return pool / "alone"

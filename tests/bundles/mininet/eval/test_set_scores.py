@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from litemed.notices import Notice
 from mininet import BUNDLE_ROOT, MiniNet
 from PIL import Image
 from set_scores import score_sets
@@ -101,6 +102,22 @@ def test_one_picture_has_no_interval(sets: Path, monkeypatch: pytest.MonkeyPatch
     assert "NaN" not in text
     row = json.loads(text)["rows"][0]
     assert (row["pictures"], row["f1"], row["f1_low"], row["f1_high"]) == (1, 1.0, None, None)
+
+
+def test_sets_without_the_part_are_passed_over(sets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mininet.MiniNet", _Bright)
+    torch.save(MiniNet().state_dict(), sets / "weights.pt")
+    for folder in ("images", "masks"):
+        (sets / "hrf" / folder).mkdir(parents=True)
+        for number in range(5):
+            (sets / "hrf" / folder / f"0{number + 1}_dr.png").symlink_to(sets / "fives" / folder / "0_N.png")
+            (sets / "fives" / folder / f"{number + 4}_N.png").symlink_to(sets / "fives" / folder / "0_N.png")
+    options = {"ckpt_path": str(sets / "weights.pt"), "flips": [False]}
+    with pytest.warns(Notice, match="hrf has no test part"):
+        score_sets(str(sets), str(sets / "scores.json"), **options)
+    assert {row["set"] for row in json.loads((sets / "scores.json").read_text())["rows"]} == {"fives"}
+    with pytest.raises(FileNotFoundError, match=r"expected images of the test section in .*hrf"):
+        score_sets(str(sets), str(sets / "other.json"), sets=["fives", "hrf"], **options)
 
 
 def test_a_set_that_is_not_there_is_named(sets: Path) -> None:

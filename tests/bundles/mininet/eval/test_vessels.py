@@ -1,0 +1,38 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""The experiments on vessels: which sets are scored."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from litemed.notices import Notice
+from mininet import MiniNet
+from PIL import Image
+from vessels import run
+
+
+def _written(root: Path, parts: dict[str, int]) -> None:
+    for part, pictures in parts.items():
+        for number in range(pictures):
+            for folder, pixels in (("images", np.full((40, 60, 3), 160)), ("masks", 255 * np.eye(40, 60))):
+                path = root / part / folder / f"{part}{number}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(pixels.astype(np.uint8)).save(path)
+
+
+def test_sets_of_pictures_and_masks_are_scored_where_they_have_the_part(tmp_path: Path) -> None:
+    _written(tmp_path / "sets" / "eyes", {"training": 2, "test": 1})
+    _written(tmp_path / "sets" / "more", {"training": 2})
+    folder = tmp_path / "runs" / "pooled"
+    folder.mkdir(parents=True)
+    torch.save(MiniNet().state_dict(), folder / "calibrated.pt")
+    (folder / "network.json").write_text("{}")
+    with pytest.warns(Notice, match="more has no test part"):
+        run(str(tmp_path / "sets"), str(tmp_path / "runs"), ["pooled"])
+    rows = json.loads((folder / "scores.json").read_text())["rows"]
+    assert {(row["set"], row["pictures"]) for row in rows} == {("eyes", 1)}
