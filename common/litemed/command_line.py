@@ -9,7 +9,7 @@ import os
 import re
 import sys
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from types import NoneType, UnionType
 from typing import Any, Literal, Union
 
@@ -17,7 +17,7 @@ import fire
 from fire.decorators import SetParseFn
 from fire.parser import DefaultParseValue
 
-__all__ = ["numbers", "parse_value", "run_command"]
+__all__ = ["numbers", "parse_value", "refuse_unknown_ids", "run_command"]
 
 _CONSTANTS = {"True": True, "true": True, "False": False, "false": False, "None": None, "null": None}
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -176,6 +176,22 @@ def _refuse_unknown_options(function: Callable[..., Any], arguments: Sequence[st
         if len(option) > 3 and option.startswith("--") and option[2:].replace("-", "_") not in known:
             options = ", ".join(f"--{name}" for name in parameters if name != "self")
             raise ValueError(f"unknown option {option}: expected one of {options}")
+
+
+def refuse_unknown_ids(bundle: str, ids: Iterable[str], known: Container[str]) -> None:
+    """Refuse options that override nothing: mistyped ids of a configuration, which MONAI takes as new ones.
+
+    Args:
+        bundle: whose configuration it is, for the error.
+        ids: of the options.
+        known: the configuration, such as MONAI's parser of it.
+
+    Raises:
+        ValueError: naming the ids that the configuration doesn't have.
+    """
+    unknown = [name for name in ids if name not in known]
+    if unknown:
+        raise ValueError(f"{bundle} has no option {', '.join(unknown)}")
 
 
 def numbers(text: str, name: str) -> list[float]:

@@ -13,9 +13,10 @@ from typing import Any
 
 from calibration import calibrate
 from litemed.command_line import run_command
+from litemed.datasets.files import check_option
 from mininet import BUNDLE_ROOT
 from set_scores import score_sets
-from vessels import stop, trained
+from vessels import check_options, stop, trained
 
 __all__ = ["EXPERIMENTS", "configs_of", "run"]
 
@@ -50,7 +51,13 @@ def run(
         minutes: stop after the epoch in which this time is over, with exit code 75 (try again).
         compile: compile Mini-Net; the control gains nothing from it.
         options: further options of the training, such as ``--max_epochs 10``.
+
+    Raises:
+        ValueError: for a name in ``only`` that isn't of `EXPERIMENTS`, and options that the configurations don't have.
     """
+    for name in only or EXPERIMENTS:
+        check_option("only", name, EXPERIMENTS)
+        check_options(configs_of(name), options)
     end = time.monotonic() + 60 * minutes if minutes else None
     for name in only or EXPERIMENTS:
         folder, configs = Path(output_dir) / name, configs_of(name)

@@ -10,18 +10,20 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
 from calibration import calibrate
 from ignite.engine import Engine, Events
-from litemed.command_line import run_command
+from litemed.command_line import refuse_unknown_ids, run_command
+from litemed.datasets.files import check_option
 from mininet import BUNDLE_ROOT
-from monai.bundle import ConfigWorkflow
+from monai.bundle import ConfigParser, ConfigWorkflow
 from set_scores import score_sets
 
-__all__ = ["EXPERIMENTS", "run", "stop", "trained"]
+__all__ = ["EXPERIMENTS", "check_options", "run", "stop", "trained"]
 
 CONFIGS = [f"{BUNDLE_ROOT}/configs/train.json", f"{BUNDLE_ROOT}/configs/pooled.json"]
 SETS = ("drive", "chasedb1", "hrf", "fives")
@@ -101,7 +103,12 @@ def run(dataset_dir: str, output_dir: str, only: list[str] | None = None, minute
         only: names of `EXPERIMENTS`; by default all.
         minutes: stop after the epoch in which this time is over, with exit code 75 (try again); the same command goes
             on from there.
+
+    Raises:
+        ValueError: for a name in ``only`` that isn't of `EXPERIMENTS`.
     """
+    for name in only or ():
+        check_option("only", name, EXPERIMENTS)
     end = time.monotonic() + 60 * minutes if minutes else None
     for name in only or EXPERIMENTS:
         folder = Path(output_dir) / name
@@ -139,6 +146,13 @@ def _written(network: dict[str, Any], path: Path) -> str:
     return str(path)
 
 
+def check_options(configs: list[str], options: Iterable[str]) -> None:
+    """Raises ValueError for options that override nothing in the configurations, but for ``tracking``, MONAI's own."""
+    parser = ConfigParser()
+    parser.read_config(configs)
+    refuse_unknown_ids("mininet", (name for name in options if name != "tracking"), parser)
+
+
 def trained(configs: list[str], folder: Path, end: float | None, **options: Any) -> bool:
     """Run a training to its end, or until the time is over; whether it came to its end.
 
@@ -147,7 +161,11 @@ def trained(configs: list[str], folder: Path, end: float | None, **options: Any)
         folder: of the run.
         end: of the time, on the monotonic clock in seconds.
         options: that override the configurations.
+
+    Raises:
+        ValueError: see `check_options`.
     """
+    check_options(configs, options)
     workflow = ConfigWorkflow(configs, workflow_type="train", output_dir=str(folder), **options)
     workflow.initialize()
     trainer: Engine = workflow.parser.get_parsed_content("train#trainer")

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from monai.bundle import ConfigParser
 
-from litemed.command_line import run_command
+from litemed.command_line import refuse_unknown_ids, run_command
 from litemed.training.checkpoints import load_checkpoint, save_checkpoint
 from litemed.training.weight_record import read_record
 
@@ -38,14 +38,13 @@ def ship_weights(source: str, target: str, half: bool = False, average_with: str
 
     Raises:
         CheckpointError: when the weights are of another network.
+        ValueError: for options that the configuration doesn't have.
     """
     bundle = Path(target).absolute().parents[1]
     own = bundle / f"configs/train_{Path(target).stem.partition('_')[2]}.json"
     parser = ConfigParser()
     parser.read_config(str(own if own.is_file() else bundle / "configs/inference.json"))
-    unknown = [name for name in options if name not in parser]
-    if unknown:
-        raise ValueError(f"{bundle.name} has no option {', '.join(unknown)}")
+    refuse_unknown_ids(bundle.name, options, parser)
     parser.update(options)
     network = parser.get_parsed_content("network_def")
     load_checkpoint(network, source)

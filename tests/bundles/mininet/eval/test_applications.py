@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -41,3 +42,19 @@ def test_a_stopped_run_goes_on_and_is_scored_on_validation(tmp_path: Path) -> No
     written = (folder / "calibrated.pt").stat().st_mtime_ns
     run(*arguments, **QUICK)
     assert (folder / "calibrated.pt").stat().st_mtime_ns == written
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"learning_rte": 0.5}, "mininet has no option learning_rte"),
+        ({"minute": 60, "max_epochs": 1}, "mininet has no option minute"),
+        ({"only": ["nuclei", "nuclie"]}, "expected only to be one of 'nuclei', .*, got 'nuclie'"),
+    ],
+)
+def test_what_is_mistyped_is_refused_before_anything_is_done(
+    options: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        run(str(tmp_path), str(tmp_path / "runs"), **{"only": ["skin"], **options})
+    assert not (tmp_path / "runs").exists()

@@ -1,6 +1,6 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""The experiments on vessels: which sets are scored."""
+"""The experiments on vessels: which sets are scored, and what is refused."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 from litemed.notices import Notice
 from mininet import MiniNet
 from PIL import Image
-from vessels import run
+from vessels import CONFIGS, EXPERIMENTS, NETWORKS, check_options, run, trained
 
 
 def _written(root: Path, parts: dict[str, int]) -> None:
@@ -36,3 +36,14 @@ def test_sets_of_pictures_and_masks_are_scored_where_they_have_the_part(tmp_path
         run(str(tmp_path / "sets"), str(tmp_path / "runs"), ["pooled"])
     rows = json.loads((folder / "scores.json").read_text())["rows"]
     assert {(row["set"], row["pictures"]) for row in rows} == {("eyes", 1)}
+
+
+def test_options_are_those_of_the_configurations(tmp_path: Path) -> None:
+    for options in EXPERIMENTS.values():
+        own = {name for name in options if name != "network"} | set(NETWORKS[options.get("network", "mininet")])
+        check_options(CONFIGS, [*own, "cache_dir", "tracking"])
+    with pytest.raises(ValueError, match="mininet has no option learning_rte, cache"):
+        trained(CONFIGS, tmp_path, None, learning_rte=0.5, learning_rate=0.5, cache="there")
+    with pytest.raises(ValueError, match=r"expected only to be one of 'pooled_warm', .*, got 'poled'"):
+        run(str(tmp_path), str(tmp_path / "runs"), ["pooled", "poled"])
+    assert not list(tmp_path.iterdir())
