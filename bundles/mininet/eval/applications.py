@@ -73,7 +73,7 @@ def run(
             if not (folder / f"{scores}.json").exists():
                 path = str(folder / f"{scores}.json")
                 score_sets(sets, path, str(folder / f"{weights}.pt"), None, "validation", configs, [False])
-        if end is not None and time.monotonic() > end:
+        if end is not None and time.monotonic() > end and name != list(only or EXPERIMENTS)[-1]:
             stop(name)
 
 
