@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 import torch
-from litemed.datasets.balance import balanced_sampler, balanced_weights
+from litemed.datasets.balance import balanced_sampler, balanced_weights, share_of_rank
 
 
 def test_groups_are_drawn_equally_often() -> None:
@@ -22,3 +23,8 @@ def test_groups_are_drawn_equally_often() -> None:
 def test_the_sets_of_a_group_are_drawn_equally_often() -> None:
     weights = balanced_weights(["CT", "CT", "CT", "CT", "MR"], ["a", "a", "a", "b", "a"])
     assert weights == [1 / 6, 1 / 6, 1 / 6, 1 / 2, 1]
+
+
+def test_the_processes_draw_together_what_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.distributed.get_world_size", lambda: 4)
+    assert [share_of_rank(samples) for samples in (None, 1, 8, 9)] == [None, 1, 2, 3]

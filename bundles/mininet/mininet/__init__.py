@@ -16,7 +16,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     {
         "augmentation": ["RandCamerad", "RandStaind"],
         "data": ["evaluation_part", "load_cases", "patient_of"],
-        "kinds": ["kind_sampler"],
+        "kinds": ["kind_weights"],
         "network": ["MiniNet"],
         "transforms": ["FieldOfViewd", "NormalizeInRegiond", "RandUnevenLightd"],
     },

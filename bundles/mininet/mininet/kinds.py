@@ -9,12 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from litemed.datasets.balance import balanced_sampler
+from litemed.datasets.balance import balanced_weights
 from litemed.datasets.files import Case
 from litemed.images.pictures import read_picture
-from torch.utils.data import WeightedRandomSampler
 
-__all__ = ["KINDS", "kind_of_file", "kind_sampler", "picture_kind"]
+__all__ = ["KINDS", "kind_of_file", "kind_weights", "picture_kind"]
 
 KINDS = ("fluorescence", "bright-field", "stained")
 """Bright nuclei on a dark ground; dark ones on a bright ground, without colour; any stain in transmitted light."""
@@ -47,10 +46,10 @@ def kind_of_file(path: str) -> str:
     return picture_kind(pixels.transpose(2, 1, 0) if pixels.ndim == 3 else np.repeat(pixels[None], 3, axis=0))
 
 
-def kind_sampler(cases: list[Case]) -> WeightedRandomSampler:
-    """Draws cases so that each kind of picture comes equally often, as many in all as there are cases.
+def kind_weights(cases: list[Case]) -> list[float]:
+    """Weight of each case, by which each kind of picture is drawn equally often.
 
     Args:
         cases: of `mininet.load_cases`.
     """
-    return balanced_sampler([kind_of_file(case["image"]) for case in cases])
+    return balanced_weights([kind_of_file(case["image"]) for case in cases])

@@ -7,9 +7,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Sequence
 
+import torch.distributed as dist
 from torch.utils.data import WeightedRandomSampler
 
-__all__ = ["balanced_sampler", "balanced_weights"]
+__all__ = ["balanced_sampler", "balanced_weights", "share_of_rank"]
 
 
 def balanced_weights(groups: Sequence[Hashable], parts: Sequence[Hashable] | None = None) -> list[float]:
@@ -35,3 +36,12 @@ def balanced_sampler(groups: Sequence[Hashable], samples: int | None = None) -> 
         samples: in an epoch; by default as many as there are items.
     """
     return WeightedRandomSampler(balanced_weights(groups), samples or len(groups))
+
+
+def share_of_rank(samples: int | None) -> int | None:
+    """How many items each process of a distributed training draws, so that all together draw at least those asked for.
+
+    Args:
+        samples: in an epoch, of all processes; None leaves it to the sampler, and so does the result.
+    """
+    return -(-samples // dist.get_world_size()) if samples else None

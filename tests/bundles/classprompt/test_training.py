@@ -34,6 +34,7 @@ from litemed.datasets.challenge_cases import modality_of
 from litemed.networks.class_prompt import ClassHead
 from litemed.prompting.frozen_encoder import FrozenEncoderInferer
 from litemed.training.checkpoints import read_checkpoint
+from monai.bundle import ConfigParser
 from monai.bundle import run as run_bundle
 from monai.data import Dataset, MetaTensor
 
@@ -76,6 +77,21 @@ def test_training_learns(tmp_path: Path, archives: str) -> None:
     assert all(row["modality_accuracy"] * 3 == pytest.approx(round(row["modality_accuracy"] * 3)) for row in rows)
     stored = len(list((tmp_path / "embeddings").iterdir()))
     assert 2 < stored <= 1 + 3 * 4 + 3  # the reference; two pictures and a slice, each in four flips; validation
+
+
+def test_an_epoch_is_divided_between_processes(archives: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.distributed.get_world_size", lambda: 2)
+    monkeypatch.setattr("torch.distributed.get_rank", lambda: 1)
+
+    def sampler(**overrides: Any) -> Any:
+        parser = ConfigParser()
+        parser.read_config([CONFIGS / "train.json", CONFIGS / "multi_gpu_train.json"])
+        parser.update({"dataset_dir": archives, "slice_interval": 1, "cache_rate": 0.0, **overrides})
+        return parser.get_parsed_content("train#dataloader").sampler
+
+    drawn = sampler(samples_per_epoch=40)
+    assert len(list(drawn)) == len(drawn) == 20
+    assert len(sampler()) == math.ceil(len(drawn.dataset) / 2)
 
 
 def test_frozen_parts_stay(tmp_path: Path, archives: str, bright: type) -> None:

@@ -18,7 +18,9 @@ from mininet.simulation.fundus import fundus
 from mlflow import MlflowClient
 from monai.bundle import ConfigParser
 from monai.bundle import run as run_bundle
+from monai.data import DistributedSampler, DistributedWeightedRandomSampler
 from PIL import Image
+from torch.utils.data import RandomSampler
 
 CONFIGS = Path(BUNDLE_ROOT) / "configs"
 QUICK = {"max_epochs": 2, "val_interval": 1, "crops_per_image": 1, "crop_size": 32}
@@ -115,6 +117,31 @@ def test_all_of_the_set_left_out_is_evaluated(names: tuple[str, ...], tmp_path: 
     assert cases(leave_out="fives") == ["fives"] * 20
     assert (cases().count("fives"), len(cases())) == (5, 8)
     assert "fives" not in cases(leave_out="fives", part="validation")
+
+
+def _sampler(*names: str) -> Any:
+    parser = ConfigParser()
+    parser.read_config([str(CONFIGS / f"{name}.json") for name in ("train", "nuclei", *names)])
+    loader = parser.get_parsed_content("train#dataloader")
+    assert len(loader.dataset.data) == 8
+    return loader.sampler
+
+
+def test_pictures_are_drawn_by_kind_and_divided_between_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = [1 / 2, 1 / 6, 1 / 6, 1 / 2, 1 / 6, 1 / 6, 1 / 6, 1 / 6]
+    monkeypatch.setattr("mininet.kind_weights", lambda cases: weights, raising=False)
+    assert isinstance(_sampler(), RandomSampler)
+    assert _sampler("kinds").weights.tolist() == weights
+    assert len(_sampler("kinds")) == 8
+    monkeypatch.setattr("torch.distributed.get_world_size", lambda: 2)
+    monkeypatch.setattr("torch.distributed.get_rank", lambda: 1)
+    for names in (("kinds", "multi_gpu_train"), ("multi_gpu_train", "kinds")):
+        sampler = _sampler(*names)
+        assert isinstance(sampler, DistributedWeightedRandomSampler)
+        assert (list(sampler.weights), sampler.num_replicas, len(sampler)) == (weights, 2, 4)
+    sampler = _sampler("multi_gpu_train")
+    assert type(sampler) is DistributedSampler
+    assert (sampler.num_replicas, len(sampler)) == (2, 4)
 
 
 def test_results_go_into_the_bundle_by_default() -> None:

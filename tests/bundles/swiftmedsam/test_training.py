@@ -16,6 +16,7 @@ from litemed.datasets.challenge import write_challenge
 from litemed.training.checkpoints import read_checkpoint, save_checkpoint
 from monai.bundle import ConfigParser
 from monai.bundle import run as run_bundle
+from monai.data import DistributedSampler
 from swiftmedsam import BUNDLE_ROOT
 from torch.utils.data import RandomSampler
 
@@ -86,6 +87,22 @@ def test_modalities_are_drawn_equally_often_on_demand(archives: str) -> None:
     assert weights == pytest.approx({"US": 1.0, "CT": 1.0})
     assert len(balanced.dataset.data) == 6
     assert isinstance(loader().sampler, RandomSampler)
+
+
+def test_an_epoch_is_divided_between_processes(archives: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.distributed.get_world_size", lambda: 2)
+    monkeypatch.setattr("torch.distributed.get_rank", lambda: 1)
+
+    def sampler(**overrides: Any) -> Any:
+        parser = ConfigParser()
+        parser.read_config([CONFIGS / "train.json", CONFIGS / "multi_gpu_train.json"])
+        parser.update({"dataset_dir": archives, "slice_interval": 1, "cache_rate": 0.0, **overrides})
+        return parser.get_parsed_content("train#dataloader").sampler
+
+    drawn = sampler(balanced=True, samples_per_epoch=40)
+    assert len(list(drawn)) == len(drawn) == 20
+    assert len(sampler(balanced=True)) == 3  # of six items
+    assert type(sampler()) is DistributedSampler
 
 
 def test_evaluation_by_modality(tmp_path: Path, archives: str, weights: str) -> None:
