@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 from litemed import samples
+from litemed.bundles import metadata_of
+from litemed.tools.packaging.checks import check_files, check_metadata
 from litemed.tools.packaging.pack import pack, packed_files
 from litemed.tools.packaging.reach import LIBRARY
 from PIL import Image
@@ -169,6 +171,59 @@ def test_a_packed_bundle_trains_and_infers_without_the_library(
     run("train", "nuclei", max_epochs=1, val_interval=1, crop_size=32, crops_per_image=1, output_dir=tmp_path / "run")
     run("inference", "nuclei", dataset_dir=picture, output_dir=tmp_path / "out", ckpt_path=tmp_path / "run/model.pt")
     assert Image.open(tmp_path / "out/picture_mask.png").size == (40, 36)
+
+
+_APPLICATIONS = {
+    "nuclei": {
+        "label": "nucleus",
+        "task": "Segmentation of cell nuclei in fluorescence microscopy",
+        "data_source": "Data Science Bowl 2018 (BBBC038v1), 66 pictures with corrected masks",
+        "source": "Caicedo et al., Nature Methods 16, 2019",
+        "overrides": ["kinds", "multi_gpu_evaluate", "multi_gpu_train", "pooled", "unet"],
+    },
+    "skin": {
+        "label": "lesion",
+        "task": "Segmentation of skin lesions in dermoscopy",
+        "data_source": "ISIC 2017, 130 pictures of the training part",
+        "source": "Codella et al., ISBI 2018",
+        "overrides": ["multi_gpu_evaluate", "multi_gpu_train", "pooled", "unet"],
+    },
+}
+
+
+@pytest.mark.parametrize("application", _APPLICATIONS)
+def test_a_packed_application_describes_itself_alone(application: str, tmp_path: Path) -> None:
+    with zipfile.ZipFile(pack(MININET, tmp_path, application)) as archive:
+        archive.extractall(tmp_path)
+    expected, folder = _APPLICATIONS[application], tmp_path / f"mininet_{application}"
+    metadata = metadata_of(folder)
+    assert metadata["task"] == expected["task"]
+    assert metadata["description"].endswith(expected["task"].removeprefix("Segmentation of "))
+    assert metadata["network_data_format"]["inputs"]["image"]["modality"] == expected["task"].split(" in ")[1]
+    assert metadata["label_classes"] == f"single channel, 1 is {expected['label']}, 0 is everything else"
+    assert metadata["pred_classes"] == f"single channel of logits; above 0 is {expected['label']}"
+    assert metadata["image_classes"] == "three channels, zero mean and unit deviation within the whole picture"
+    assert metadata["data_source"] == expected["data_source"]
+    assert metadata["references"][0].startswith("Javed, S.")
+    assert metadata["references"][1:] == [expected["source"]]
+    scores = json.loads((MININET / f"models/model_{application}.json").read_text())["scores"]
+    assert metadata["eval_metrics"] == {score["metric"]: score["mean"] for score in scores}
+    assert list(metadata["litemed"]["applications"]) == list(metadata["litemed"]["takes"]) == [application]
+    assert metadata["litemed"]["labels"] == {}
+    own = {"evaluate", "inference", "metadata", "train"}
+    assert sorted(path.stem for path in folder.glob("configs/*.json") if path.stem not in own) == expected["overrides"]
+    check_files(folder)
+    check_metadata(folder)
+
+
+def test_the_first_score_of_a_metric_describes_a_packed_application(tmp_path: Path) -> None:
+    shutil.copytree(MININET, tmp_path / "mininet", ignore=shutil.ignore_patterns("runs", "__pycache__"))
+    for suffix in (".pt", ".json"):
+        shutil.copy(MININET / f"models/model_nuclei_stained{suffix}", tmp_path / f"mininet/models/model_nuclei{suffix}")
+    with zipfile.ZipFile(pack(tmp_path / "mininet", tmp_path, "nuclei")) as archive:
+        metadata = json.loads(archive.read("mininet_nuclei/configs/metadata.json"))
+    assert metadata["eval_metrics"]["f1"] == 0.6001  # TNBC's, which stands before NuInsSeg's
+    assert metadata["data_source"].endswith("; TNBC, 11 pictures; NuInsSeg, 10 pictures of the oesophagus")
 
 
 @pytest.mark.parametrize(("application", "label"), [("nuclei", "nucleus"), ("skin", "lesion")])

@@ -16,6 +16,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from litemed.bundles import metadata_of
 from litemed.files import replacing
@@ -103,21 +104,59 @@ def _of_application(files: dict[str, bytes], application: str, bundle: str) -> d
     kept = {
         path: content
         for path, content in files.items()
-        if not path.startswith("models/") and path not in {f"configs/{name}.json" for name in turned}
+        if not path.startswith("models/")
+        and path not in {f"configs/{name}.json" for name in turned}
+        and not _overrides_another(path, content, application)
     }
     for path in ("configs/inference.json", "configs/train.json"):
         content = json.loads(files[path])
         known = {key: value for key, value in changes.items() if key in content}
         kept[path] = formatted_json(json.dumps({**content, **known})).encode()
-    metadata["description"] = f"{metadata['name']}: {applications[application]}"
-    metadata["network_data_format"]["inputs"]["image"]["modality"] = applications[application]
-    label = metadata["litemed"]["labels"][application]
-    metadata["network_data_format"]["outputs"]["pred"]["channel_def"]["1"] = label
+    record = {**json.loads(files[weights.replace(".pt", ".json")]), "weights": "model.pt"}
+    _describe(metadata, application, record)
     kept["configs/metadata.json"] = formatted_json(json.dumps(metadata)).encode()
     kept["models/model.pt"] = files[weights]
-    record = {**json.loads(files[weights.replace(".pt", ".json")]), "weights": "model.pt"}
     kept["models/model.json"] = formatted_json(json.dumps(record)).encode()
     return kept
+
+
+def _overrides_another(path: str, content: bytes, application: str) -> bool:
+    """Whether a file is a configuration that goes over another application's alone, which it names."""
+    if not path.startswith("configs/") or not path.endswith(".json"):
+        return False
+    override = json.loads(content)
+    return "bundle_root" not in override and override.get("application", application) != application
+
+
+def _describe(metadata: dict[str, Any], application: str, record: dict[str, Any]) -> None:
+    """Make a bundle's metadata those of one of its applications: its words, and the record of its weights.
+
+    Args:
+        metadata: changed in place; its first reference is the method's, the others are of the data.
+        application: what it does, a line of ``litemed.applications``: "cell nuclei in fluorescence microscopy, ...".
+        record: of the weights; the first score of each metric stands for all.
+    """
+    offered = metadata["litemed"]
+    does = offered["applications"][application].partition(",")[0]
+    label = offered["labels"].pop(application)
+    offered["labels"] = {}
+    for kind in ("applications", "takes"):
+        offered[kind] = {name: text for name, text in offered.get(kind, {}).items() if name == application}
+    metadata["description"] = f"{metadata['name']}: {does}"
+    metadata["task"] = f"Segmentation of {does}"
+    described = metadata["network_data_format"]
+    described["inputs"]["image"]["modality"] = does.rpartition(" in ")[2]
+    channels = described["outputs"]["pred"]["channel_def"]
+    for name in ("label_classes", "pred_classes"):
+        metadata[name] = re.sub(rf"\b{re.escape(channels['1'])}\b", label, metadata[name])
+    channels["1"] = label
+    if record.get("preprocessing", {}).get("region") == "whole":
+        metadata["image_classes"] = metadata["image_classes"].replace("field of view", "whole picture")
+    metadata["data_source"] = "; ".join(entry["name"] for entry in record["data"])
+    metadata["references"] = metadata["references"][:1] + [entry["source"] for entry in record["data"]]
+    metadata["eval_metrics"] = {}
+    for score in record["scores"]:
+        metadata["eval_metrics"].setdefault(score["metric"], score["mean"])
 
 
 def _own_files(folder: Path) -> Iterator[Path]:
