@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,17 @@ def test_pictures_are_drawn_by_kind_and_divided_between_processes(monkeypatch: p
     sampler = _sampler("multi_gpu_train")
     assert type(sampler) is DistributedSampler
     assert (sampler.num_replicas, len(sampler)) == (2, 4)
+
+
+def test_the_data_of_all_shipped_weights_are_named() -> None:
+    card = (Path(BUNDLE_ROOT) / "docs/README.md").read_text().partition("## References")[2]
+    named = _load("metadata")["data_source"]
+    for path in (Path(BUNDLE_ROOT) / "models").glob("*.json"):
+        for entry in json.loads(path.read_text())["data"]:
+            name = re.match(r"ISIC 2017|Data Science Bowl 2018|\w+", entry["name"])[0]
+            author, year = entry["source"].split()[0], re.findall(r"\d{4}", entry["source"])[-1]
+            assert name in named, path.name
+            assert f"{author} et al. {year} (" in card, path.name
 
 
 def test_results_go_into_the_bundle_by_default() -> None:
