@@ -208,7 +208,8 @@ def test_a_packed_application_describes_itself_alone(application: str, tmp_path:
     assert metadata["references"][1:] == [expected["source"]]
     scores = json.loads((MININET / f"models/model_{application}.json").read_text())["scores"]
     assert metadata["eval_metrics"] == {score["metric"]: score["mean"] for score in scores}
-    assert list(metadata["litemed"]["applications"]) == list(metadata["litemed"]["takes"]) == [application]
+    assert metadata["litemed"]["applications"] == {application: expected["task"].removeprefix("Segmentation of ")}
+    assert metadata["litemed"]["takes"] == {application: "picture"}
     assert metadata["litemed"]["labels"] == {}
     own = {"evaluate", "inference", "metadata", "train"}
     assert sorted(path.stem for path in folder.glob("configs/*.json") if path.stem not in own) == expected["overrides"]

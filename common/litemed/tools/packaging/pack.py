@@ -140,8 +140,8 @@ def _describe(metadata: dict[str, Any], application: str, record: dict[str, Any]
     does = offered["applications"][application].partition(",")[0]
     label = offered["labels"].pop(application)
     offered["labels"] = {}
-    for kind in ("applications", "takes"):
-        offered[kind] = {name: text for name, text in offered.get(kind, {}).items() if name == application}
+    offered["applications"] = {application: does}
+    offered["takes"] = {name: text for name, text in offered.get("takes", {}).items() if name == application}
     metadata["description"] = f"{metadata['name']}: {does}"
     metadata["task"] = f"Segmentation of {does}"
     described = metadata["network_data_format"]
