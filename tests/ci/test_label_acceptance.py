@@ -147,7 +147,7 @@ def test_a_failing_command_is_shown_with_its_output(server: ModuleType) -> None:
 
 def test_documentation_gives_the_commands_that_are_run(server: ModuleType) -> None:
     page = (ROOT / "docs/monai_label.md").read_text()
-    values = {"bundle": "mininet", "name": "mininet", "version": "0.1.0", "models": "mininet", "port": "8000"}
+    values = {"bundle": "mininet", "name": "mininet", "version": "0.2.0", "models": "mininet", "port": "8000"}
     for command in (*server.INSTALL, server.PACK, server.PACK_APPLICATION, server.UNPACK, server.START):
         assert command.format(**values, application="nuclei") + "\n" in page
     assert server.SMART_EDIT.format(bundle="swiftmedsam") in page

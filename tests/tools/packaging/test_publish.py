@@ -31,11 +31,11 @@ def test_monai_downloads_a_bundle_from_the_zoo(tmp_path: Path) -> None:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}"
         publish([MININET], tmp_path / "zoo", url=address)
-        info = json.loads((tmp_path / "zoo/model_info.json").read_text())["mininet_v0.1.0"]
+        info = json.loads((tmp_path / "zoo/model_info.json").read_text())["mininet_v0.2.0"]
         download(name="mininet", url=info["source"], bundle_dir=str(tmp_path / "got"), progress=False)
         server.shutdown()
-    assert info["source"] == f"{address}/mininet_v0.1.0.zip"
-    assert info["checksum"] == hashlib.sha1((tmp_path / "zoo/mininet_v0.1.0.zip").read_bytes()).hexdigest()
+    assert info["source"] == f"{address}/mininet_v0.2.0.zip"
+    assert info["checksum"] == hashlib.sha1((tmp_path / "zoo/mininet_v0.2.0.zip").read_bytes()).hexdigest()
     got = tmp_path / "got/mininet/models/model.pt"
     assert got.read_bytes() == (MININET / "models/model.pt").read_bytes()
 
@@ -44,7 +44,7 @@ def test_the_page_shows_each_bundle(tmp_path: Path) -> None:
     page = publish([MININET], tmp_path).read_text()
     metadata = json.loads((MININET / "configs/metadata.json").read_text())
     assert metadata["name"] in page
-    assert "mininet_v0.1.0.zip" in page
+    assert "mininet_v0.2.0.zip" in page
     assert (tmp_path / "mininet.png").is_file()
     assert 'src="http' not in page
 
@@ -55,14 +55,14 @@ def test_a_version_is_published_once(tmp_path: Path) -> None:
     publish([MININET], tmp_path)
     assert (tmp_path / "model_info.json").read_text() == before
     info = json.loads(before)
-    info["mininet_v0.1.0"]["checksum"] = "0" * 40
+    info["mininet_v0.2.0"]["checksum"] = "0" * 40
     (tmp_path / "model_info.json").write_text(json.dumps(info))
-    with pytest.raises(ValueError, match=r"mininet_v0\.1\.0 was published with other content: raise the version"):
+    with pytest.raises(ValueError, match=r"mininet_v0\.2\.0 was published with other content: raise the version"):
         publish([MININET], tmp_path)
     assert sorted(file.name for file in tmp_path.iterdir()) == [
         "index.html",
         "mininet.png",
-        "mininet_v0.1.0.zip",
+        "mininet_v0.2.0.zip",
         "model_info.json",
     ]
 
@@ -173,7 +173,7 @@ def _without(key: str) -> Callable[[Path], None]:
 
 def _another_version(entry: Path) -> None:
     text = (entry / "metadata.json").read_text()
-    (entry / "metadata.json").write_text(text.replace('"version": "0.1.0"', '"version": "0.2.0"'))
+    (entry / "metadata.json").write_text(text.replace('"version": "0.2.0"', '"version": "0.3.0"'))
 
 
 def _no_front_matter(entry: Path) -> None:
@@ -192,7 +192,7 @@ def _no_tags(entry: Path) -> None:
         ("files", lambda entry: (entry / "LICENSE").write_text("\n"), "LICENSE is empty"),
         ("metadata", _without("huggingface_url"), "metadata lacks huggingface_url"),
         ("metadata", _without("changelog"), "metadata lacks changelog"),
-        ("metadata", _another_version, r"version 0\.2\.0 isn't in the changelog"),
+        ("metadata", _another_version, r"version 0\.3\.0 isn't in the changelog"),
         ("card", _no_front_matter, "no front matter"),
         ("card", _no_tags, "the front matter lacks tags"),
         ("card", lambda entry: (entry / "docs/example.png").unlink(), r"shows docs/example\.png, which isn't there"),
