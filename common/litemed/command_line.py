@@ -9,13 +9,16 @@ import os
 import re
 import sys
 import typing
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import NoneType, UnionType
-from typing import Any, Literal, Union
+from typing import TYPE_CHECKING, Any, Literal, Union
 
 import fire
 from fire.decorators import SetParseFn
 from fire.parser import DefaultParseValue
+
+if TYPE_CHECKING:
+    from monai.bundle import ConfigParser
 
 __all__ = ["numbers", "parse_value", "refuse_unknown_ids", "run_command"]
 
@@ -178,13 +181,13 @@ def _refuse_unknown_options(function: Callable[..., Any], arguments: Sequence[st
             raise ValueError(f"unknown option {option}: expected one of {options}")
 
 
-def refuse_unknown_ids(bundle: str, ids: Iterable[str], known: Container[str]) -> None:
+def refuse_unknown_ids(bundle: str, ids: Iterable[str], known: ConfigParser) -> None:
     """Refuse options that override nothing: mistyped ids of a configuration, which MONAI takes as new ones.
 
     Args:
         bundle: whose configuration it is, for the error.
         ids: of the options.
-        known: the configuration, such as MONAI's parser of it.
+        known: the configuration.
 
     Raises:
         ValueError: naming the ids that the configuration doesn't have.

@@ -168,7 +168,7 @@ def _cut(
 
 
 def _as_jpeg(frame: np.ndarray, truth: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    return np.float32(as_jpeg(frame.clip(0, 255).astype(np.uint8), int(rng.integers(60, 96)))), truth
+    return as_jpeg(frame.clip(0, 255).astype(np.uint8), int(rng.integers(60, 96))).astype(np.float32), truth
 
 
 if __name__ == "__main__":

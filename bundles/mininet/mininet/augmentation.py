@@ -113,6 +113,6 @@ class RandCamerad(_RandPictured):
         if self._often(0.25):
             picture = picture + self.R.uniform(0, 0.06) * self.R.normal(size=picture.shape)
         if self._often(0.25):
-            pixels = np.uint8(picture.clip(0, 1).transpose(1, 2, 0) * 255 + 0.5)
-            picture = np.float32(as_jpeg(pixels, int(self.R.randint(30, 96)))).transpose(2, 0, 1) / 255
+            pixels = (picture.clip(0, 1).transpose(1, 2, 0) * 255 + 0.5).astype(np.uint8)
+            picture = as_jpeg(pixels, int(self.R.randint(30, 96))).transpose(2, 0, 1).astype(np.float32) / 255
         return picture
