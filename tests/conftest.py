@@ -68,6 +68,23 @@ def run_ranks(run_python: Callable[..., str]) -> Callable[..., str]:
     return run
 
 
+@pytest.fixture
+def second_sampler(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """``second_sampler(CONFIGS, **overrides)``: what the second of two processes draws a training's items by."""
+    from monai.bundle import ConfigParser
+
+    monkeypatch.setattr("torch.distributed.get_world_size", lambda: 2)
+    monkeypatch.setattr("torch.distributed.get_rank", lambda: 1)
+
+    def sampler(configs: Path, **overrides: Any) -> Any:
+        parser = ConfigParser()
+        parser.read_config([configs / "train.json", configs / "multi_gpu_train.json"])
+        parser.update({"cache_rate": 0.0, **overrides})
+        return parser.get_parsed_content("train#dataloader").sampler
+
+    return sampler
+
+
 SIZE = (6, 8)
 
 

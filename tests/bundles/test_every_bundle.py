@@ -148,6 +148,16 @@ class Case(NamedTuple):
         return self.runs / "broken/model.pt"
 
 
+@pytest.mark.parametrize("bundle", ["classprompt", "swiftmedsam"])
+@pytest.mark.parametrize("zoom", ["off", "auto"])
+def test_the_evaluation_of_boxes_sees_windows_where_they_are_asked_for(bundle: str, zoom: str) -> None:
+    parser = ConfigParser()
+    parser.read_config([str(_folder(bundle) / f"configs/{name}.json") for name in ("train", "evaluate")])
+    parser["zoom"] = zoom
+    inferer = parser.get_parsed_content("validate#inferer")
+    assert (inferer.pictures.zoom, inferer.volumes.zoom) == (zoom, zoom)
+
+
 def _pairs(root: Path, values: int) -> None:
     """Pictures of a disc on a darker ground, and masks of ``values`` values."""
     y, x = np.mgrid[:48, :64]

@@ -106,9 +106,9 @@ def compare(
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
     rows = kept(folder / "cases.csv")
-    settings = f"objects {objects}, runtime {runtime}"
+    settings = settings_of(objects, runtime)
     for name, _, path in pairs:
-        rows += measure(name, path, cases, rows, folder / "cases.csv", settings, runtime, objects, embedding_cache)
+        rows += measure(name, path, cases, rows, folder / "cases.csv", runtime, objects, embedding_cache)
     names = {case["case"] for case in cases}
     current = {(name, digest(path), settings) for name, _, path in pairs}
     valid = [
@@ -182,19 +182,23 @@ def kept(path: Path) -> list[Row]:
     return [{**row, **{score: float(row[score]) for score in SCORES}} for row in rows if row["nsd_published"]]
 
 
+def settings_of(objects: int | None, runtime: str) -> str:
+    """What, beside network and picture, a measurement depends on."""
+    return f"objects {objects}, runtime {runtime}"
+
+
 def measure(
     name: str,
     checkpoint: str,
     cases: Sequence[Row],
     rows: Sequence[Row],
     file: Path,
-    settings: str,
     runtime: str,
     objects: int | None,
     embedding_cache: str | None,
 ) -> list[Row]:
     """Rows of the cases that a network hasn't been measured on, appended to the file as they come."""
-    weights = digest(checkpoint)
+    weights, settings = digest(checkpoint), settings_of(objects, runtime)
     known = {(row["network"], row["weights"], row["settings"], row["case"]) for row in rows}
     missing = [case for case in cases if (name, weights, settings, case["case"]) not in known]
     if not missing:

@@ -116,8 +116,8 @@ class Session:
         self.zoom = zoom
         self._file = _stamp(self.image.path)
         root = litemed_home() / "embeddings" if folder is None else Path(folder)
-        self._kept = functools.partial(prune_embeddings, root, disk)
-        self._kept()
+        self._prune = functools.partial(prune_embeddings, root, disk)
+        self._prune()
         self._encoder = StoredEncoder(network, EmbeddingStore(root / encoder_name(network), known=network))
         self._embeddings = EmbeddingCache(self._embed, capacity)
         self._embedding_lock = threading.Lock()
@@ -149,7 +149,7 @@ class Session:
         """Stop what runs in the background, and keep the folder of embeddings to its size."""
         self.cancel()
         self._worker.shutdown(cancel_futures=True)
-        self._kept()
+        self._prune()
 
     # --- what is drawn ---------------------------------------------------------------------------------------------
 

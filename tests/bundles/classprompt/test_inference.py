@@ -145,12 +145,3 @@ def test_a_network_without_the_prompt_is_told_nothing(bright: type, class_prompt
     network = ConditionedNetwork(bright(class_prompt=class_prompt), "CT")
     network.decode(torch.full((1, 3, 256, 256), 0.9), torch.tensor([[0.0, 0, 9, 9]]))
     assert (network.modality.told, network.modality.predicted) == (told, "Microscopy")
-
-
-@pytest.mark.parametrize("zoom", ["off", "auto"])
-def test_the_evaluation_sees_windows_where_they_are_asked_for(zoom: str) -> None:
-    parser = ConfigParser()
-    parser.read_config([f"{BUNDLE_ROOT}/configs/{name}.json" for name in ("train", "evaluate")])
-    parser["zoom"] = zoom
-    inferer = parser.get_parsed_content("validate#inferer")
-    assert (inferer.pictures.zoom, inferer.volumes.zoom) == (zoom, zoom)

@@ -7,6 +7,8 @@ from __future__ import annotations
 import csv
 import json
 import math
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +36,6 @@ from litemed.datasets.challenge_cases import modality_of
 from litemed.networks.class_prompt import ClassHead
 from litemed.prompting.frozen_encoder import FrozenEncoderInferer
 from litemed.training.checkpoints import read_checkpoint
-from monai.bundle import ConfigParser
 from monai.bundle import run as run_bundle
 from monai.data import Dataset, MetaTensor
 
@@ -79,16 +80,8 @@ def test_training_learns(tmp_path: Path, archives: str) -> None:
     assert 2 < stored <= 1 + 3 * 4 + 3  # the reference; two pictures and a slice, each in four flips; validation
 
 
-def test_an_epoch_is_divided_between_processes(archives: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("torch.distributed.get_world_size", lambda: 2)
-    monkeypatch.setattr("torch.distributed.get_rank", lambda: 1)
-
-    def sampler(**overrides: Any) -> Any:
-        parser = ConfigParser()
-        parser.read_config([CONFIGS / "train.json", CONFIGS / "multi_gpu_train.json"])
-        parser.update({"dataset_dir": archives, "slice_interval": 1, "cache_rate": 0.0, **overrides})
-        return parser.get_parsed_content("train#dataloader").sampler
-
+def test_an_epoch_is_divided_between_processes(archives: str, second_sampler: Callable[..., Any]) -> None:
+    sampler = partial(second_sampler, CONFIGS, dataset_dir=archives, slice_interval=1)
     drawn = sampler(samples_per_epoch=40)
     assert len(list(drawn)) == len(drawn) == 20
     assert len(sampler()) == math.ceil(len(drawn.dataset) / 2)

@@ -362,12 +362,3 @@ def test_monai_label_gives_what_the_command_gives(tmp_path: Path, run: Run, brig
     network = parser.get_parsed_content("network_def").eval()
     labels = parser.get_parsed_content("inferer")(torch.stack([item["image"]]), network)[0]
     np.testing.assert_array_equal(np.asarray(labels[0]), read(run(tmp_path / "a.png", [10, 5, 39, 24])["labels"]))
-
-
-@pytest.mark.parametrize("zoom", ["off", "auto"])
-def test_the_evaluation_sees_windows_where_they_are_asked_for(zoom: str) -> None:
-    parser = ConfigParser()
-    parser.read_config([f"{BUNDLE_ROOT}/configs/{name}.json" for name in ("train", "evaluate")])
-    parser["zoom"] = zoom
-    inferer = parser.get_parsed_content("validate#inferer")
-    assert (inferer.pictures.zoom, inferer.volumes.zoom) == (zoom, zoom)

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -89,16 +91,8 @@ def test_modalities_are_drawn_equally_often_on_demand(archives: str) -> None:
     assert isinstance(loader().sampler, RandomSampler)
 
 
-def test_an_epoch_is_divided_between_processes(archives: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("torch.distributed.get_world_size", lambda: 2)
-    monkeypatch.setattr("torch.distributed.get_rank", lambda: 1)
-
-    def sampler(**overrides: Any) -> Any:
-        parser = ConfigParser()
-        parser.read_config([CONFIGS / "train.json", CONFIGS / "multi_gpu_train.json"])
-        parser.update({"dataset_dir": archives, "slice_interval": 1, "cache_rate": 0.0, **overrides})
-        return parser.get_parsed_content("train#dataloader").sampler
-
+def test_an_epoch_is_divided_between_processes(archives: str, second_sampler: Callable[..., Any]) -> None:
+    sampler = partial(second_sampler, CONFIGS, dataset_dir=archives, slice_interval=1)
     drawn = sampler(balanced=True, samples_per_epoch=40)
     assert len(list(drawn)) == len(drawn) == 20
     assert len(sampler(balanced=True)) == 3  # of six items
