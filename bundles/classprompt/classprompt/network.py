@@ -122,7 +122,7 @@ class ClassPromptMedSAM(MedSAMLite):
             class_id = torch.full_like(predicted, -1)  # UNKNOWN; TorchScript sees no global
         elif class_id.shape != class_logits.shape[:1]:
             raise ValueError(f"expected {class_logits.shape[0]} classes, one an image, got {list(class_id.shape)}")
-        sure = torch.where(class_id == -1, probability >= self.sure, class_id >= 0)
+        sure = (class_id >= 0) | ((class_id == -1) & (probability >= self.sure))  # ONNX Runtime chooses no booleans
         tokens = self.class_prompt_encoder(class_logits, torch.where(class_id < 0, predicted, class_id))
         told = sure if self.class_prompt else torch.zeros_like(sure)
         return torch.where(told[:, None, None], tokens, torch.zeros_like(tokens))
