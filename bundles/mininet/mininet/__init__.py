@@ -14,7 +14,7 @@ BUNDLE_ROOT = str(Path(__file__).resolve().parents[1])
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
-        "augmentation": ["RandCamerad", "RandStaind"],
+        "augmentation": ["RandCamerad", "RandObstructionsd", "RandStaind"],
         "data": ["evaluation_part", "load_cases", "patient_of"],
         "kinds": ["kind_weights"],
         "network": ["MiniNet"],

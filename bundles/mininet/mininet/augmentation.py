@@ -1,6 +1,6 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""What other microscopes, stains and cameras do to a picture, for training."""
+"""What other microscopes, stains, cameras and dermoscopes do to a picture, for training."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from scipy.ndimage import gaussian_filter
 
 from mininet.kinds import picture_kind
 
-__all__ = ["RandCamerad", "RandStaind"]
+__all__ = ["RandCamerad", "RandObstructionsd", "RandStaind"]
 
 
 class _RandPictured(RandomizableTransform, MapTransform):
@@ -34,14 +34,14 @@ class _RandPictured(RandomizableTransform, MapTransform):
             for key in self.key_iterator(items):
                 picture = np.asarray(items[key], dtype=np.float32)
                 limit = max(float(picture.max()), 1e-6)
-                items[key] = self._result(items[key], self._changed(picture / limit).clip(0, 1) * limit)
+                items[key] = self._result(items[key], self._changed(picture / limit, items).clip(0, 1) * limit)
         return items
 
     def _result(self, before: Any, values: np.ndarray) -> Any:
         result = torch.as_tensor(values, dtype=torch.float32)
         return before.__class__(result, meta=before.meta) if hasattr(before, "meta") else result
 
-    def _changed(self, picture: np.ndarray) -> np.ndarray:
+    def _changed(self, picture: np.ndarray, items: dict[Hashable, Any]) -> np.ndarray:
         """Values in [0, 1], before and after; the latter are clipped."""
         raise NotImplementedError
 
@@ -65,7 +65,7 @@ class RandStaind(_RandPictured):
     def __init__(self, keys: KeysCollection, prob: float = 0.4) -> None:
         super().__init__(keys, prob)
 
-    def _changed(self, picture: np.ndarray) -> np.ndarray:
+    def _changed(self, picture: np.ndarray, items: dict[Hashable, Any]) -> np.ndarray:
         grey = picture.mean(axis=0)
         if picture_kind(picture) != "fluorescence":
             if self._often(0.2):
@@ -97,7 +97,7 @@ class RandCamerad(_RandPictured):
     def __init__(self, keys: KeysCollection, prob: float = 0.9) -> None:
         super().__init__(keys, prob)
 
-    def _changed(self, picture: np.ndarray) -> np.ndarray:
+    def _changed(self, picture: np.ndarray, items: dict[Hashable, Any]) -> np.ndarray:
         if self._often(0.4):
             grey = picture.mean(axis=0, keepdims=True)
             picture = grey + self.R.uniform(0.3, 1.5) * (picture - grey)
@@ -116,3 +116,102 @@ class RandCamerad(_RandPictured):
             pixels = (picture.clip(0, 1).transpose(1, 2, 0) * 255 + 0.5).astype(np.uint8)
             picture = as_jpeg(pixels, int(self.R.randint(30, 96))).transpose(2, 0, 1).astype(np.float32) / 255
         return picture
+
+
+class RandObstructionsd(_RandPictured):
+    """Put before a picture of skin what dermoscopes and photographers do: corners, stickers, rulers, ink, hairs, glare.
+
+    Each comes with its own probability. What would hide more than a tenth of the lesion is left out; what it hides of
+    the lesion is taken from the label. All of it is drawn, not taken from photographs.
+
+    Args:
+        keys: keys of the pictures ``(3, W, H)``, values from 0.
+        label_key: key of the lesion's mask, ``(1, W, H)``.
+        prob: share of the pictures that are changed.
+    """
+
+    def __init__(self, keys: KeysCollection, label_key: str = "label", prob: float = 0.6) -> None:
+        super().__init__(keys, prob)
+        self.label_key = label_key
+
+    def _changed(self, picture: np.ndarray, items: dict[Hashable, Any]) -> np.ndarray:
+        label = items[self.label_key]
+        width, height = picture.shape[1:]
+        x, y = np.mgrid[:width, :height].astype(np.float32)
+        side = max(width, height)
+        covered = np.zeros((width, height), dtype=bool)
+        lesion = np.asarray(label)[0] > 0
+
+        def free(mask: np.ndarray) -> bool:
+            return bool((mask & lesion).sum() <= 0.1 * lesion.sum())
+
+        if self._often(0.5):  # hairs
+            for _ in range(self.R.randint(1, 16)):
+                picture = self._line(picture, x, y, side, self.R.uniform(0, 0.5), self.R.uniform(0, 0.3, 3))
+        if self._often(0.2):  # ruler: short ticks along a line
+            picture = self._ruler(picture, x, y, side)
+        if self._often(0.2):  # ink
+            ink = np.array((0.35, 0.2, 0.55)) + self.R.normal(0, 0.08, 3)
+            for _ in range(self.R.randint(1, 4)):
+                picture = self._line(picture, x, y, side, self.R.uniform(1, 2.5), ink, length=(0.1, 0.35))
+        if self._often(0.2):  # a sticker that reaches in from outside
+            angle, reach = self.R.uniform(0, 2 * np.pi), self.R.uniform(0.12, 0.35)
+            from_middle = self.R.uniform(0.45, 0.65)
+            row, column = (
+                width / 2 + from_middle * width * np.cos(angle),
+                height / 2 + from_middle * height * np.sin(angle),
+            )
+            distance = np.hypot(x - row, y - column) / side
+            if free(distance < reach):
+                colour = self.R.permutation((self.R.uniform(0, 0.3), self.R.uniform(0.2, 0.8), self.R.uniform(0.7, 1)))
+                picture = np.where(distance < reach, colour[:, None, None], picture)
+                covered |= distance < reach
+                if self._often(0.4):
+                    hole = distance < 0.6 * reach
+                    picture = np.where(hole, self.R.uniform(0.2, 1, 3)[:, None, None], picture)
+        if self._often(0.25):  # glare
+            for _ in range(self.R.randint(1, 4)):
+                place = self.R.uniform(0, 1, 2) * (width, height)
+                spot = np.exp(
+                    -0.5 * (((x - place[0]) ** 2 + (y - place[1]) ** 2) / (self.R.uniform(0.01, 0.05) * side) ** 2)
+                )
+                picture = picture + (1.3 - picture) * np.minimum(1, self.R.uniform(0.6, 1.6) * spot)
+        if self._often(0.35):  # the dermoscope's round field
+            row, column = width * self.R.uniform(0.42, 0.58), height * self.R.uniform(0.42, 0.58)
+            radius = np.hypot((x - row) / width, (y - column) / height)
+            edge = self.R.uniform(0.42, 0.66)
+            if free(radius > edge):
+                light = ((edge - radius) / self.R.uniform(0.005, 0.12) + 1).clip(0, 1)
+                picture = picture * light + (1 - light) * self.R.uniform(0, 0.08)
+                covered |= radius > edge
+        kept = np.where(covered[None], 0, np.asarray(label)).astype(np.float32)
+        items[self.label_key] = self._result(label, kept)
+        return picture
+
+    def _line(
+        self,
+        picture: np.ndarray,
+        x: np.ndarray,
+        y: np.ndarray,
+        side: int,
+        thickness: float,
+        colour: np.ndarray,
+        length: tuple[float, float] = (0.15, 0.8),
+    ) -> np.ndarray:
+        """A bent stroke of half a thickness in pixels, its length a share of the longer side."""
+        turn, half = self.R.uniform(0, np.pi), self.R.uniform(*length) * side / 2
+        a, b = x - self.R.uniform(0, x.shape[0]), y - self.R.uniform(0, x.shape[1])
+        along, across = a * np.cos(turn) + b * np.sin(turn), b * np.cos(turn) - a * np.sin(turn)
+        distance = np.abs(across - self.R.normal(0, 1.2 / side) * along**2)
+        opacity = (thickness + 0.5 - distance).clip(0, 1) * (np.abs(along) < half) * self.R.uniform(0.5, 1)
+        return picture * (1 - opacity) + colour[:, None, None] * opacity
+
+    def _ruler(self, picture: np.ndarray, x: np.ndarray, y: np.ndarray, side: int) -> np.ndarray:
+        turn, shift = self.R.uniform(0, np.pi), self.R.uniform(0.2, 0.5) * side * self.R.choice((-1, 1))
+        a, b = x - x.shape[0] / 2, y - x.shape[1] / 2
+        along, across = a * np.cos(turn) + b * np.sin(turn), b * np.cos(turn) - a * np.sin(turn) - shift
+        step, reach = self.R.uniform(0.025, 0.08) * side, self.R.uniform(0.02, 0.06) * side
+        ticks = (np.abs((along + step / 2) % step - step / 2) < self.R.uniform(0.5, 0.9)) & (np.abs(across) < reach)
+        ticks |= (np.abs(across) < 0.7) & self._often(0.5)
+        opacity = ticks * self.R.uniform(0.4, 1)
+        return picture * (1 - opacity) + self.R.uniform(0, 0.25) * opacity

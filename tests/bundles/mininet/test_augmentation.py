@@ -1,13 +1,13 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""Other stains and cameras: what must stay as it was, and what must change."""
+"""Other stains, cameras and obstructions: what must stay as it was, and what must change."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 import torch
-from mininet.augmentation import RandCamerad, RandStaind
+from mininet.augmentation import RandCamerad, RandObstructionsd, RandStaind
 from mininet.kinds import kind_weights, picture_kind
 from monai.data import MetaTensor
 from PIL import Image
@@ -35,10 +35,10 @@ def test_kinds_by_their_looks() -> None:
     assert picture_kind(257 * STAINED) == "stained"
 
 
-@pytest.mark.parametrize("transform", [RandStaind, RandCamerad])
+@pytest.mark.parametrize("transform", [RandStaind, RandCamerad, RandObstructionsd])
 def test_pictures_keep_type_and_range_and_may_be_left_alone(transform: type) -> None:
     image = MetaTensor(257 * STAINED, meta={"filename_or_obj": "x.png"})
-    items = {"image": image}
+    items = {"image": image, "label": MetaTensor(torch.zeros(1, 96, 96))}
     unchanged = transform("image", prob=0.0)(items)["image"]
     assert torch.equal(unchanged.as_tensor(), 257 * STAINED)
     random = transform("image", prob=1.0).set_random_state(seed=0)
@@ -71,6 +71,22 @@ def test_stained_nuclei_stay_darker_than_their_ground() -> None:
     for _ in range(40):
         picture = transform({"image": STAINED})["image"].numpy()
         assert picture[:, _disc()].mean() < picture[:, ~_disc()].mean()
+
+
+def test_what_is_hidden_of_a_lesion_is_taken_from_its_label() -> None:
+    skin = _nuclei((220, 180, 160), (110, 70, 50))
+    label = torch.from_numpy(_disc()[None].astype(np.float32))
+    transform = RandObstructionsd("image", prob=1.0).set_random_state(seed=0)
+    kept, black = [], 0
+    for _ in range(100):
+        items = transform({"image": skin, "label": label})
+        assert set(items["label"].unique().tolist()) <= {0.0, 1.0}
+        assert (items["label"] <= label).all()
+        kept.append(float(items["label"].sum() / label.sum()))
+        black += bool((items["image"][:, :2, :2] < 30).all())
+    assert min(kept) >= 0.8  # two may each hide a tenth
+    assert 10 < black < 60
+    assert label.sum() == _disc().sum()
 
 
 def test_each_kind_is_drawn_as_often(tmp_path) -> None:
