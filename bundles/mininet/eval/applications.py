@@ -53,8 +53,11 @@ def run(
         options: further options of the training, such as ``--max_epochs 10``.
 
     Raises:
-        ValueError: for a name in ``only`` that isn't of `EXPERIMENTS`, and options that the configurations don't have.
+        ValueError: for a name in ``only`` that isn't of `EXPERIMENTS`, ``reader``, and options that the configurations
+            don't have.
     """
+    if "reader" in options:
+        raise ValueError(f"the sets are read as 'pooled' here, got --reader {options['reader']}")
     for name in only or EXPERIMENTS:
         check_option("only", name, EXPERIMENTS)
         check_options(configs_of(name), options)

@@ -49,6 +49,7 @@ def test_a_stopped_run_goes_on_and_is_scored_on_validation(tmp_path: Path) -> No
     [
         ({"learning_rte": 0.5}, "mininet has no option learning_rte"),
         ({"minute": 60, "max_epochs": 1}, "mininet has no option minute"),
+        ({"reader": "isic"}, "the sets are read as 'pooled' here, got --reader isic"),
         ({"only": ["nuclei", "nuclie"]}, "expected only to be one of 'nuclei', .*, got 'nuclie'"),
     ],
 )
