@@ -131,6 +131,16 @@ def test_training(name: str, tmp_path: Path, tfm_dir: Path) -> None:
     assert not list(Path.cwd().iterdir())
 
 
+def test_training_on_devices(tmp_path: Path, tfm_dir: Path) -> None:
+    quick = {**QUICK, "max_epochs": 2, "batch_size": 2}
+    _run("train", "devices", **quick, dataset_dir=str(tfm_dir), output_dir=str(tmp_path / "run"))
+    with (tmp_path / "run" / "history.csv").open() as file:
+        rates = [float(row["learning_rate"]) for row in csv.DictReader(file)]
+    assert len(rates) == 2
+    assert rates[-1] == 0  # the schedule is of steps, and ends
+    TFNet().load_state_dict(torch.load(tmp_path / "run" / "model.pt", weights_only=True), strict=True)
+
+
 def test_the_learning_rate_halves_on_a_plateau(tmp_path: Path, tfm_dir: Path) -> None:
     """Nothing improves at a learning rate of 0; with a patience of 1 every second epoch from the third halves it."""
     options = {"learning_rate": 1e-12, "lr_patience": 1, "max_epochs": 5, "ema_momentum": 1e-9}
