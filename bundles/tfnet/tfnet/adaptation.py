@@ -24,16 +24,14 @@ from litemed.images.box_files import read_boxes
 from litemed.metrics.tables import write_json
 from litemed.tools.workflows import quiet, run_training
 from litemed.training.checkpoints import load_checkpoint
-from litemed.transforms.pictures import LoadPictured
-from monai.transforms import Compose
 from PIL import Image
 from torch import nn
 
 from tfnet import BUNDLE_ROOT
 from tfnet.collab.rings import Rings
+from tfnet.collab.search import find_rings
 from tfnet.collab.trust import is_sure
-from tfnet.detector import RINGS, RingDetector, box_iou, decode_rings
-from tfnet.resizing import FitPictured, UnitRanged, placement
+from tfnet.detector import RINGS, RingDetector, box_iou
 
 __all__ = ["adapt", "run"]
 
@@ -125,19 +123,8 @@ def _labelled(path: Path) -> np.ndarray:
 
 def _found(detector: nn.Module, path: Path) -> Rings | None:
     """The rings that a detector finds in a frame."""
-    load = Compose(
-        [LoadPictured("image"), UnitRanged("image", grey=True), FitPictured("image", _SIZE)]  # as in training
-    )
-    with Image.open(path) as picture:
-        grey = np.asarray(picture.convert("L"))
-    with torch.no_grad():
-        output = detector.eval()(load({"image": str(path), "boxes": None})["image"].as_tensor()[None])
-    boxes, presence = decode_rings(output, _SIZE)
-    width, height, left, top = placement(grey.shape[1], grey.shape[0], _SIZE)
-    scale = [grey.shape[1] / width, grey.shape[0] / height] * 2
-    found = (boxes[0].numpy() - [left, top, left, top]) * scale
-    is_there = float(presence[0]) >= 0.5 and bool((found[:, 2:] > found[:, :2]).all())
-    return Rings(found, float(presence[0])).measured(grey) if is_there else None
+    with Image.open(path) as picture, torch.no_grad():
+        return find_rings(detector.eval(), np.asarray(picture.convert("L")), _SIZE)
 
 
 def _is_sure(rings: Rings | None) -> bool:

@@ -15,14 +15,13 @@ import torch
 from litemed.deploy.runtimes import available_runtimes, deploy
 from litemed.networks.reparam import fuse
 from litemed.training.checkpoints import load_checkpoint
-from PIL import Image
 from torch import nn
 
 from tfnet.classifier import FrameClassifier
 from tfnet.collab.rings import Rings
-from tfnet.detector import RingDetector, decode_rings, ring_window
+from tfnet.collab.search import as_input, find_rings, resized
+from tfnet.detector import RingDetector, ring_window
 from tfnet.network import TFNet
-from tfnet.resizing import placement
 
 __all__ = ["Networks"]
 
@@ -33,9 +32,9 @@ Size = Sequence[int]
 class Networks:
     """Frame classifier, ring detector and TF-Net with trained weights, fused, on the CPU.
 
-    The detector sees the whole frame in grey, scaled down to its size; a frame of another aspect keeps it, between
-    black bars. The classifier sees the outside box in grey, or the middle of a frame without rings
-    (:func:`tfnet.ring_window`), and TF-Net the crop, both stretched to their size.
+    The detector sees the frame in grey, all of it and then closer (:func:`tfnet.collab.search.find_rings`). The
+    classifier sees the outside box in grey, or the middle of a frame without rings (:func:`tfnet.ring_window`), and
+    TF-Net the crop, both stretched to their size.
 
     Args:
         models_dir: folder of ``model_classifier.pt``, ``model_detector.pt`` and ``model.pt``.
@@ -103,63 +102,28 @@ class Networks:
         rings = self.detect(frame)
         x0, y0, x1, y1 = ring_window(None if rings is None else rings.boxes[-1].tolist(), *frame.shape[::-1])
         window = np.ascontiguousarray(frame[y0:y1, x0:x1])
-        return self._classifier(_as_input(_resized(window, self.classifier_size)))[0].softmax(dim=0).numpy()
+        return self._classifier(as_input(resized(window, self.classifier_size)))[0].softmax(dim=0).numpy()
 
     def detect(self, frame: np.ndarray) -> Rings | None:
         """The rings in a frame, or None where there are none. An array is searched once, however often it is given."""
         key = id(frame)
         known = self._searched.get(key)
         if known is None or known[0]() is not frame:
-            known = weakref.ref(frame, lambda _: self._searched.pop(key, None)), self._detected(frame)
+            known = (
+                weakref.ref(frame, lambda _: self._searched.pop(key, None)),
+                find_rings(self._detector, frame, self.detector_size, self.presence),
+            )
             self._searched[key] = known
         return known[1]
 
-    def _detected(self, frame: np.ndarray) -> Rings | None:
-        boxes, presence = decode_rings(self._detector(_framed(frame, self.detector_size)), self.detector_size)
-        if float(presence[0]) < self.presence:
-            return None
-        width, height, left, top = placement(frame.shape[1], frame.shape[0], self.detector_size)
-        factors = [frame.shape[1] / width, frame.shape[0] / height] * 2
-        found = (boxes[0].double().numpy() - [left, top, left, top]) * factors
-        if not np.isfinite(found).all() or (found[:, 2:] <= found[:, :2]).any():
-            return None
-        return Rings(found, float(presence[0])).measured(frame)
-
     def segment(self, crop: np.ndarray) -> np.ndarray:
         """Mask of break-up, bool, of a crop."""
-        logits = self._segmenter(_as_input(_resized(crop, self.crop_size), channels=3))[0].numpy()
+        logits = self._segmenter(as_input(resized(crop, self.crop_size), channels=3))[0].numpy()
         # sampled, not smoothed, as in the bundle's inference
         return _sampled((logits[1] - logits[0]).T, crop.shape) > 0
 
 
 _MOST_STREAMS = 4
-_BILINEAR = Image.Resampling.BILINEAR
-
-
-def _framed(frame: np.ndarray, size: Size) -> torch.Tensor:
-    """A whole frame as input of ``size``."""
-    width, height, left, top = placement(frame.shape[1], frame.shape[0], size)
-    scaled = _resized(frame, (width, height))
-    if (width, height) == tuple(size):
-        return _as_input(scaled)
-    canvas = np.zeros((size[1], size[0]), dtype=np.uint8)
-    canvas[top : top + height, left : left + width] = scaled
-    return _as_input(canvas)
-
-
-def _resized(image: np.ndarray, size: Size) -> np.ndarray:
-    """Bilinear, smoothed where it shrinks; where it shrinks to a quarter or less, of means over squares of pixels."""
-    if image.shape == (size[1], size[0]):
-        return image
-    return np.asarray(Image.fromarray(image).resize((size[0], size[1]), _BILINEAR, reducing_gap=2.0))
-
-
-def _as_input(image: np.ndarray, channels: int = 1) -> torch.Tensor:
-    """``(1, channels, W, H)`` in [0, 1], axes as MONAI reads pictures, from uint8 ``(H, W)``; all channels alike."""
-    values = np.empty((1, channels, *image.shape[::-1]), dtype=np.float32)
-    np.divide(np.ascontiguousarray(image.T), np.float32(255), out=values[0, 0])
-    values[0, 1:] = values[0, 0]
-    return torch.from_numpy(values)
 
 
 def _sampled(values: np.ndarray, shape: Sequence[int]) -> np.ndarray:

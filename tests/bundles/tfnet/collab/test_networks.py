@@ -25,6 +25,7 @@ from tfnet import (
 )
 from tfnet.collab import Networks
 from tfnet.collab.networks import _sampled
+from tfnet.collab.search import find_rings
 from tfnet.command import collab
 
 SIZES = {"classifier_size": (48, 48), "detector_size": (64, 48), "crop_size": (64, 64)}
@@ -65,19 +66,20 @@ def test_results_equal_those_of_the_bundles_own_preparation(
 ) -> None:
     models = Networks(weights, runtime="torch", presence=0.0, **SIZES)
     classifier, detector, segmenter = networks
-    boxes, presence = decode_rings(detector(stretch(_tensor(frame, 1), (64, 48))), (128, 96))
-    rings = models.detect(frame)
+    _, presence = decode_rings(detector(stretch(_tensor(frame, 1), (64, 48))), (128, 96))
+    rings, expected = models.detect(frame), find_rings(detector, frame, (64, 48), presence=0.0)
     assert rings is not None
-    assert rings.boxes == pytest.approx(boxes[0].numpy(), abs=0.2)
+    assert expected is not None
+    assert rings.boxes == pytest.approx(expected.boxes, abs=0.2)
     assert rings.score == pytest.approx(float(presence[0]), abs=5e-3)
     x0, y0, x1, y1 = ring_window(rings.boxes[2], 128, 96)
     window = stretch(_tensor(frame[y0:y1, x0:x1], 1), (48, 48))
     assert models.classify(frame) == pytest.approx(classifier(window)[0].softmax(0).numpy(), abs=5e-3)
     crop = frame[10:90, 20:70]
     logits = FixedSizeInferer((64, 64))(_tensor(crop, 3), segmenter)
-    expected = (logits[0, 1] > logits[0, 0]).numpy().T
+    mask = (logits[0, 1] > logits[0, 0]).numpy().T
     assert models.segment(crop).shape == (80, 50)
-    assert (models.segment(crop) == expected).mean() > 0.99
+    assert (models.segment(crop) == mask).mean() > 0.99
 
 
 def test_rings_of_a_portrait_frame_are_in_its_own_pixels(weights: Path, frame: np.ndarray) -> None:
@@ -88,7 +90,8 @@ def test_rings_of_a_portrait_frame_are_in_its_own_pixels(weights: Path, frame: n
     rings, others = models.detect(portrait), models.detect(bars)
     assert rings is not None
     assert others is not None
-    assert rings.boxes + np.asarray([28, 0, 28, 0]) == pytest.approx(others.boxes, abs=0.3)
+    # the second windows may be a pixel apart
+    assert rings.boxes + np.asarray([28, 0, 28, 0]) == pytest.approx(others.boxes, abs=1)
 
 
 @torch.inference_mode()
@@ -104,7 +107,7 @@ def test_without_rings_the_middle_of_the_frame_is_classified(
 def test_a_frame_is_searched_once(weights: Path, frame: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     models = Networks(weights, runtime="torch", presence=0.0, **SIZES)
     searched = []
-    monkeypatch.setattr(models, "_detected", lambda each: searched.append(each))
+    monkeypatch.setattr("tfnet.collab.networks.find_rings", lambda _, each, *settings: searched.append(each))
     other = frame.copy()
     for each in (frame, other, frame):
         models.classify(each)
