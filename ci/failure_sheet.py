@@ -1,0 +1,69 @@
+# Copyright 2026 the litemed authors
+# SPDX-License-Identifier: Apache-2.0
+"""A sheet of the pictures that fail: those with the lowest scores of each evaluation, as the evaluation drew them.
+
+    python ci/failure_sheet.py --out bundles/mininet/docs/failures.jpg --score f1 EVALUATION [EVALUATION ...]
+
+An evaluation is the output folder of a bundle's evaluate.json, with scores.csv and pictures/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+
+from litemed.files import replacing
+from litemed.metrics.tables import read_rows
+from PIL import Image, ImageDraw, ImageOps
+
+SIDE, GAP, TEXT, TITLE = 300, 10, 30, 34
+
+
+def lowest(folder: Path, score: str, most: int) -> list[tuple[str, float]]:
+    """Cases with their scores, the lowest first; those whose score is undefined are left out.
+
+    Raises:
+        ValueError: when the evaluation has no such score.
+    """
+    rows = read_rows(folder / "scores.csv")
+    if score not in rows[0]:
+        raise ValueError(f"{folder / 'scores.csv'} has no score {score}: {', '.join(list(rows[0])[1:])}")
+    scored = [(row["case"], float(row[score] or math.nan)) for row in rows]
+    return sorted((each for each in scored if not math.isnan(each[1])), key=lambda each: each[1])[:most]
+
+
+def sheet(folders: list[Path], score: str, most: int) -> Image.Image:
+    """A row for each evaluation, named for its folder."""
+    canvas = Image.new("RGB", (most * (SIDE + GAP) - GAP, len(folders) * (TITLE + SIDE + TEXT + GAP) - GAP), "white")
+    draw = ImageDraw.Draw(canvas)
+    for row, folder in enumerate(folders):
+        top = row * (TITLE + SIDE + TEXT + GAP)
+        draw.text((4, top + 6), folder.name.replace("_", " "), "black", font_size=22)
+        for column, (case, value) in enumerate(lowest(folder, score, most)):
+            left = column * (SIDE + GAP)
+            with Image.open(folder / "pictures" / f"{case}_overlay.png") as picture:
+                canvas.paste(ImageOps.pad(picture.convert("RGB"), (SIDE, SIDE), color="white"), (left, top + TITLE))
+            draw.text((left + 4, top + TITLE + SIDE + 4), f"{case}  {value:.2f}", (70, 70, 70), font_size=18)
+    return canvas
+
+
+def main() -> None:
+    """Write the sheet."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("evaluations", type=Path, nargs="+", metavar="EVALUATION")
+    parser.add_argument("--score", required=True, help="column of scores.csv")
+    parser.add_argument("--most", type=int, default=4, help="pictures of each evaluation (default 4)")
+    parser.add_argument("--out", type=Path, required=True)
+    given = parser.parse_args()
+    try:
+        canvas = sheet(given.evaluations, given.score, given.most)
+    except (OSError, ValueError) as error:
+        parser.exit(2, f"{error}\n")
+    with replacing(given.out) as temporary:
+        canvas.save(temporary, quality=85)
+    print(given.out)
+
+
+if __name__ == "__main__":
+    main()
