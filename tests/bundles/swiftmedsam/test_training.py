@@ -89,6 +89,8 @@ def test_modalities_are_drawn_equally_often_on_demand(archives: str) -> None:
     assert weights == pytest.approx({"US": 1.0, "CT": 1.0})
     assert len(balanced.dataset.data) == 6
     assert isinstance(loader().sampler, RandomSampler)
+    assert sorted(loader().sampler) == list(range(6))
+    assert len(list(loader(samples_per_epoch=4).sampler)) == 4
 
 
 def test_an_epoch_is_divided_between_processes(archives: str, second_sampler: Callable[..., Any]) -> None:
@@ -96,6 +98,7 @@ def test_an_epoch_is_divided_between_processes(archives: str, second_sampler: Ca
     drawn = sampler(balanced=True, samples_per_epoch=40)
     assert len(list(drawn)) == len(drawn) == 20
     assert len(sampler(balanced=True)) == 3  # of six items
+    assert len(sampler(samples_per_epoch=40)) == 20
     assert type(sampler()) is DistributedSampler
 
 
