@@ -21,6 +21,7 @@ def collab(
     evidence: str = "4",
     fps: float | None = None,
     annotated_video: bool = True,
+    every_frame: bool = False,
     eye: str | None = None,
     code: str | None = None,
     date: str | None = None,
@@ -51,6 +52,7 @@ def collab(
             takes the first broken frame, as in the paper.
         fps: frames a second, in place of the file's timestamps, or for a folder.
         annotated_video: write the annotated video.
+        every_frame: classify every frame; else, from 24 a second on, one between two of the same class has theirs.
         eye: OD, the right one, or OS; names nasal and temporal in the report.
         code: of the patient, for the report; never a name.
         date: of the recording.
@@ -66,9 +68,7 @@ def collab(
     from tfnet.collab.pipeline import evidence_of
 
     whose = Visit(eye, code, date, device, operator)
-    options = Options(
-        gate=gate, smooth=smooth, evidence=evidence_of(evidence), fps=fps, annotated_video=annotated_video
-    )
+    options = Options(gate, smooth, evidence_of(evidence), fps, annotated_video, every_frame)
     models = Networks(models_dir, runtime=runtime, precision=precision, threads=threads)
     started = time.perf_counter()
     try:

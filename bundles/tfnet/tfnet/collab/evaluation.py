@@ -253,6 +253,7 @@ def run(
     gate: bool = True,
     smooth: int = 0,
     evidence: str = f"{EVIDENCE:g}",
+    every_frame: bool = False,
     models_dir: str = f"{_BUNDLE_ROOT}/models",
     runtime: str = "auto",
     precision: str = "f32",
@@ -269,12 +270,13 @@ def run(
         gate: segment frames of class broken only.
         smooth: drop errors of the classifier that last up to so many frames.
         evidence: that a break-up has to gather until the next blink; 0 or paper takes the first broken frame.
+        every_frame: classify every frame.
         models_dir: folder of the weights.
         runtime: openvino, onnxruntime, torch, or auto for the fastest that is installed.
         precision: f32, or bf16 with OpenVINO on a processor that has it.
         threads: of the runtime; all cores by default.
     """
-    options = Options(gate=gate, smooth=smooth, evidence=evidence_of(evidence), annotated_video=False)
+    options = Options(gate, smooth, evidence_of(evidence), annotated_video=False, every_frame=every_frame)
     models = Networks(models_dir, runtime=runtime, precision=precision, threads=threads)
     result = evaluate(Path(dataset_dir or tearfilm()), Path(output_dir), models, options, part)
     times = {name: value for name, value in result["break_up_time"].items() if isinstance(value, dict)}

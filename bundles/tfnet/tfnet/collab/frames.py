@@ -58,6 +58,7 @@ class Finding:
         name: class of the frame after smoothing, or ``unreadable``.
         raw: class by its probabilities alone.
         probabilities: of clear, closed, broken and blur; empty for an unreadable frame.
+        looked: whether the classifier saw it; else its class and probabilities are those of its two neighbours.
         since: frames since the last closed frame, or since the first open one.
         seconds_since: the same in seconds.
         begins: whether a break-up may begin with it, see :class:`BreakUpSearch`.
@@ -79,6 +80,7 @@ class Finding:
     name: str
     raw: str = UNREADABLE
     probabilities: list[float] = field(default_factory=list)
+    looked: bool = True
     since: int | None = None
     seconds_since: float | None = None
     begins: bool = False
@@ -143,7 +145,7 @@ def segments(name: str, gate: bool) -> bool:
 
 
 def find(
-    frames: Iterable[Frame], models: Models, gate: bool, smooth: int, onset: Onset
+    frames: Iterable[Frame], models: Models, gate: bool, smooth: int, onset: Onset, sparse: bool = False
 ) -> Iterator[tuple[Frame, Finding, Patch | None]]:
     """Classify, detect, crop and segment frame by frame; several at once where the models take several.
 
@@ -153,15 +155,66 @@ def find(
         gate: segment broken frames only; else all open ones, as Algorithm 1 is printed.
         smooth: frames that an error of the classifier may last, see :class:`Settler`.
         onset: what came before the first of these frames; it follows them.
+        sparse: classify every other frame, and one between two of them only where their classes differ: between equal
+            ones it has their class and mean probabilities. Nor are its rings looked for unless it is to be segmented.
 
     Yields:
         each frame with what is known of it, and its mask within the crop, or None.
     """
     workers = getattr(models, "workers", 1)
     with ThreadPoolExecutor(workers) if workers > 1 else nullcontext() as pool:
-        classified = _in_turn(lambda frame: (frame, _classified(frame, models)), frames, pool, workers)
-        known = _settled(classified, smooth, onset)
+        known = _settled(_classified_in_turn(frames, models, pool, workers, sparse), smooth, onset)
         yield from _in_turn(lambda item: _located(*item, models, gate), known, pool, workers)
+
+
+def _classified_in_turn(
+    frames: Iterable[Frame], models: Models, pool: Executor | None, workers: int, sparse: bool
+) -> Iterator[tuple[Frame, list[float], bool]]:
+    """Frames with their probabilities, and whether the classifier saw them."""
+
+    ahead = 0 if pool is None else workers
+    if sparse:
+        ahead = 2 * ahead + 1  # every other one is worked on, and a frame's next has to be there
+    waiting: deque[tuple[Frame, Future[list[float]] | None]] = deque()
+    before: list[float] = []
+
+    def between(frame: Frame) -> list[float]:
+        """Mean probabilities of the neighbours of an unclassified frame; none where they can't tell its class."""
+        future = waiting[0][1] if waiting else None
+        if frame.image is None or not before or future is None:
+            return []
+        after = future.result()
+        if _likeliest(before) != _likeliest(after):
+            return []
+        return [round((one + other) / 2, 4) for one, other in zip(before, after, strict=True)]
+
+    def next_one() -> tuple[Frame, list[float], bool]:
+        frame, future = waiting.popleft()
+        told = [] if future is not None else between(frame)
+        before[:] = told or (_classified(frame, models) if future is None else future.result())
+        return frame, list(before), not told
+
+    try:
+        for frame in frames:
+            looked = not sparse or frame.index % 2 == 0
+            waiting.append((frame, _submitted(pool, _classified, frame, models) if looked else None))
+            if len(waiting) > ahead:
+                yield next_one()
+        while waiting:
+            yield next_one()
+    finally:
+        for _, future in waiting:
+            if future is not None:
+                future.cancel()
+
+
+def _submitted(pool: Executor | None, function: Callable[..., Result], *arguments: Any) -> Future[Result]:
+    """The result to come of a pool; without one it is made at once."""
+    if pool is not None:
+        return pool.submit(function, *arguments)
+    future: Future[Result] = Future()
+    future.set_result(function(*arguments))
+    return future
 
 
 def _in_turn(
@@ -193,20 +246,21 @@ def _likeliest(probabilities: list[float]) -> str:
 
 
 def _settled(
-    classified: Iterable[tuple[Frame, list[float]]], smooth: int, onset: Onset
+    classified: Iterable[tuple[Frame, list[float], bool]], smooth: int, onset: Onset
 ) -> Iterator[tuple[Frame, dict[str, Any]]]:
     """Frames with what their classes tell, after smoothing."""
     settler = Settler(smooth, onset.settled)
-    waiting: deque[tuple[Frame, list[float]]] = deque()
+    waiting: deque[tuple[Frame, list[float], bool]] = deque()
 
     def known(name: str) -> tuple[Frame, dict[str, Any]]:
-        frame, probabilities = waiting.popleft()
+        frame, probabilities, looked = waiting.popleft()
         found: dict[str, Any] = {
             "frame": frame.index,
             "time": None if frame.time is None else round(frame.time, 6),
             "name": name,
             "raw": _likeliest(probabilities),
             "probabilities": probabilities,
+            "looked": looked,
         }
         since, seconds, begins = onset.see(Finding(**found).seen)
         return frame, {**found, "since": since, "seconds_since": seconds, "begins": begins}
@@ -223,6 +277,8 @@ def _located(frame: Frame, known: dict[str, Any], models: Models, gate: bool) ->
         return frame, Finding(**known), None
     height, width = frame.image.shape
     searched = segments(known["name"], gate)
+    if not searched and not known["looked"]:
+        return frame, Finding(**known), None
     rings = models.detect(frame.image)
     box = None if rings is None else rings.crop_box(height, width)
     if rings is None or box is None:

@@ -134,6 +134,15 @@ def _pictures(pictures: list[tuple[str, Path]]) -> str:
     return section("Break-up in the picture", f'<div class="cases wide">{figures}</div>')
 
 
+def _classified(recording: dict[str, Any]) -> str:
+    """How many frames the classifier saw."""
+    readable = recording["frames"] - recording["unreadable_frames"]
+    seen = recording["classified_frames"]
+    if seen == readable:
+        return "Every frame was classified."
+    return f"{seen} of {readable} frames were classified; one between two frames of the same class has theirs."
+
+
 def _method(report: dict[str, Any]) -> str:
     options = report["options"]
     gate = "broken frames only" if options["gate"] else "all open frames, as the paper's Algorithm 1 is printed"
@@ -146,6 +155,7 @@ def _method(report: dict[str, Any]) -> str:
         f"Break-up time: from the last closed frame of a blink to the first broken frame {kind}the next blink.",
         "One time for a recording, the first, as the paper's Algorithm 1 gives it: "
         f"{'none' if first is None else f'{first} frames'}.",
+        _classified(report["recording"]),
         f"Classes of frames: {smooth}. Segmented: {gate}. Time: {clock}.",
         "Areas are of the ellipse within the outer ring and the picture. Central lies within the innermost ring, "
         "paracentral reaches to the fifth ring, peripheral to the outermost. Clock hours are as the camera sees them.",

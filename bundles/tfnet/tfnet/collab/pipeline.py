@@ -34,8 +34,9 @@ RESULT_NAMES = (
 )
 """What a run writes; the report in JSON comes last, so that where it is, all is."""
 
-_VERSION = 2
+_VERSION = 3
 _USUAL_FRAME_RATE = 25.0
+_SPARSE_RATE = 24.0  # a blink lasts a tenth of a second: no class comes and goes between two frames
 
 EVIDENCE = 4.0
 """By default; chosen on simulated validation films, see ``docs/results.md``."""
@@ -53,6 +54,8 @@ class Options:
             0 takes the first broken frame, as the paper does.
         fps: frames a second, in place of the file's timestamps; needed for times in seconds from a folder of pictures.
         annotated_video: whether to write the annotated video.
+        every_frame: classify every frame. Else, from 24 frames a second on, one between two frames of the same class
+            isn't classified, see :func:`tfnet.collab.frames.find`.
     """
 
     gate: bool = True
@@ -60,6 +63,7 @@ class Options:
     evidence: float = EVIDENCE
     fps: float | None = None
     annotated_video: bool = True
+    every_frame: bool = False
 
 
 def evidence_of(text: str) -> float:
@@ -142,7 +146,8 @@ def _fill(chunks: Chunks, source: FrameSource, models: Models, options: Options,
         desc=source.path.name, total=len(source), initial=min(start, len(source)), unit="frame", disable=not progress
     )
     with bar, closing(prefetched(source.read(start))) as frames:
-        found = prefetched(find(frames, models, options.gate, options.smooth, onset))
+        sparse = not options.every_frame and (source.frame_rate or 0) >= _SPARSE_RATE
+        found = prefetched(find(frames, models, options.gate, options.smooth, onset, sparse))
         with closing(found):
             for number, part in enumerate(_batches(found, CHUNK_LENGTH), first):
                 chunks.write(number, _counted(part, bar), (source.height, source.width))

@@ -35,10 +35,11 @@ COLUMNS = (
     *("frame", "time_s", "class", "class_unsmoothed", *(f"p_{name}" for name in CLASSES), "interval"),
     *("frames_since_onset", "seconds_since_onset", "ring_score"),
     *(f"{box}_{edge}" for box in ("inside", "middle", "outside") for edge in ("x0", "y0", "x1", "y1")),
-    *("area_px", "area_percent", *(f"{zone}_percent" for zone in ZONES), "mask"),
+    *("area_px", "area_percent", *(f"{zone}_percent" for zone in ZONES), "mask", "looked"),
 )
 """Columns of ``frames.csv``. Frames count from 0. Boxes are in pixels of the frame; without rings, and in frames that
-weren't searched for them, they are empty. Percentages are of the area within the outer ring, or of a zone."""
+weren't searched for them, they are empty. Percentages are of the area within the outer ring, or of a zone.
+``looked`` is 0 for a frame that the classifier didn't see, between two of the same class."""
 
 _SHOWN_FRAMES = 10
 _SHOWN_PICTURES = 8
@@ -51,6 +52,7 @@ class _Sums:
     times: list[float] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     percents: list[float] = field(default_factory=list)
+    looked: int = 0
     changed: int = 0
     early: int = 0
     unreadable: list[int] = field(default_factory=list)
@@ -157,7 +159,7 @@ def _precedes_break_up(finding: Finding, interval: Interval) -> bool:
 def _row(finding: Finding, interval: int | None, areas: np.ndarray | None) -> dict[str, Any]:
     row: dict[str, Any] = {"frame": finding.frame, "class": finding.name, "class_unsmoothed": finding.raw}
     row |= {"interval": interval, "time_s": finding.time, "frames_since_onset": finding.since}
-    row |= {"seconds_since_onset": finding.seconds_since, "ring_score": finding.score}
+    row |= {"seconds_since_onset": finding.seconds_since, "ring_score": finding.score, "looked": int(finding.looked)}
     row |= dict(zip(COLUMNS[4:8], finding.probabilities, strict=False))
     row |= dict(zip(COLUMNS[12:24], [edge for box in finding.boxes for edge in box], strict=False))
     if areas is not None and finding.fraction is not None:
@@ -178,6 +180,7 @@ def _gather(sums: _Sums, finding: Finding, areas: np.ndarray | None, number: int
     sums.times.append(float(finding.frame) if finding.time is None else finding.time)
     sums.names.append(finding.name)
     sums.percents.append(float("nan") if finding.fraction is None else 100 * finding.fraction)
+    sums.looked += finding.looked
     sums.changed += finding.name != finding.raw
     sums.early += early and finding.name == "broken"
     if finding.name == UNREADABLE:
@@ -215,6 +218,7 @@ def _report(
             "file": source.path.name,
             "frames": len(source),
             "unreadable_frames": len(sums.unreadable),
+            "classified_frames": sums.looked - len(sums.unreadable),
             "width": source.width,
             "height": source.height,
             "duration_s": None if source.times is None else _rounded(source.times[-1]),

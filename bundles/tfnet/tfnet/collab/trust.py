@@ -47,8 +47,8 @@ class Trust:
     diameters: list[float] = field(default_factory=list)
 
     def see(self, finding: Finding) -> None:
-        """Take the next frame."""
-        if finding.name in ("closed", UNREADABLE):
+        """Take the next frame; one that no network looked at tells nothing."""
+        if not finding.looked or finding.name in ("closed", UNREADABLE):
             return
         self.open_frames += 1
         if finding.name == "blur":

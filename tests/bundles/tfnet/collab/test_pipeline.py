@@ -266,6 +266,7 @@ class _Interrupted:
     def __init__(self, models: Any, after: int) -> None:
         self.models, self.left = models, after
         self.detect, self.segment = models.detect, models.segment
+        self.workers = getattr(models, "workers", 1)
 
     def classify(self, frame: np.ndarray) -> np.ndarray:
         self.left -= 1
@@ -340,9 +341,51 @@ def test_memory_does_not_grow_with_the_recording(tmp_path: Path, write: Write, d
             alive.append(len(held))
             return oracle.classify(frame)
 
-    _analyse(video, tmp_path / "out", Counting(), smooth=3)
+    _analyse(video, tmp_path / "out", Counting(), smooth=3, every_frame=True)
     assert len(alive) == 160
     assert max(alive) < 20
+
+
+@pytest.mark.parametrize("word", ["ccxx" + "c" * 9 + "b" * 8 + "xxccc", "cxx" + "c" * 9 + "b" * 9 + "uuuxxxcccc"])
+@pytest.mark.parametrize("gate", [True, False])
+@pytest.mark.parametrize("workers", [1, 3])
+def test_frames_between_two_of_the_same_class_are_not_classified(
+    word: str, gate: bool, workers: int, tmp_path: Path, write: Write, draw: Draw, oracle: Any
+) -> None:
+    video = write(tmp_path / "clip.mp4", draw(word), rate=30)
+    every = _analyse(video, tmp_path / "every", oracle, gate=gate, every_frame=True)
+    oracle.workers = workers
+    counted = _Interrupted(oracle, 1000)
+    report = _analyse(video, tmp_path / "sparse", counted, gate=gate)
+    turns = sum(word[i - 1] != word[i + 1] for i in range(1, len(word) - 1, 2)) + (len(word) % 2 == 0)
+    seen = (len(word) + 1) // 2 + turns
+    assert 1000 - counted.left == report["recording"]["classified_frames"] == seen < len(word)
+    assert every["recording"]["classified_frames"] == len(word)
+    for name in ("break_up_time", "intervals", "frames_by_class", "zones", "clinic"):
+        assert report[name] == every[name], name
+    assert _digests(tmp_path / "sparse" / "masks") == _digests(tmp_path / "every" / "masks")
+    rows, others = _rows(tmp_path / "sparse"), _rows(tmp_path / "every")
+    assert [row["class"] for row in rows] == [row["class"] for row in others]
+    assert sum(int(row["looked"]) for row in rows) == seen
+    assert f"{seen} of {len(word)} frames were classified" in (tmp_path / "sparse" / "report.html").read_text()
+
+
+def test_every_frame_of_a_slow_film_is_classified(video: Path, tmp_path: Path, oracle: Any) -> None:
+    """Ten a second: a blink is one frame."""
+    assert _analyse(video, tmp_path / "out", oracle)["recording"]["classified_frames"] == len(WORD)
+
+
+def test_an_interrupted_run_of_every_other_frame_goes_on_to_the_same_result(
+    tmp_path: Path, write: Write, draw: Draw, oracle: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "CHUNK_LENGTH", 4)
+    video = write(tmp_path / "clip.mp4", draw("ccxx" + "c" * 6 + "b" * 5 + "xxccc"), rate=30)
+    _analyse(video, tmp_path / "unbroken", oracle)
+    with pytest.raises(KeyboardInterrupt):
+        _analyse(video, tmp_path / "broken", _Interrupted(oracle, 9))
+    assert list((tmp_path / "broken" / ".unfinished").glob("chunk_*"))
+    _analyse(video, tmp_path / "broken", oracle)
+    assert _digests(tmp_path / "broken") == _digests(tmp_path / "unbroken")
 
 
 @pytest.mark.parametrize("gate", [True, False])
