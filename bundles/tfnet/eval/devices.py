@@ -128,7 +128,7 @@ def run(
     models = Networks(models_dir)
     results: dict[str, Any] = {}
     for name in sets or SETS:
-        counts = {"videos": (1, 1, videos), "films": (0, 0, films), "frames": 6, "seed": _SEED}
+        counts: dict[str, Any] = {"videos": (1, 1, videos), "films": (0, 0, films), "frames": 6, "seed": _SEED}
         folder = tearfilm(samples_dir, **counts, **SETS[name], workers=workers)
         table = score(folder, models)
         results[name] = {"frames": table.cases, "scores": table.scores}
