@@ -27,8 +27,8 @@ EXPERIMENTS = ("nuclei", "skin", "nuclei_unet", "skin_unet")
 def configs_of(name: str) -> list[str]:
     """The configurations of one of `EXPERIMENTS`."""
     application, _, control = name.partition("_")
-    kinds = "kinds" if application == "nuclei" else ""
-    return [f"{BUNDLE_ROOT}/configs/{each}.json" for each in ("train", application, kinds, control) if each]
+    looks = {"nuclei": "kinds", "skin": "obstructions"}[application]
+    return [f"{BUNDLE_ROOT}/configs/{each}.json" for each in ("train", application, looks, control) if each]
 
 
 def run(

@@ -57,7 +57,7 @@ def test_pictures_are_prepared_alike_in_training_and_inference() -> None:
     assert {key: train[key] for key in shared} == {key: inference[key] for key in shared}
 
 
-@pytest.mark.parametrize("application", [[], ["nuclei"], ["nuclei", "kinds"], ["skin"]])
+@pytest.mark.parametrize("application", [[], ["nuclei"], ["nuclei", "kinds"], ["skin"], ["skin", "obstructions"]])
 def test_training_on_the_sample(application: list[str], tmp_path: Path) -> None:
     shipped = {file: file.stat().st_mtime_ns for file in Path(BUNDLE_ROOT, "models").iterdir()}
     _run("train", *application, **QUICK, output_dir=str(tmp_path / "run"))

@@ -184,9 +184,9 @@ _APPLICATIONS = {
     "skin": {
         "label": "lesion",
         "task": "Segmentation of skin lesions in dermoscopy",
-        "data_source": "ISIC 2017, 130 pictures of the training part",
+        "data_source": "ISIC 2017, 139 pictures of the training part",
         "source": "Codella et al., ISBI 2018",
-        "overrides": ["multi_gpu_evaluate", "multi_gpu_train", "pooled", "unet"],
+        "overrides": ["multi_gpu_evaluate", "multi_gpu_train", "obstructions", "pooled", "unet"],
     },
 }
 

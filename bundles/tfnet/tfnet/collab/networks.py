@@ -32,7 +32,7 @@ Size = Sequence[int]
 class Networks:
     """Frame classifier, ring detector and TF-Net with trained weights, fused, on the CPU.
 
-    The detector sees the frame in grey, all of it and then closer (:func:`tfnet.collab.search.find_rings`). The
+    The detector sees the frame in grey, twice where need be (:func:`tfnet.collab.search.find_rings`). The
     classifier sees the outside box in grey, or the middle of a frame without rings (:func:`tfnet.ring_window`), and
     TF-Net the crop, both stretched to their size.
 

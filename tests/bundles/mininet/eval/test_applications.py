@@ -19,7 +19,7 @@ QUICK = {"max_epochs": 2, "val_interval": 1, "crops_per_image": 1, "crop_size": 
 def test_configurations_are_those_of_the_application_and_the_control() -> None:
     names = {name: [Path(path).stem for path in configs_of(name)] for name in EXPERIMENTS}
     assert names["nuclei"] == ["train", "nuclei", "kinds"]
-    assert names["skin_unet"] == ["train", "skin", "unet"]
+    assert names["skin_unet"] == ["train", "skin", "obstructions", "unet"]
     assert all(Path(path).is_file() for name in EXPERIMENTS for path in configs_of(name))
 
 

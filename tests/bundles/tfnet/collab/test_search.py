@@ -45,7 +45,7 @@ def _frame(height: int, width: int, x0: int, y0: int, x1: int, y1: int) -> np.nd
         ((960, 1280), (0, 3, 150, 140)),
         ((960, 1280), (1100, 790, 1280, 960)),
         ((1280, 720), (301, 407, 462, 549)),
-        ((480, 640), (100, 50, 600, 460)),
+        ((480, 640), (150, 60, 500, 460)),
     ],
 )
 def test_the_second_look_is_as_fine_as_its_window(shape: tuple[int, int], box: tuple[int, int, int, int]) -> None:
@@ -54,10 +54,18 @@ def test_the_second_look_is_as_fine_as_its_window(shape: tuple[int, int], box: t
     assert rings is not None
     assert len(detector.looks) == 2
     assert detector.looks[1].shape == (1, 1, *SIZE)
-    # its pixels are of half the rectangle over 24 of the window's rows
+    # the rectangle is 24 of the window's rows high
     pixel = max(box[2] - box[0], box[3] - box[1]) / 24
     assert np.abs(rings.boxes[-1] - box).max() < 0.8 * pixel
     assert rings.score == pytest.approx(1, abs=1e-3)
+
+
+def test_rings_of_a_middle_size_are_looked_at_once() -> None:
+    detector = Rectangles()
+    rings = find_rings(detector, _frame(96, 128, 40, 20, 88, 70), SIZE)
+    assert rings is not None
+    assert len(detector.looks) == 1
+    assert np.abs(rings.boxes[-1] - (40, 20, 88, 70)).max() < 1.6
 
 
 def test_nothing_seen_is_looked_at_once() -> None:
@@ -71,7 +79,7 @@ def test_what_a_second_look_does_not_see_stays_as_it_was() -> None:
         def __call__(self, picture: torch.Tensor) -> torch.Tensor:
             return super().__call__(picture if not self.looks else torch.zeros_like(picture))
 
-    box = (30, 20, 80, 70)
+    box = (30, 20, 50, 40)
     rings = find_rings(Once(), _frame(96, 128, *box), SIZE)
     assert rings is not None
     assert np.abs(rings.boxes[-1] - box).max() < 2.5
