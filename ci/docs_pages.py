@@ -31,6 +31,12 @@ def pages() -> dict[str, Path]:
     return found
 
 
+def pictures() -> dict[str, Path]:
+    """Pictures of the bundles' pages, by their place in the site."""
+    folders = {name: ROOT / f"bundles/{name}/docs" for name in BUNDLES}
+    return {f"pictures/{name}_{file.name}": file for name, folder in folders.items() for file in folder.glob("*.*g")}
+
+
 def linked(text: str, source: Path, place: str) -> str:
     """A page's text with its links turned to the site.
 
@@ -56,7 +62,7 @@ def linked(text: str, source: Path, place: str) -> str:
         elif str(file) in sites:
             page = sites[str(file)]
         elif match.group(1):
-            page = f"pictures/{file.parents[1].name}.png"
+            page = f"pictures/{file.parents[1].name}_{file.name}"
         else:
             return f"{match.group(2)} (`{file.relative_to(ROOT).as_posix()}`)"
         there = posixpath.relpath(page, posixpath.dirname(place) or ".")
@@ -82,9 +88,8 @@ def on_files(files: Any, config: Any) -> Any:
 
     for place, source in pages().items():
         files.append(File.generated(config, place, content=linked(source.read_text(encoding="utf-8"), source, place)))
-    for name in BUNDLES:
-        picture = ROOT / f"bundles/{name}/docs/example.png"
-        files.append(File.generated(config, f"pictures/{name}.png", abs_src_path=str(picture)))
+    for place, picture in pictures().items():
+        files.append(File.generated(config, place, abs_src_path=str(picture)))
     for room in sorted(each.parent.name for each in LIBRARY.glob("*/__init__.py")):
         if "lazy_names" in (LIBRARY / room / "__init__.py").read_text(encoding="utf-8") and room != "samples":
             files.append(File.generated(config, f"reference/{room}.md", content=room_page(room)))

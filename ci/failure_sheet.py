@@ -17,7 +17,7 @@ from litemed.files import replacing
 from litemed.metrics.tables import read_rows
 from PIL import Image, ImageDraw, ImageOps
 
-SIDE, GAP, TEXT, TITLE = 300, 10, 30, 34
+SIDE, GAP, TEXT, TITLE = 250, 10, 30, 34
 
 
 def lowest(folder: Path, score: str, most: int) -> list[tuple[str, float]]:
@@ -61,7 +61,7 @@ def main() -> None:
     except (OSError, ValueError) as error:
         parser.exit(2, f"{error}\n")
     with replacing(given.out) as temporary:
-        canvas.save(temporary, quality=85)
+        canvas.save(temporary, quality=80)
     print(given.out)
 
 

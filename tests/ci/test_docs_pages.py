@@ -22,10 +22,7 @@ def test_links_lead_to_pages_and_pictures(place: str) -> None:
     text = hook["linked"](PAGES[place].read_text(), PAGES[place], place)
     targets = [target.partition("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in target]
     found = {posixpath.normpath(posixpath.join(posixpath.dirname(place), target)) for target in targets if target}
-    pictures = {f"pictures/{name}.png" for name in hook["BUNDLES"]} | {
-        file.name for file in (ROOT / "docs").glob("*.*g")
-    }
-    assert found <= PAGES.keys() | pictures
+    assert found <= PAGES.keys() | hook["pictures"]().keys() | {file.name for file in (ROOT / "docs").glob("*.*g")}
 
 
 def test_a_link_to_nothing_is_refused() -> None:
