@@ -18,6 +18,8 @@ from litemed.metrics.tables import read_rows
 from PIL import Image, ImageDraw, ImageOps
 
 SIDE, GAP, TEXT, TITLE = 250, 10, 30, 34
+COLUMNS = 4
+WIDE = 1.5  # pictures of a larger ratio, such as result and truth side by side, get two columns
 
 
 def lowest(folder: Path, score: str, most: int) -> list[tuple[str, float]]:
@@ -34,18 +36,39 @@ def lowest(folder: Path, score: str, most: int) -> list[tuple[str, float]]:
 
 
 def sheet(folders: list[Path], score: str, most: int) -> Image.Image:
-    """A row for each evaluation, named for its folder."""
-    canvas = Image.new("RGB", (most * (SIDE + GAP) - GAP, len(folders) * (TITLE + SIDE + TEXT + GAP) - GAP), "white")
-    draw = ImageDraw.Draw(canvas)
-    for row, folder in enumerate(folders):
-        top = row * (TITLE + SIDE + TEXT + GAP)
-        draw.text((4, top + 6), folder.name.replace("_", " "), "black", font_size=22)
-        for column, (case, value) in enumerate(lowest(folder, score, most)):
-            left = column * (SIDE + GAP)
-            with Image.open(folder / "pictures" / f"{case}_overlay.png") as picture:
-                canvas.paste(ImageOps.pad(picture.convert("RGB"), (SIDE, SIDE), color="white"), (left, top + TITLE))
-            draw.text((left + 4, top + TITLE + SIDE + 4), f"{case}  {value:.2f}", (70, 70, 70), font_size=18)
+    """The pictures of each evaluation, under its folder's name."""
+    canvas = Image.new("RGB", (COLUMNS * (SIDE + GAP) - GAP, 0), "white")
+    for folder in folders:
+        title = Image.new("RGB", (canvas.width, TITLE), "white")
+        ImageDraw.Draw(title).text((4, 6), folder.name.replace("_", " "), "black", font_size=22)
+        canvas = _below(canvas, 0, canvas.height, title)
+        left, top = 0, canvas.height
+        for case, value in lowest(folder, score, most):
+            panel = _panel(folder, case, value)
+            if left + panel.width > canvas.width:
+                left, top = 0, canvas.height
+            canvas = _below(canvas, left, top, panel)
+            left += panel.width + GAP
     return canvas
+
+
+def _below(canvas: Image.Image, left: int, top: int, part: Image.Image) -> Image.Image:
+    """A part put into the canvas, which grows downwards."""
+    larger = Image.new("RGB", (canvas.width, max(canvas.height, top + part.height)), "white")
+    larger.paste(canvas, (0, 0))
+    larger.paste(part, (left, top))
+    return larger
+
+
+def _panel(folder: Path, case: str, value: float) -> Image.Image:
+    """A picture as the evaluation drew it, with its name and score below."""
+    with Image.open(folder / "pictures" / f"{case}_overlay.png") as picture:
+        width = 2 * SIDE + GAP if picture.width > WIDE * picture.height else SIDE
+        shown = ImageOps.contain(picture.convert("RGB"), (width, SIDE))
+    panel = Image.new("RGB", (width, shown.height + TEXT), "white")
+    panel.paste(shown, (0, 0))
+    ImageDraw.Draw(panel).text((4, shown.height + 4), f"{case}  {value:.2f}", (70, 70, 70), font_size=18)
+    return panel
 
 
 def main() -> None:

@@ -30,12 +30,15 @@ def evaluation(tmp_path: Path) -> Path:
 
 def test_the_lowest_scores_come_first_and_undefined_ones_not_at_all(evaluation: Path) -> None:
     assert SCRIPT["lowest"](evaluation, "f1", 3) == [("b", 0.2), ("d", 0.5), ("a", 0.9)]
-    canvas = np.asarray(SCRIPT["sheet"]([evaluation], "f1", 2))
+    canvas = np.asarray(SCRIPT["sheet"]([evaluation], "f1", 3))
     side, gap = SCRIPT["SIDE"], SCRIPT["GAP"]
-    assert canvas.shape[1] == 2 * side + gap
-    middle = SCRIPT["TITLE"] + side // 2
-    assert canvas[middle, side // 2].tolist() == [51, 0, 0]
-    assert canvas[middle, side + gap + side // 2].tolist() == [128, 0, 0]
+    # twice as wide as high: two of them beside each other, and the third below
+    middle, wide = SCRIPT["TITLE"] + side // 2, 2 * side + gap
+    assert canvas.shape[1] == 2 * wide + gap
+    assert canvas[middle, side].tolist() == [51, 0, 0]
+    assert canvas[middle, wide + gap + side].tolist() == [128, 0, 0]
+    assert canvas[middle + wide // 2 + SCRIPT["TEXT"], side].tolist() == [230, 0, 0]
+    assert canvas[middle + wide // 2 + SCRIPT["TEXT"], wide + gap + side].tolist() == [255, 255, 255]
 
 
 def test_another_score_is_refused(evaluation: Path) -> None:
