@@ -7,7 +7,7 @@ NUCLEI := ['$(BUNDLE)/configs/train.json','$(BUNDLE)/configs/nuclei.json']
 NUCLEI_EVALUATE := ['$(BUNDLE)/configs/train.json','$(BUNDLE)/configs/evaluate.json','$(BUNDLE)/configs/nuclei.json']
 DEMO_RUN := $(BUNDLE)/runs/demo
 
-.PHONY: help install app demo test lint bench figures docs acceptance clean
+.PHONY: help install app demo test lint lint-code lint-types lint-zoo bench figures docs acceptance clean
 
 help:
 	@echo "make demo         install, train Mini-Net on the built-in nuclei, and show its scores and a picture"
@@ -45,10 +45,16 @@ demo: install
 test: install
 	$(BIN)/python -m pytest -n 2
 
-lint: install
+lint: lint-code lint-types lint-zoo
+
+lint-code: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+lint-types: install
 	$(BIN)/mypy
+
+lint-zoo: install
 	$(BIN)/python ci/zoo_style.py
 
 bench: install
