@@ -121,8 +121,8 @@ class RandCamerad(_RandPictured):
 class RandObstructionsd(_RandPictured):
     """Put before a picture of skin what dermoscopes and photographers do: corners, stickers, rulers, ink, hairs, glare.
 
-    Each comes with its own probability. What would hide more than a tenth of the lesion is left out; what it hides of
-    the lesion is taken from the label. All of it is drawn, not taken from photographs.
+    Each comes with its own probability. A sticker or corners that would hide more than a tenth of the lesion are left
+    out; what they hide of the lesion is taken from the label. All of it is drawn, not taken from photographs.
 
     Args:
         keys: keys of the pictures ``(3, W, H)``, values from 0.
@@ -180,10 +180,10 @@ class RandObstructionsd(_RandPictured):
             row, column = width * self.R.uniform(0.42, 0.58), height * self.R.uniform(0.42, 0.58)
             radius = np.hypot((x - row) / width, (y - column) / height)
             edge = self.R.uniform(0.42, 0.66)
-            if free(radius > edge):
-                light = ((edge - radius) / self.R.uniform(0.005, 0.12) + 1).clip(0, 1)
+            light = ((edge - radius) / self.R.uniform(0.005, 0.12) + 1).clip(0, 1)
+            if free(light < 0.5):
                 picture = picture * light + (1 - light) * self.R.uniform(0, 0.08)
-                covered |= radius > edge
+                covered |= light < 0.5
         kept = np.where(covered[None], 0, np.asarray(label)).astype(np.float32)
         items[self.label_key] = self._result(label, kept)
         return picture

@@ -10,7 +10,9 @@ frames of other eyes.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -46,18 +48,23 @@ def run(
     """Adapt to each device, score, and print the IoU of the outside box on frames of eyes that weren't adapted to.
 
     Args:
-        output_dir: folder for the frames, the runs and ``adapted.json``. A device that is done isn't done again.
+        output_dir: folder for the frames, the runs and ``adapted.json``. A device that is done by the same options and
+            weights isn't done again.
         devices: how many are drawn.
         frames: to adapt to, of three eyes; as many of three other eyes are scored.
         max_epochs: of each training.
         init_path: the detector's weights before.
     """
+    digest = hashlib.sha256(Path(init_path).read_bytes()).hexdigest()
+    settings = {"frames": frames, "max_epochs": max_epochs, "weights": digest}
     rows = []
     for number in range(devices):
         folder = Path(output_dir) / f"device_{number:02d}"
-        if not (folder / "scores.json").is_file():
-            _adapt_to(number, folder, frames, max_epochs, Path(init_path))
-        rows.append(json.loads((folder / "scores.json").read_text()))
+        done = folder / "scores.json"
+        if not done.is_file() or json.loads(done.read_text())["settings"] != settings:
+            scores = _adapted_to(number, folder, frames, max_epochs, Path(init_path))
+            write_json(done, {"settings": settings, **scores})
+        rows.append(json.loads(done.read_text()))
         print(
             f"device {number}: " + ", ".join(f"{way} {np.mean(rows[-1][way]):.3f}" for way in _WAYS if rows[-1][way]),
             flush=True,
@@ -77,24 +84,28 @@ def run(
     print(f"written to {output_dir}/adapted.json")
 
 
-def _adapt_to(number: int, folder: Path, count: int, max_epochs: int, init_path: Path) -> None:
+def _adapted_to(number: int, folder: Path, count: int, max_epochs: int, init_path: Path) -> dict[str, Any]:
+    """The IoU of the other eyes' frames before, and after either way; None where there was nothing to learn from."""
+    shutil.rmtree(folder, ignore_errors=True)
     device = draw_device((_SEED, number))
     mine = list(_frames(number, device, range(3), count))
     others = list(_frames(number, device, range(3, 6), count))
     scores: dict[str, Any] = {"device": device.family, "before": _scored(init_path, others)}
     for way, labelled in (("with boxes", True), ("without", False)):
         source = folder / way.replace(" ", "_")
-        source.mkdir(parents=True, exist_ok=True)
+        source.mkdir(parents=True)
         for place, (frame, boxes) in enumerate(mine):
             _write(source / f"{place:03d}.png", frame, boxes if labelled else None)
         try:
             adapt(source, folder / f"{source.name}_run", init_path, max_epochs)
         except ValueError as error:
+            if labelled:
+                raise
             print(f"device {number}, {way}: {error}", flush=True)
             scores[way] = None
         else:
             scores[way] = _scored(folder / f"{source.name}_run" / "model_detector.pt", others)
-    write_json(folder / "scores.json", scores)
+    return scores
 
 
 def _frames(number: int, device: Device, eyes: range, count: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -463,7 +463,7 @@ def staged(title: str, video: Path, folder: Path, guided: Guided) -> Rows:
     with whole("decode"):
         frames = list(source.read())
     with whole("find"):
-        found = list(find(frames, guided, choices.gate, choices.smooth, Onset()))
+        found = list(find(frames, guided, choices.gate, choices.smooth, Onset(), not choices.every_frame))
     chunks = Chunks(folder / title, {"title": title}, source.frame_rate)
     with whole("draw, encode, write masks"):
         chunks.write(0, found, (source.height, source.width))

@@ -31,6 +31,7 @@ from tfnet import BUNDLE_ROOT
 from tfnet.collab.rings import Rings
 from tfnet.collab.search import find_rings
 from tfnet.collab.trust import is_sure
+from tfnet.collab.video import read_grey
 from tfnet.detector import RINGS, RingDetector, box_iou
 
 __all__ = ["adapt", "run"]
@@ -123,8 +124,16 @@ def _labelled(path: Path) -> np.ndarray:
 
 def _found(detector: nn.Module, path: Path) -> Rings | None:
     """The rings that a detector finds in a frame."""
-    with Image.open(path) as picture, torch.no_grad():
-        return find_rings(detector.eval(), np.asarray(picture.convert("L")), _SIZE)
+    with torch.no_grad():
+        return find_rings(detector.eval(), _grey(path), _SIZE)
+
+
+def _grey(path: Path) -> np.ndarray:
+    """A frame as the pipeline sees it."""
+    grey = read_grey(path)
+    if grey is None:
+        raise ValueError(f"{path} isn't a picture that can be read")
+    return grey
 
 
 def _is_sure(rings: Rings | None) -> bool:
@@ -156,9 +165,9 @@ def _write(folder: Path, parts: dict[str, list[Path]], boxes: dict[Path, np.ndar
         rows = []
         for number, path in enumerate(files):
             name = f"frame_{number:05d}"
-            with Image.open(path) as picture:
-                picture.convert("L").save(folder / "images" / part / f"{name}.png")
-                width, height = picture.size
+            grey = _grey(path)
+            Image.fromarray(grey).save(folder / "images" / part / f"{name}.png")
+            height, width = grey.shape
             lines = [" ".join(f"{value:.2f}" for value in np.clip(box, 0, [width, height] * 2)) for box in boxes[path]]
             (folder / "labels" / "detection" / part / f"{name}.txt").write_text("\n".join(lines) + "\n")
             rows.append(f"{name}.png clear\n")

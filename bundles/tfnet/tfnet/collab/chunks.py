@@ -23,7 +23,7 @@ from tfnet.collab.video import Frame
 __all__ = ["CHUNK_LENGTH", "MAP_SIDE", "Chunks"]
 
 CHUNK_LENGTH = 128
-"""Frames that are kept together; an interrupted run loses at most so many."""
+"""Frames that are kept together, an even number; an interrupted run loses at most so many."""
 
 MAP_SIDE = 160
 """Points along each side of the map over the outer ring."""

@@ -24,6 +24,8 @@ Result = TypeVar("Result")
 
 _LEAST = 0.01
 """Added to probabilities, so that one near 0 doesn't weigh without bound."""
+_NEAR = 2 / 23.5
+"""Most seconds between the neighbours of a frame that isn't looked at: a blink lasts a tenth of a second and more."""
 
 __all__ = ["Finding", "Onset", "Patch", "find", "segments"]
 
@@ -58,11 +60,13 @@ class Finding:
         name: class of the frame after smoothing, or ``unreadable``.
         raw: class by its probabilities alone.
         probabilities: of clear, closed, broken and blur; empty for an unreadable frame.
-        looked: whether the classifier saw it; else its class and probabilities are those of its two neighbours.
+        classified: whether the classifier saw it; else it is unreadable, or has its two neighbours' class and
+            probabilities.
         since: frames since the last closed frame, or since the first open one.
         seconds_since: the same in seconds.
         begins: whether a break-up may begin with it, see :class:`BreakUpSearch`.
-        score: of the detector, in an open frame; None where no rings were found.
+        score: of the detector, in an open frame; None where no rings were found, or looked for: in a frame that wasn't
+            classified, only what is segmented is searched for them.
         periodicity: of the rings, see :class:`Rings`.
         rings_counted: number of rings, by their period.
         visible: part of the area within the outer ring that lies in the frame.
@@ -80,7 +84,7 @@ class Finding:
     name: str
     raw: str = UNREADABLE
     probabilities: list[float] = field(default_factory=list)
-    looked: bool = True
+    classified: bool = True
     since: int | None = None
     seconds_since: float | None = None
     begins: bool = False
@@ -155,8 +159,9 @@ def find(
         gate: segment broken frames only; else all open ones, as Algorithm 1 is printed.
         smooth: frames that an error of the classifier may last, see :class:`Settler`.
         onset: what came before the first of these frames; it follows them.
-        sparse: classify every other frame, and one between two of them only where their classes differ: between equal
-            ones it has their class and mean probabilities. Nor are its rings looked for unless it is to be segmented.
+        sparse: classify every other frame, and one between two of them only where their classes differ, or where they
+            are more than a twelfth of a second apart: between equal ones it has their class and mean probabilities. Nor
+            are its rings looked for unless it is to be segmented.
 
     Yields:
         each frame with what is known of it, and its mask within the crop, or None.
@@ -177,11 +182,12 @@ def _classified_in_turn(
         ahead = 2 * ahead + 1  # every other one is worked on, and a frame's next has to be there
     waiting: deque[tuple[Frame, Future[list[float]] | None]] = deque()
     before: list[float] = []
+    last: Frame | None = None
 
     def between(frame: Frame) -> list[float]:
         """Mean probabilities of the neighbours of an unclassified frame; none where they can't tell its class."""
         future = waiting[0][1] if waiting else None
-        if frame.image is None or not before or future is None:
+        if frame.image is None or not before or future is None or not _are_near(last, waiting[0][0]):
             return []
         after = future.result()
         if _likeliest(before) != _likeliest(after):
@@ -189,10 +195,12 @@ def _classified_in_turn(
         return [round((one + other) / 2, 4) for one, other in zip(before, after, strict=True)]
 
     def next_one() -> tuple[Frame, list[float], bool]:
+        nonlocal last
         frame, future = waiting.popleft()
         told = [] if future is not None else between(frame)
-        before[:] = told or (_classified(frame, models) if future is None else future.result())
-        return frame, list(before), not told
+        before[:] = told or (future or _submitted(pool, _classified, frame, models)).result()
+        last = frame
+        return frame, list(before), not told and frame.image is not None
 
     try:
         for frame in frames:
@@ -206,6 +214,13 @@ def _classified_in_turn(
         for _, future in waiting:
             if future is not None:
                 future.cancel()
+
+
+def _are_near(before: Frame | None, after: Frame) -> bool:
+    """Whether no class comes and goes between two frames: a blink lasts longer."""
+    if before is None or before.time is None or after.time is None:
+        return False
+    return after.time - before.time <= _NEAR
 
 
 def _submitted(pool: Executor | None, function: Callable[..., Result], *arguments: Any) -> Future[Result]:
@@ -253,14 +268,14 @@ def _settled(
     waiting: deque[tuple[Frame, list[float], bool]] = deque()
 
     def known(name: str) -> tuple[Frame, dict[str, Any]]:
-        frame, probabilities, looked = waiting.popleft()
+        frame, probabilities, classified = waiting.popleft()
         found: dict[str, Any] = {
             "frame": frame.index,
             "time": None if frame.time is None else round(frame.time, 6),
             "name": name,
             "raw": _likeliest(probabilities),
             "probabilities": probabilities,
-            "looked": looked,
+            "classified": classified,
         }
         since, seconds, begins = onset.see(Finding(**found).seen)
         return frame, {**found, "since": since, "seconds_since": seconds, "begins": begins}
@@ -277,7 +292,7 @@ def _located(frame: Frame, known: dict[str, Any], models: Models, gate: bool) ->
         return frame, Finding(**known), None
     height, width = frame.image.shape
     searched = segments(known["name"], gate)
-    if not searched and not known["looked"]:
+    if not searched and not known["classified"]:
         return frame, Finding(**known), None
     rings = models.detect(frame.image)
     box = None if rings is None else rings.crop_box(height, width)

@@ -36,7 +36,6 @@ RESULT_NAMES = (
 
 _VERSION = 3
 _USUAL_FRAME_RATE = 25.0
-_SPARSE_RATE = 24.0  # a blink lasts a tenth of a second: no class comes and goes between two frames
 
 EVIDENCE = 4.0
 """By default; chosen on simulated validation films, see ``docs/results.md``."""
@@ -54,8 +53,8 @@ class Options:
             0 takes the first broken frame, as the paper does.
         fps: frames a second, in place of the file's timestamps; needed for times in seconds from a folder of pictures.
         annotated_video: whether to write the annotated video.
-        every_frame: classify every frame. Else, from 24 frames a second on, one between two frames of the same class
-            isn't classified, see :func:`tfnet.collab.frames.find`.
+        every_frame: classify every frame. Else, where there are 24 a second or more, one between two frames of the
+            same class isn't classified, see :func:`tfnet.collab.frames.find`.
     """
 
     gate: bool = True
@@ -146,8 +145,7 @@ def _fill(chunks: Chunks, source: FrameSource, models: Models, options: Options,
         desc=source.path.name, total=len(source), initial=min(start, len(source)), unit="frame", disable=not progress
     )
     with bar, closing(prefetched(source.read(start))) as frames:
-        sparse = not options.every_frame and (source.frame_rate or 0) >= _SPARSE_RATE
-        found = prefetched(find(frames, models, options.gate, options.smooth, onset, sparse))
+        found = prefetched(find(frames, models, options.gate, options.smooth, onset, not options.every_frame))
         with closing(found):
             for number, part in enumerate(_batches(found, CHUNK_LENGTH), first):
                 chunks.write(number, _counted(part, bar), (source.height, source.width))

@@ -35,11 +35,11 @@ COLUMNS = (
     *("frame", "time_s", "class", "class_unsmoothed", *(f"p_{name}" for name in CLASSES), "interval"),
     *("frames_since_onset", "seconds_since_onset", "ring_score"),
     *(f"{box}_{edge}" for box in ("inside", "middle", "outside") for edge in ("x0", "y0", "x1", "y1")),
-    *("area_px", "area_percent", *(f"{zone}_percent" for zone in ZONES), "mask", "looked"),
+    *("area_px", "area_percent", *(f"{zone}_percent" for zone in ZONES), "mask", "classified"),
 )
 """Columns of ``frames.csv``. Frames count from 0. Boxes are in pixels of the frame; without rings, and in frames that
-weren't searched for them, they are empty. Percentages are of the area within the outer ring, or of a zone.
-``looked`` is 0 for a frame that the classifier didn't see, between two of the same class."""
+weren't searched for them, they are empty. Percentages are of the area within the outer ring, or of a zone. A frame
+that isn't ``classified`` lies between two of the same class, which it has; it has no ring score unless it's broken."""
 
 _SHOWN_FRAMES = 10
 _SHOWN_PICTURES = 8
@@ -52,7 +52,7 @@ class _Sums:
     times: list[float] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     percents: list[float] = field(default_factory=list)
-    looked: int = 0
+    classified: int = 0
     changed: int = 0
     early: int = 0
     unreadable: list[int] = field(default_factory=list)
@@ -81,6 +81,7 @@ class _Sums:
             times=self.times,
             names=self.names,
             percents=[float("nan")] * len(self.percents),
+            classified=self.classified,
             unreadable=self.unreadable,
             trust=self.trust,
         )
@@ -159,7 +160,11 @@ def _precedes_break_up(finding: Finding, interval: Interval) -> bool:
 def _row(finding: Finding, interval: int | None, areas: np.ndarray | None) -> dict[str, Any]:
     row: dict[str, Any] = {"frame": finding.frame, "class": finding.name, "class_unsmoothed": finding.raw}
     row |= {"interval": interval, "time_s": finding.time, "frames_since_onset": finding.since}
-    row |= {"seconds_since_onset": finding.seconds_since, "ring_score": finding.score, "looked": int(finding.looked)}
+    row |= {
+        "seconds_since_onset": finding.seconds_since,
+        "ring_score": finding.score,
+        "classified": int(finding.classified),
+    }
     row |= dict(zip(COLUMNS[4:8], finding.probabilities, strict=False))
     row |= dict(zip(COLUMNS[12:24], [edge for box in finding.boxes for edge in box], strict=False))
     if areas is not None and finding.fraction is not None:
@@ -180,7 +185,7 @@ def _gather(sums: _Sums, finding: Finding, areas: np.ndarray | None, number: int
     sums.times.append(float(finding.frame) if finding.time is None else finding.time)
     sums.names.append(finding.name)
     sums.percents.append(float("nan") if finding.fraction is None else 100 * finding.fraction)
-    sums.looked += finding.looked
+    sums.classified += finding.classified
     sums.changed += finding.name != finding.raw
     sums.early += early and finding.name == "broken"
     if finding.name == UNREADABLE:
@@ -218,7 +223,7 @@ def _report(
             "file": source.path.name,
             "frames": len(source),
             "unreadable_frames": len(sums.unreadable),
-            "classified_frames": sums.looked - len(sums.unreadable),
+            "classified_frames": sums.classified,
             "width": source.width,
             "height": source.height,
             "duration_s": None if source.times is None else _rounded(source.times[-1]),

@@ -30,7 +30,7 @@ def find_rings(
 ) -> Rings | None:
     """The rings in a frame, or None where there are none.
 
-    Rings of a seventh of the frame's height are 35 pixels high at the detector's size. So where they are small, or so
+    Rings of a seventh of the frame's height are 34 pixels high at the detector's size. So where they are small, or so
     large that the frame may cut them, a second look is taken at the window in which they take half of the height; what
     lies beyond the frame is black.
 
@@ -38,7 +38,7 @@ def find_rings(
         detector: gives ``(1, 13)`` for ``(1, 1, W, H)``, see :class:`tfnet.RingDetector`.
         frame: uint8 ``(height, width)``.
         size: width and height at which the detector works.
-        presence: least probability at which rings count as found, at the first look.
+        presence: least probability at which rings count as found; where a second look has less, the first one holds.
     """
     height, width = frame.shape
     found, probability = _look(detector, frame, (0, 0, width, height), size)

@@ -47,8 +47,8 @@ class Trust:
     diameters: list[float] = field(default_factory=list)
 
     def see(self, finding: Finding) -> None:
-        """Take the next frame; one that no network looked at tells nothing."""
-        if not finding.looked or finding.name in ("closed", UNREADABLE):
+        """Take the next frame; one that wasn't classified isn't counted, though its rings may have been found."""
+        if not finding.classified or finding.name in ("closed", UNREADABLE):
             return
         self.open_frames += 1
         if finding.name == "blur":
@@ -73,8 +73,9 @@ class Trust:
         reasons = []
         if self.sure < _LEAST_SURE * sharp:
             reasons.append(
-                f"Placido rings were seen beyond doubt in {self.sure} of {sharp} open, sharp frames only: this may be "
-                "a film of something else, or of a device unlike those that the networks learned."
+                f"Placido rings were seen beyond doubt in {self.sure} of the {sharp} open, sharp frames that were "
+                "classified: this may be a film of something else, or of a device unlike those that the networks "
+                "learned."
             )
         elif np.median(self.visible) < _LEAST_VISIBLE:
             reasons.append(

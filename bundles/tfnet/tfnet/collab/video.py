@@ -24,7 +24,7 @@ from litemed.images.pictures import read_picture
 from litemed.images.video import open_video, shown
 from PIL import Image
 
-__all__ = ["Frame", "FrameSource", "PictureFolder", "VideoFile", "open_source", "prefetched"]
+__all__ = ["Frame", "FrameSource", "PictureFolder", "VideoFile", "open_source", "prefetched", "read_grey"]
 
 Item = TypeVar("Item")
 
@@ -281,6 +281,12 @@ def _read_picture(path: Path) -> np.ndarray | None:
     if pixels.dtype == np.uint8:
         return pixels
     return np.clip(np.nan_to_num(pixels), 0, 65535).astype(np.uint16)
+
+
+def read_grey(path: Path) -> np.ndarray | None:
+    """A picture as uint8 grey ``(height, width)``, or None where it can't be read; 16 bits by what it takes of them."""
+    picture = _read_picture(path)
+    return None if picture is None else _eight_bit(picture, _depth([picture]))
 
 
 def _depth(pictures: Iterable[np.ndarray]) -> int:

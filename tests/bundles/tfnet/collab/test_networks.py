@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from monai.bundle import run as run_bundle
+from monai.transforms import Compose
 from tfnet import (
     BUNDLE_ROOT,
     FixedSizeInferer,
@@ -25,8 +26,9 @@ from tfnet import (
 )
 from tfnet.collab import Networks
 from tfnet.collab.networks import _sampled
-from tfnet.collab.search import find_rings
+from tfnet.collab.search import _look, find_rings
 from tfnet.command import collab
+from tfnet.resizing import FitPictured, UnitRanged, placement
 
 SIZES = {"classifier_size": (48, 48), "detector_size": (64, 48), "crop_size": (64, 64)}
 
@@ -92,6 +94,23 @@ def test_rings_of_a_portrait_frame_are_in_its_own_pixels(weights: Path, frame: n
     assert others is not None
     # the second windows may be a pixel apart
     assert rings.boxes + np.asarray([28, 0, 28, 0]) == pytest.approx(others.boxes, abs=1)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("columns", [(0, 128), (28, 100)])
+def test_the_first_look_is_that_of_the_detectors_training(
+    columns: tuple[int, int], networks: tuple[FrameClassifier, RingDetector, TFNet], weights: Path, frame: np.ndarray
+) -> None:
+    frame = np.ascontiguousarray(frame[:, slice(*columns)])
+    height, width = frame.shape
+    item = {"image": _tensor(frame, 1)[0] * 255, "boxes": None}
+    prepared = Compose([UnitRanged("image", grey=True), FitPictured("image", (64, 48))])(item)["image"]
+    inner_width, inner_height, left, top = placement(width, height, (64, 48))
+    boxes, presence = decode_rings(networks[1](torch.as_tensor(prepared)[None]), (64, 48))
+    expected = (boxes[0].numpy() - [left, top] * 2) * ([width / inner_width, height / inner_height] * 2)
+    found, probability = _look(networks[1], frame, (0, 0, width, height), (64, 48))
+    assert found == pytest.approx(expected, abs=0.3)
+    assert probability == pytest.approx(float(presence[0]), abs=5e-3)
 
 
 @torch.inference_mode()

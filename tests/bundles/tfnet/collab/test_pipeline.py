@@ -204,7 +204,10 @@ def test_without_rings_beyond_doubt_there_is_no_answer(
     monkeypatch.setattr(oracle, "detect", doubtful)
     report = _analyse(video, tmp_path / "out", oracle)
     assert report["answer"]["given"] is False
-    assert report["summary"].startswith("No answer. Placido rings were seen beyond doubt in 0 of 6 open, sharp frames")
+    assert report["summary"].startswith(
+        "No answer. Placido rings were seen beyond doubt in 0 of the 6 open, sharp frames"
+    )
+    assert report["recording"]["classified_frames"] == 8
     assert report["intervals"] == []
     numbers = [
         report["break_up_time"]["median_s"],
@@ -281,15 +284,16 @@ def test_an_interrupted_run_goes_on_to_the_same_result(
     after: int, smooth: int, evidence: float, video: Path, tmp_path: Path, oracle: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pipeline, "CHUNK_LENGTH", 4)
-    _analyse(video, tmp_path / "unbroken", oracle, smooth=smooth, evidence=evidence)
+    options = {"smooth": smooth, "evidence": evidence, "every_frame": True}
+    _analyse(video, tmp_path / "unbroken", oracle, **options)
     out = tmp_path / "broken"
     with pytest.raises(KeyboardInterrupt):
-        _analyse(video, out, _Interrupted(oracle, after), smooth=smooth, evidence=evidence)
+        _analyse(video, out, _Interrupted(oracle, after), **options)
     assert [file.name for file in out.iterdir()] == [".unfinished"]
     kept = len(list((out / ".unfinished").glob("chunk_*")))
     assert kept == max(0, after - smooth) // 4
     counted = _Interrupted(oracle, 1000)
-    _analyse(video, out, counted, smooth=smooth, evidence=evidence)
+    _analyse(video, out, counted, **options)
     assert 1000 - counted.left == len(WORD) - 4 * kept
     assert _digests(out) == _digests(tmp_path / "unbroken")
 
@@ -366,13 +370,47 @@ def test_frames_between_two_of_the_same_class_are_not_classified(
     assert _digests(tmp_path / "sparse" / "masks") == _digests(tmp_path / "every" / "masks")
     rows, others = _rows(tmp_path / "sparse"), _rows(tmp_path / "every")
     assert [row["class"] for row in rows] == [row["class"] for row in others]
-    assert sum(int(row["looked"]) for row in rows) == seen
+    assert sum(int(row["classified"]) for row in rows) == seen
     assert f"{seen} of {len(word)} frames were classified" in (tmp_path / "sparse" / "report.html").read_text()
 
 
 def test_every_frame_of_a_slow_film_is_classified(video: Path, tmp_path: Path, oracle: Any) -> None:
     """Ten a second: a blink is one frame."""
     assert _analyse(video, tmp_path / "out", oracle)["recording"]["classified_frames"] == len(WORD)
+
+
+def test_a_slow_stretch_of_a_film_is_classified_frame_by_frame(
+    tmp_path: Path, write: Write, draw: Draw, oracle: Any
+) -> None:
+    """Thirty a second, but for six frames at ten: a blink of one frame there is seen."""
+    word = "cccccccc" + "ccxccc" + "bbbbbbbb"
+    times = [*(place / 30 for place in range(8)), *(8 / 30 + place / 10 for place in range(6))]
+    times += [times[-1] + 1 / 10 + place / 30 for place in range(8)]
+    video = write(tmp_path / "clip.mkv", draw(word), times=times)
+    report = _analyse(video, tmp_path / "out", oracle)
+    assert report["frames_by_class"]["closed"] == 1
+    assert report["recording"]["classified_frames"] < len(word)
+    (interval,) = [each for each in report["intervals"] if each["after_blink"]]
+    assert interval["break_up_time_frames"] == 4
+
+
+def test_no_more_frames_are_classified_at_once_than_there_are_workers(
+    tmp_path: Path, write: Write, draw: Draw, oracle: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video = write(tmp_path / "clip.mp4", draw("cb" * 5 + "ccbb" * 6 + "x" * 6), rate=30)
+    classify, busy, most = oracle.classify, [], []
+
+    def slow(frame: np.ndarray) -> np.ndarray:
+        busy.append(None)
+        most.append(len(busy))
+        time.sleep(0.004)
+        busy.pop()
+        return classify(frame)
+
+    oracle.workers = 3
+    monkeypatch.setattr(oracle, "classify", slow)
+    _analyse(video, tmp_path / "out", oracle)
+    assert 1 < max(most) <= 3
 
 
 def test_an_interrupted_run_of_every_other_frame_goes_on_to_the_same_result(

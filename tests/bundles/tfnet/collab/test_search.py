@@ -80,8 +80,10 @@ def test_what_a_second_look_does_not_see_stays_as_it_was() -> None:
             return super().__call__(picture if not self.looks else torch.zeros_like(picture))
 
     box = (30, 20, 50, 40)
-    rings = find_rings(Once(), _frame(96, 128, *box), SIZE)
+    detector = Once()
+    rings = find_rings(detector, _frame(96, 128, *box), SIZE)
     assert rings is not None
+    assert len(detector.looks) == 2
     assert np.abs(rings.boxes[-1] - box).max() < 2.5
 
 

@@ -41,3 +41,5 @@ def test_a_device_is_scored_before_and_after_on_other_eyes(tmp_path: Path, capsy
     written = (tmp_path / "out" / "device_00" / "scores.json").stat().st_mtime_ns
     run(str(tmp_path / "out"), **arguments)
     assert (tmp_path / "out" / "device_00" / "scores.json").stat().st_mtime_ns == written
+    run(str(tmp_path / "out"), **{**arguments, "max_epochs": 1})
+    assert (tmp_path / "out" / "device_00" / "scores.json").stat().st_mtime_ns != written

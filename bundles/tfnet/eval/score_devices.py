@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The shipped networks on simulated devices: those of the training, others, and others under each stress.
 
-    python bundles/tfnet/eval/devices.py --output_dir OUT [--films 8]
+    python bundles/tfnet/eval/score_devices.py --output_dir OUT [--films 8]
 
 Each network is asked as the pipeline asks it: the classifier in the window that the detector found, TF-Net in grey.
 """
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,8 @@ def run(
     """Draw the test devices, score the networks on them, and print a table for each set.
 
     Args:
-        output_dir: folder for ``devices.json`` and the films' reports. What is drawn and analysed isn't so again.
+        output_dir: folder for ``devices.json`` and the films' reports. What is drawn and analysed isn't so again; other
+            sets by the same weights stay.
         videos: test videos of a set, each of another device, six frames each.
         films: how many of them are analysed whole, for the break-up times.
         sets: names of `SETS`; by default all.
@@ -126,7 +128,10 @@ def run(
     if unknown:
         raise ValueError(f"expected sets among {', '.join(SETS)}, got {', '.join(unknown)}")
     models = Networks(models_dir)
-    results: dict[str, Any] = {}
+    path = Path(output_dir) / "devices.json"
+    results: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    if results.get("models") != models.identity:
+        results = {"models": models.identity}
     for name in sets or SETS:
         counts: dict[str, Any] = {"videos": (1, 1, videos), "films": (0, 0, films), "frames": 6, "seed": _SEED}
         folder = tearfilm(samples_dir, **counts, **SETS[name], workers=workers)
@@ -145,9 +150,9 @@ def run(
                 flush=True,
             )
         Path(output_dir).mkdir(parents=True, exist_ok=True)
-        write_json(Path(output_dir) / "devices.json", results)
-    print(f"written to {output_dir}/devices.json")
+        write_json(path, results)
+    print(f"written to {path}")
 
 
 if __name__ == "__main__":
-    run_command(run, "devices", resumes=True)
+    run_command(run, "score_devices", resumes=True)

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 import pytest
-from devices import SETS, run
+from score_devices import SETS, run
 from tfnet.simulation.device import STRESSES
 
 
@@ -21,7 +21,7 @@ def test_training_devices_others_and_each_stress_are_scored() -> None:
 def test_frames_of_a_drawn_device_are_scored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(str(tmp_path / "out"), videos=1, sets=["unseen", "blur"], samples_dir=str(tmp_path / "samples"))
     results = json.loads((tmp_path / "out" / "devices.json").read_text())
-    assert list(results) == ["unseen", "blur"]
+    assert list(results) == ["models", "unseen", "blur"]
     scores = results["unseen"]["scores"]
     assert results["unseen"]["frames"] == scores["accuracy"]["cases"] == 6
     assert scores["outside_iou"]["cases"] == scores["recall_clear"]["cases"] + scores["recall_broken"]["cases"]
