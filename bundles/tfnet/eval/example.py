@@ -15,10 +15,9 @@ from litemed.files import replacing
 from litemed.images.masks import read_labels
 from litemed.images.overlay import mask_overlay
 from PIL import Image, ImageDraw, ImageOps
-from score_devices import SEED, SETS
+from score_devices import drawn
 from tfnet import BUNDLE_ROOT, load_cases
 from tfnet.collab import Networks
-from tfnet.simulation import tearfilm
 
 __all__ = ["run"]
 
@@ -45,8 +44,7 @@ def run(
         samples_dir: folder of the simulated videos; by default that of all samples.
         workers: processes that draw.
     """
-    counts = {"videos": (1, 1, videos), "films": (0, 0, 0)}
-    folder = tearfilm(samples_dir, **counts, frames=6, seed=SEED, **SETS["unseen"], workers=workers)
+    folder = drawn("unseen", videos, samples_dir=samples_dir, workers=workers)
     of_video: dict[str, list[dict[str, str]]] = {}
     for case in load_cases(folder, "segmentation", "test"):
         of_video.setdefault(case["video"], []).append(case)

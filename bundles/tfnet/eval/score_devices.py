@@ -30,7 +30,7 @@ from tfnet.simulation import tearfilm
 from tfnet.simulation.device import STRESSES
 from tqdm import tqdm
 
-__all__ = ["SEED", "SETS", "run", "score"]
+__all__ = ["SETS", "drawn", "run", "score"]
 
 SETS: dict[str, dict[str, Any]] = {
     "seen": {"devices": 240, "unseen": False},
@@ -39,10 +39,23 @@ SETS: dict[str, dict[str, Any]] = {
 }
 """Options of the simulator for the test devices of each set; ``seen`` are those of ``docs/results.md``'s training."""
 
-SEED = 16
-"""Of all that is drawn here."""
+_SEED = 16
 _LEAST_IOU = 0.5
 _SHOWN = ("clear", "broken")
+
+
+def drawn(name: str, videos: int, films: int = 0, samples_dir: str | None = None, workers: int = 1) -> Path:
+    """The folder of a set of `SETS`, in the layout of TFM, drawn unless it is there.
+
+    Args:
+        name: of the set.
+        videos: test videos, each of another device, six frames each.
+        films: how many of them are written whole.
+        samples_dir: folder of the simulated videos; by default that of all samples.
+        workers: processes that draw.
+    """
+    counts: dict[str, Any] = {"videos": (1, 1, videos), "films": (0, 0, films), "frames": 6, "seed": _SEED}
+    return tearfilm(samples_dir, **counts, **SETS[name], workers=workers)
 
 
 def score(dataset_dir: str | Path, models: Networks) -> Table:
@@ -134,8 +147,7 @@ def run(
     if results.get("models") != models.identity:
         results = {"models": models.identity}
     for name in sets or SETS:
-        counts: dict[str, Any] = {"videos": (1, 1, videos), "films": (0, 0, films), "frames": 6, "seed": SEED}
-        folder = tearfilm(samples_dir, **counts, **SETS[name], workers=workers)
+        folder = drawn(name, videos, films, samples_dir, workers)
         table = score(folder, models)
         results[name] = {"frames": table.cases, "scores": table.scores}
         print(f"{name}: {videos} videos\n{table.text()}", flush=True)
