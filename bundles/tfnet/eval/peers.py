@@ -72,7 +72,7 @@ def environment(folder: Path = ENVIRONMENT) -> Path:
         venv.create(folder, with_pip=True, clear=True)
         install: list[str | Path] = [python, "-m", "pip", "install", "--quiet"]
         install += ["--constraint", ROOT / "constraints.txt"]
-        subprocess.run([*install, *REQUIREMENTS, "--editable", f"{ROOT}[export]"], check=True)
+        subprocess.run([*install, *REQUIREMENTS, "--editable", f"{ROOT}[export,video]"], check=True)
     return python
 
 

@@ -20,6 +20,7 @@ STRESSES: tuple[Stress, ...] = get_args(Stress)
 """What a device can be strained by, each beyond what `draw_device` draws."""
 
 _LEAST_PERIOD = 4.5  # pixels from ring to ring, below which a sensor can't resolve them
+_LEAST_RINGS = 6  # the middle box goes around the fifth, the outside box around more
 _GLARE_RING = 0.08  # size of a lamp's reflection, in ring coordinates
 
 
@@ -243,4 +244,4 @@ def _rings(rng: np.random.Generator, family: str, radius: float) -> Rings:
 
 
 def _most_rings(radius: float, inside: float) -> int:
-    return max(int(radius * (1 - inside) / _LEAST_PERIOD), 5)
+    return max(int(radius * (1 - inside) / _LEAST_PERIOD), _LEAST_RINGS)
