@@ -7,6 +7,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,9 @@ def dataset(tmp_path: Path, write: Callable[..., Path], draw: Callable[[str], li
     return root
 
 
+PAPER = Options(evidence=0, annotated_video=False, every_frame=True)
+
+
 class Reader:
     """Tells classes of a word, wherever the pixels say otherwise, the true boxes, and the true mask twice as high."""
 
@@ -104,7 +108,7 @@ def _without_plots(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _evaluate(dataset: Path, out: Path, word: str) -> dict[str, Any]:
     """By the paper's rule: the first broken frame is the break-up."""
-    return evaluate(dataset, out, Reader(word), Options(evidence=0, annotated_video=False), progress=False)
+    return evaluate(dataset, out, Reader(word), PAPER, progress=False)
 
 
 def test_a_pipeline_that_is_right(dataset: Path, tmp_path: Path) -> None:
@@ -154,11 +158,9 @@ def test_an_analysed_video_is_not_analysed_again(dataset: Path, tmp_path: Path) 
     first = _evaluate(dataset, tmp_path / "out", WORD)
     again = Reader(WORD)
     again._word = _refuse()
-    assert (
-        evaluate(dataset, tmp_path / "out", again, Options(evidence=0, annotated_video=False), progress=False) == first
-    )
+    assert evaluate(dataset, tmp_path / "out", again, PAPER, progress=False) == first
     with pytest.raises(AssertionError, match="asked again"):
-        evaluate(dataset, tmp_path / "out", again, Options(evidence=0, annotated_video=False, smooth=1), progress=False)
+        evaluate(dataset, tmp_path / "out", again, replace(PAPER, smooth=1), progress=False)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +186,7 @@ def test_command(
     dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(evaluation, "Networks", lambda *_, **__: Reader(WORD))
-    evaluation.run(str(dataset), str(tmp_path / "out"))
+    evaluation.run(str(dataset), str(tmp_path / "out"), every_frame=True)
     shown = capsys.readouterr().out
     assert "accuracy          1.0000" in shown
     assert "within_1     1.0000" in shown

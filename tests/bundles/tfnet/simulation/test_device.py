@@ -71,6 +71,14 @@ def test_rings_lie_in_their_boxes(device: Device) -> None:
     assert np.count_nonzero(np.diff(bright.astype(int)) == 1) == 6
 
 
+def test_the_outside_box_of_the_smallest_rings_goes_around_more_than_the_middle_one(device: Device) -> None:
+    small = device.strained("scale", np.random.default_rng(2))
+    assert small.extent < 0.2
+    inside, middle, outside = TearFilmVideo(5, seconds=1.0, frame_rate=10.0, device=small).boxes(0)
+    assert (outside[2:] - outside[:2] > 1.05 * (middle[2:] - middle[:2])).all()
+    assert (middle[2:] - middle[:2] > inside[2:] - inside[:2]).all()
+
+
 def test_the_lid_may_fall_below_a_close_view(device: Device) -> None:
     video = TearFilmVideo(5, seconds=1.0, frame_rate=20.0, device=replace(device, extent=0.7, outermost=1.2))
     shut = [index for index, label in enumerate(video.labels) if label == 1]
