@@ -26,8 +26,8 @@ from PIL import Image
 from tfnet import BUNDLE_ROOT
 from tfnet.adaptation import adapt
 from tfnet.classifier import CLASSES
-from tfnet.collab.search import find_rings
-from tfnet.detector import RINGS, RingDetector, box_iou
+from tfnet.collab.search import find_rings, ring_overlaps
+from tfnet.detector import RINGS, RingDetector
 from tfnet.simulation.device import Device, draw_device
 from tfnet.simulation.video import TearFilmVideo
 
@@ -136,11 +136,8 @@ def _scored(weights: Path, frames: list[tuple[np.ndarray, np.ndarray]]) -> list[
     """IoU of the outside box in each frame; 0 where no rings are found."""
     detector = RingDetector(in_channels=1)
     load_checkpoint(detector, weights)
-    found = [find_rings(detector.eval(), frame, _SIZE) for frame, _ in frames]
-    return [
-        0.0 if rings is None else float(box_iou(*(torch.tensor(each[-1]).double() for each in (rings.boxes, boxes))))
-        for rings, (_, boxes) in zip(found, frames, strict=True)
-    ]
+    detector.eval()
+    return [ring_overlaps(find_rings(detector, frame, _SIZE), boxes)[-1] for frame, boxes in frames]
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from litemed.command_line import run_command
 from litemed.images.masks import read_labels
 from litemed.metrics.tables import Table, write_json
@@ -24,8 +23,9 @@ from tfnet import BUNDLE_ROOT, CLASSES, load_cases
 from tfnet.collab import Networks
 from tfnet.collab.evaluation import evaluate
 from tfnet.collab.pipeline import Options
-from tfnet.detector import RINGS, box_iou
-from tfnet.frame_metrics import BreakUpMetric
+from tfnet.collab.search import ring_overlaps
+from tfnet.detector import RINGS
+from tfnet.frame_metrics import break_up_scores
 from tfnet.simulation import tearfilm
 from tfnet.simulation.device import STRESSES
 from tqdm import tqdm
@@ -97,11 +97,7 @@ def score(dataset_dir: str | Path, models: Networks) -> Table:
 
 
 def _of_boxes(models: Networks, frame: np.ndarray, truth: list[list[float]]) -> dict[str, float]:
-    rings = models.detect(frame)
-    if rings is None:
-        overlaps = [0.0] * len(RINGS)
-    else:
-        overlaps = box_iou(torch.from_numpy(rings.boxes), torch.tensor(truth, dtype=torch.float64)).tolist()
+    overlaps = ring_overlaps(models.detect(frame), truth)
     scores = {f"{ring}_iou": value for ring, value in zip(RINGS, overlaps, strict=True)}
     return {**scores, "outside_below_half": float(overlaps[-1] < _LEAST_IOU)}
 
@@ -109,9 +105,7 @@ def _of_boxes(models: Networks, frame: np.ndarray, truth: list[list[float]]) -> 
 def _of_mask(models: Networks, case: dict[str, Any]) -> dict[str, float]:
     with Image.open(case["image"]) as picture:
         mask = models.segment(np.asarray(picture.convert("L")))
-    metric = BreakUpMetric(("mean_dice", "dice"))
-    metric(*(torch.from_numpy(each)[None, None] for each in (mask, read_labels(case["label"]) > 0)))
-    return {name: float(value) for name, value in metric.details().items()}
+    return break_up_scores(mask, read_labels(case["label"]) > 0, ("mean_dice", "dice"))
 
 
 def run(

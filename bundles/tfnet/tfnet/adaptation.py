@@ -29,10 +29,10 @@ from torch import nn
 
 from tfnet import BUNDLE_ROOT
 from tfnet.collab.rings import Rings
-from tfnet.collab.search import find_rings
+from tfnet.collab.search import find_rings, ring_overlaps
 from tfnet.collab.trust import is_sure
 from tfnet.collab.video import read_grey
-from tfnet.detector import RINGS, RingDetector, box_iou
+from tfnet.detector import RINGS, RingDetector
 
 __all__ = ["adapt", "run"]
 
@@ -144,14 +144,7 @@ def _scores(detector: nn.Module, files: Sequence[Path], boxes: dict[Path, np.nda
     found = [_found(detector, path) for path in files]
     scores: dict[str, Any] = {"rings_beyond_doubt": round(float(np.mean([_is_sure(each) for each in found])), 4)}
     if boxes:
-        overlaps = [
-            (
-                0.0
-                if each is None
-                else float(box_iou(*(torch.tensor(box[2]).double() for box in (each.boxes, boxes[path]))))
-            )
-            for path, each in zip(files, found, strict=True)
-        ]
+        overlaps = [ring_overlaps(each, boxes[path])[-1] for path, each in zip(files, found, strict=True)]
         scores |= {"outside_iou": round(float(np.mean(overlaps)), 4), "least_outside_iou": round(min(overlaps), 4)}
     return scores
 

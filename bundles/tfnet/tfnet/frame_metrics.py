@@ -16,7 +16,7 @@ from monai.utils import MetricReduction
 from tfnet.classifier import CLASSES
 from tfnet.detector import OUTPUTS, RINGS, box_iou, corners
 
-__all__ = ["BoxIoUMetric", "BreakUpMetric", "FrameClassMetric"]
+__all__ = ["BoxIoUMetric", "BreakUpMetric", "FrameClassMetric", "break_up_scores"]
 
 
 class BreakUpMetric(CaseMetric):
@@ -93,6 +93,19 @@ class BreakUpMetric(CaseMetric):
             fpr,
             fp / pred.size if tp + fn == 0 else math.nan,
         )
+
+
+def break_up_scores(mask: np.ndarray, truth: np.ndarray, scores: Sequence[str]) -> dict[str, float]:
+    """Scores of one mask, see :class:`BreakUpMetric`.
+
+    Args:
+        mask: bool ``(height, width)``.
+        truth: of the same shape.
+        scores: their names.
+    """
+    metric = BreakUpMetric(scores)
+    metric(*(torch.from_numpy(each)[None, None] for each in (mask, truth)))
+    return {name: float(value) for name, value in metric.details().items()}
 
 
 class FrameClassMetric(CaseMetric):

@@ -28,7 +28,7 @@ from tfnet.collab.networks import Networks
 from tfnet.collab.pipeline import EVIDENCE, Options, analyse, evidence_of
 from tfnet.data import load_cases
 from tfnet.detector import RINGS, box_iou
-from tfnet.frame_metrics import BreakUpMetric
+from tfnet.frame_metrics import break_up_scores
 from tfnet.simulation.writing import tearfilm
 
 __all__ = ["TimedInterval", "compare_intervals", "evaluate", "run"]
@@ -209,9 +209,7 @@ def _mask_scores(found: Path | None, true: Path) -> dict[str, float]:
     """Scores over the whole frame of a mask; none was made where the frame wasn't taken for a broken one."""
     truth = read_labels(true) > 0
     mask = np.zeros_like(truth) if found is None else read_labels(found) > 0
-    metric = BreakUpMetric(_MASK_SCORES)
-    metric(*(torch.from_numpy(each)[None, None] for each in (mask, truth)))
-    return {name: float(value) for name, value in metric.details().items()}
+    return break_up_scores(mask, truth, _MASK_SCORES)
 
 
 def _frame_scores(frames: list[dict[str, Any]]) -> dict[str, Any]:

@@ -176,7 +176,6 @@ def _classified_in_turn(
     frames: Iterable[Frame], models: Models, pool: Executor | None, workers: int, sparse: bool
 ) -> Iterator[tuple[Frame, list[float], bool]]:
     """Frames with their probabilities, and whether the classifier saw them."""
-
     ahead = 0 if pool is None else workers
     if sparse:
         ahead = 2 * ahead + 1  # every other one is worked on, and a frame's next has to be there

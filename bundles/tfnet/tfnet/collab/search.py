@@ -11,10 +11,10 @@ import torch
 from PIL import Image
 
 from tfnet.collab.rings import Rings
-from tfnet.detector import decode_rings
+from tfnet.detector import RINGS, box_iou, decode_rings
 from tfnet.resizing import placement
 
-__all__ = ["as_input", "find_rings", "resized"]
+__all__ = ["as_input", "find_rings", "resized", "ring_overlaps"]
 
 _BILINEAR = Image.Resampling.BILINEAR
 _SHARE = 0.5
@@ -49,6 +49,18 @@ def find_rings(
         again, sure = _look(detector, frame, _around(found[-1], size), size)
         found = again if sure >= presence and _are_boxes(again) else found
     return Rings(found, probability).measured(frame)
+
+
+def ring_overlaps(rings: Rings | None, boxes: Sequence[Sequence[float]] | np.ndarray) -> list[float]:
+    """IoU of inside, middle and outside box of the rings found in a frame with the true ones; 0 where none are found.
+
+    Args:
+        rings: what `find_rings` gives.
+        boxes: the true boxes as x0, y0, x1, y1, ``(3, 4)``.
+    """
+    if rings is None:
+        return [0.0] * len(RINGS)
+    return box_iou(torch.from_numpy(rings.boxes), torch.as_tensor(np.asarray(boxes, dtype=np.float64))).tolist()
 
 
 def _around(box: np.ndarray, size: Sequence[int]) -> tuple[int, int, int, int]:
