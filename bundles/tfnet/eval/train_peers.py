@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Train and score TF-Net mini0 and PSPNet, U-Net and SegFormer on MobileOne-s0, alike and on the same data.
 
-All start from random initialisation. Each is trained by TF-Net's own configuration with another network, and scored on
-the test part.
+All start from random initialisation. Each is trained by TF-Net's own configuration, with whatever is laid over it, with another
+network, and scored on the test part.
 When the same command is given again, a training that was interrupted goes on, and one that is complete isn't repeated.
 The peers' networks come from an environment of their own, which is made at the first run; everything runs in it.
 
 Run:
     python bundles/tfnet/eval/train_peers.py --output_dir OUT [--max_epochs 120]
-        [--networks tfnet pspnet unet segformer]
+        [--networks tfnet pspnet unet segformer] [--configs devices.json] [--calibrate]
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,22 +50,42 @@ def overrides(name: str, options: argparse.Namespace) -> dict[str, Any]:
         "lr_patience": options.lr_patience,
         "augmentation": True,
         "compile": options.compile,
+        "autocast": options.autocast,
     }
     if options.dataset_dir:
-        changed["dataset_dir"] = str(options.dataset_dir)
+        changed["dataset_dir"] = options.dataset_dir
     if name != OURS:
         changed["network_def"] = {"_target_": "peers.baseline", "name": name}
     return changed
 
 
-def run_bundle(kind: str, changed: dict[str, Any]) -> None:
-    """Train or evaluate, in the peers' environment."""
+def run_bundle(kind: str, changed: dict[str, Any], configs: Sequence[str] = ()) -> None:
+    """Train, calibrate or evaluate, in the peers' environment.
+
+    Args:
+        kind: which of them.
+        changed: see `overrides`; of a calibration with the ``output_path`` of its weights.
+        configs: names of files in ``configs/`` that are laid over ``train.json`` for the training.
+    """
     declare_operators()
-    from monai.bundle import run
+    from monai.bundle import ConfigParser, run
 
     files = [str(CONFIGS / "train.json")]
-    if kind == "evaluate":
-        files.append(str(CONFIGS / "evaluate.json"))
+    if kind == "calibrate":
+        from litemed.training.checkpoints import load_checkpoint, save_checkpoint
+        from tfnet.calibration import set_last_bias
+
+        parser = ConfigParser()
+        parser.read_config(files)
+        output_path = changed.pop("output_path")
+        parser.update(changed)
+        network = parser.get_parsed_content("network_def")
+        load_checkpoint(network, changed["ckpt_path"])
+        offset, before, after = set_last_bias(network, parser)
+        save_checkpoint(output_path, network)
+        print(f"added {offset:+.2f} to the last bias of break-up: Dice on validation {before:.4f} -> {after:.4f}")
+        return
+    files += [str(CONFIGS / name) for name in (["evaluate.json"] if kind == "evaluate" else configs)]
     run(config_file=files, **changed)
 
 
@@ -100,7 +121,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output_dir", type=Path, required=True)
     parser.add_argument("--networks", nargs="+", choices=[OURS, *BASELINES], default=list(NETWORKS))
-    parser.add_argument("--dataset_dir", type=Path, help="default: the built-in simulated sample")
+    parser.add_argument("--dataset_dir", nargs="+", help="default: the built-in simulated sample")
+    parser.add_argument("--test_dir", help="data set whose test part is scored; default: that of the training")
+    parser.add_argument("--configs", nargs="+", default=[], metavar="FILE", help="of configs/, laid over train.json")
+    parser.add_argument("--calibrate", action="store_true", help="set each network's last bias on validation crops")
+    parser.add_argument("--autocast", action="store_true", help="train in bfloat16")
     parser.add_argument("--max_epochs", type=int, default=120)
     parser.add_argument("--lr_patience", type=int, default=8)
     parser.add_argument("--side", type=int, default=256, help="of the square that crops are stretched to")
@@ -110,7 +135,7 @@ def main() -> int:
     options = parser.parse_args()
     options.output_dir = options.output_dir.expanduser().absolute()
     if options.step:
-        run_bundle(options.step[0], json.loads(options.step[1]))
+        run_bundle(options.step[0], json.loads(options.step[1]), options.configs)
         return 0
 
     python = environment(options.environment)
@@ -118,17 +143,28 @@ def main() -> int:
     for name in options.networks:
         folder = options.output_dir / name
         changed = overrides(name, options)
-        steps = []
+        weights, scored = folder / "model.pt", folder / "evaluation"
+        steps: list[tuple[str, dict[str, Any]]] = []
         if epochs_done(folder) < options.max_epochs:
             steps.append(("train", changed))
-        if steps or not (folder / "evaluation" / "scores.json").exists():
-            evaluation = {"output_dir": str(folder / "evaluation"), "ckpt_path": str(folder / "model.pt")}
-            steps.append(("evaluate", changed | evaluation | {"compile": False}))
+        if options.calibrate:
+            weights, scored = folder / "calibrated.pt", folder / "evaluation_calibrated"
+            if steps or not weights.exists():
+                paths = {"ckpt_path": str(folder / "model.pt"), "output_path": str(weights)}
+                steps.append(("calibrate", changed | paths | {"compile": False}))
+        if options.test_dir:
+            scored = scored / Path(options.test_dir).name
+        if steps or not (scored / "scores.json").exists():
+            evaluation = {"output_dir": str(scored), "ckpt_path": str(weights), "compile": False}
+            tested = {"dataset_dir": options.test_dir} if options.test_dir else {}
+            steps.append(("evaluate", changed | evaluation | tested))
         for kind, values in steps:
             print(f"{kind} {name}", flush=True)
             command = [python, Path(__file__).resolve(), "--output_dir", folder, "--step", kind, json.dumps(values)]
+            if options.configs:
+                command += ["--configs", *options.configs]
             subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)})
-        scores[name] = json.loads((folder / "evaluation" / "scores.json").read_text())
+        scores[name] = json.loads((scored / "scores.json").read_text())
         epochs = {epochs_done(options.output_dir / each) for each in scores}
         text = f"{table(scores)}\n\nMean and 95 % interval over videos; {sorted(epochs)} epochs.\n"
         (options.output_dir / "table.md").write_text(text)

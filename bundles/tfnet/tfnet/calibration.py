@@ -20,11 +20,12 @@ from litemed.training.checkpoints import load_checkpoint, save_checkpoint
 from litemed.training.logit_offset import best_offset
 from litemed.training.weight_record import read_record
 from monai.bundle import ConfigParser
+from torch import nn
 from tqdm import tqdm
 
 from tfnet import BUNDLE_ROOT
 
-__all__ = ["OFFSETS", "calibrate"]
+__all__ = ["OFFSETS", "calibrate", "set_last_bias"]
 
 OFFSETS = np.linspace(-8, 4, 241)
 """What is tried: -8 to 4 in steps of 0.05, so thresholds from .9997 to .018."""
@@ -53,9 +54,26 @@ def calibrate(
     parser.update({"variant": variant, "spatial_size": list(spatial_size)})
     if dataset_dir is not None:
         parser["dataset_dir"] = str(dataset_dir)
-    parser["validate#dataset#data"] = f"$tfnet.load_cases(@dataset_dir, 'segmentation', {part!r}, crops=@crops)"
     network = parser.get_parsed_content("network_def")
     load_checkpoint(network, ckpt_path)
+    offset, before, after = set_last_bias(network, parser, part)
+    save_checkpoint(output_path, network, record=read_record(ckpt_path))
+    print(f"added {offset:+.2f} to the last bias of break-up: Dice on {part} {before:.4f} -> {after:.4f}")
+    print(f"written to {output_path}")
+
+
+def set_last_bias(network: nn.Module, parser: ConfigParser, part: str = "validation") -> tuple[float, float, float]:
+    """Add to the bias of a network's last convolution what makes 0.5 the best threshold.
+
+    Args:
+        network: with its weights, which gives the logits of background and break-up; its bias changes.
+        parser: of `configs/train.json`, with its data set and size.
+        part: the crops to calibrate on; never those to test on.
+
+    Returns:
+        What was added to the logit of break-up, and the Dice of break-up before and after.
+    """
+    parser["validate#dataset#data"] = f"$tfnet.load_cases(@dataset_dir, 'segmentation', {part!r}, crops=@crops)"
     network.eval()
     inferer = parser.get_parsed_content("validate#inferer")
 
@@ -66,11 +84,10 @@ def calibrate(
             yield (logits[:, 1:] - logits[:, :1]).float().numpy(), batch["label"].numpy() > 0
 
     offset, before, after = best_offset(scored(), OFFSETS)
+    last = [module for module in network.modules() if isinstance(module, nn.Conv2d)][-1]
     with torch.no_grad():
-        network.head.bias += torch.tensor([0.0, offset])
-    save_checkpoint(output_path, network, record=read_record(ckpt_path))
-    print(f"added {offset:+.2f} to the last bias of break-up: Dice on {part} {before:.4f} -> {after:.4f}")
-    print(f"written to {output_path}")
+        last.bias += torch.tensor([0.0, offset])  # type: ignore[operator]
+    return offset, before, after
 
 
 if __name__ == "__main__":

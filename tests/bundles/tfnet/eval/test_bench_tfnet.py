@@ -100,7 +100,7 @@ def test_stages_are_summed() -> None:
 
 def test_all_networks_of_a_comparison_are_trained_alike(tmp_path: Path) -> None:
     options = argparse.Namespace(
-        output_dir=tmp_path, side=192, max_epochs=7, lr_patience=3, compile=False, dataset_dir=None
+        output_dir=tmp_path, side=192, max_epochs=7, lr_patience=3, compile=False, autocast=True, dataset_dir=["A", "B"]
     )
     found = {name: training.overrides(name, options) for name in training.NETWORKS}
     assert list(found) == ["tfnet", "pspnet", "unet", "segformer"]
@@ -109,11 +109,16 @@ def test_all_networks_of_a_comparison_are_trained_alike(tmp_path: Path) -> None:
     ours = found["tfnet"]
     assert ours.pop("output_dir") == str(tmp_path / "tfnet")
     assert "network_def" not in ours
-    assert (
-        found["unet"]
-        == ours
-        == {"spatial_size": [192, 192], "max_epochs": 7, "lr_patience": 3, "augmentation": True, "compile": False}
-    )
+    assert found["unet"] == ours
+    assert ours == {
+        "spatial_size": [192, 192],
+        "max_epochs": 7,
+        "lr_patience": 3,
+        "augmentation": True,
+        "compile": False,
+        "autocast": True,
+        "dataset_dir": ["A", "B"],
+    }
 
 
 def test_epochs_are_counted_from_the_history(tmp_path: Path) -> None:
