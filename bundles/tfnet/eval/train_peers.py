@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Train and score TF-Net mini0 and PSPNet, U-Net and SegFormer on MobileOne-s0, alike and on the same data.
 
-All start from random initialisation. Each is trained by TF-Net's own configuration, with whatever is laid over it, with another
-network, and scored on the test part.
+All start from random initialisation. Each is trained by TF-Net's own configuration, and what is laid over it, with
+another network, and scored on the test part.
 When the same command is given again, a training that was interrupted goes on, and one that is complete isn't repeated.
 The peers' networks come from an environment of their own, which is made at the first run; everything runs in it.
 
