@@ -360,7 +360,7 @@ class Guided:
 
     def classify(self, frame: np.ndarray) -> np.ndarray:
         import numpy as np
-        from tfnet.collab import CLASSES
+        from tfnet import CLASSES
 
         with self.stages("detect and classify"):
             self._models.classify(frame)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from tfnet.collab.intervals import CLASSES, Interval, blink_intervals
+from tfnet.collab.intervals import Interval, blink_intervals
 from tfnet.collab.models import Models
 from tfnet.collab.networks import Networks
 from tfnet.collab.pipeline import Options, analyse
@@ -13,7 +13,6 @@ from tfnet.collab.video import Frame, FrameSource, open_source
 from tfnet.collab.visit import Visit
 
 __all__ = [
-    "CLASSES",
     "Frame",
     "FrameSource",
     "Interval",

@@ -22,7 +22,7 @@ from litemed.command_line import run_command
 from litemed.images.masks import read_labels
 from litemed.metrics.tables import Table, read_rows, summarise, write_json, write_rows
 
-from tfnet.collab.intervals import CLASSES
+from tfnet.classifier import CLASSES
 from tfnet.collab.models import Models
 from tfnet.collab.networks import Networks
 from tfnet.collab.pipeline import EVIDENCE, Options, analyse, evidence_of

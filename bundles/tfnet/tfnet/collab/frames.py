@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tfnet.collab.intervals import CLASSES, UNREADABLE, BreakUpSearch, Seen, Settler
+from tfnet.classifier import CLASSES
+from tfnet.collab.intervals import UNREADABLE, BreakUpSearch, Seen, Settler
 from tfnet.collab.models import Models
 from tfnet.collab.rings import Rings
 from tfnet.collab.video import Frame

@@ -9,10 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-__all__ = ["CLASSES", "UNREADABLE", "BreakUpSearch", "Interval", "Seen", "Settler", "blink_intervals", "first_break_up"]
-
-CLASSES = ("clear", "closed", "broken", "blur")
-"""Classes of frames, in the order of the classifier's outputs."""
+__all__ = ["UNREADABLE", "BreakUpSearch", "Interval", "Seen", "Settler", "blink_intervals", "first_break_up"]
 
 UNREADABLE = "unreadable"
 """Stands for the class of a frame that can't be decoded."""

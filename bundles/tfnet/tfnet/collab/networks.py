@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,13 +18,13 @@ from litemed.networks.reparam import fuse
 from litemed.training.checkpoints import load_checkpoint
 from torch import nn
 
-from tfnet.classifier import FrameClassifier
+from tfnet.classifier import CLASSES, FrameClassifier
 from tfnet.collab.rings import Rings
 from tfnet.collab.search import as_input, find_rings, resized
 from tfnet.detector import RingDetector, ring_window
 from tfnet.network import TFNet
 
-__all__ = ["Networks"]
+__all__ = ["NEUTRAL", "Networks", "can_not_tell", "reconsidered"]
 
 Network = Callable[[torch.Tensor], torch.Tensor]
 Size = Sequence[int]
@@ -34,7 +35,7 @@ class Networks:
 
     The detector sees the frame in grey, twice where need be (:func:`tfnet.collab.search.find_rings`). The
     classifier sees the outside box in grey, or the middle of a frame without rings (:func:`tfnet.ring_window`), and
-    TF-Net the crop, both stretched to their size.
+    TF-Net the crop, both stretched to their size. Where the classifier can't tell clear from broken, TF-Net is asked.
 
     Args:
         models_dir: folder of ``model_classifier.pt``, ``model_detector.pt`` and ``model.pt``.
@@ -45,6 +46,7 @@ class Networks:
         detector_size: width and height that the detector was trained at.
         crop_size: width and height that the segmenter was trained at.
         presence: lowest probability of rings at which they count as found.
+        opinion: weight of TF-Net's word on frames in which the classifier can't tell clear from broken; 0 never asks.
         runtime: see :func:`litemed.deploy.deploy`.
         precision: see there.
         threads: see there.
@@ -69,6 +71,7 @@ class Networks:
         detector_size: Size = (320, 240),
         crop_size: Size = (256, 256),
         presence: float = 0.5,
+        opinion: float = 0.75,
         runtime: str = "auto",
         precision: str = "f32",
         threads: int | None = None,
@@ -88,21 +91,34 @@ class Networks:
         self.detector_size = tuple(detector_size)
         self.crop_size = tuple(crop_size)
         self.presence = presence
+        self.opinion = opinion
         self._searched: dict[int, tuple[weakref.ref[np.ndarray], Rings | None]] = {}
+        self._segmented: dict[bytes, np.ndarray] = {}
+        self._lock = threading.Lock()
         classifier = classifier or FrameClassifier(in_channels=1)
         detector = detector or RingDetector(in_channels=1)
         self._classifier = ready(classifier, "model_classifier.pt", 1, self.classifier_size)
         self._detector = ready(detector, "model_detector.pt", 1, self.detector_size)
         self._segmenter = ready(segmenter or TFNet(), "model.pt", 3, self.crop_size)
         sizes = ", ".join(f"{w}x{h}" for w, h in (self.classifier_size, self.detector_size, self.crop_size))
-        self.identity = f"weights {digest.hexdigest()[:16]} at {sizes}, presence {presence:g}, {chosen} {precision}"
+        self.identity = f"weights {digest.hexdigest()[:16]} at {sizes}, presence {presence:g}, opinion {opinion:g}, {chosen} {precision}"
 
     def classify(self, frame: np.ndarray) -> np.ndarray:
-        """Probabilities ``(4,)`` of clear, closed, broken and blur."""
+        """Probabilities ``(4,)`` of clear, closed, broken and blur.
+
+        TF-Net sees a beginning break-up that the classifier misses. So where the odds between clear and broken are
+        below e squared, its `evidence` counts too.
+        """
         rings = self.detect(frame)
         x0, y0, x1, y1 = ring_window(None if rings is None else rings.boxes[-1].tolist(), *frame.shape[::-1])
         window = np.ascontiguousarray(frame[y0:y1, x0:x1])
-        return self._classifier(as_input(resized(window, self.classifier_size)))[0].softmax(dim=0).numpy()
+        probabilities = self._classifier(as_input(resized(window, self.classifier_size)))[0].softmax(dim=0).numpy()
+        box = None if rings is None else rings.crop_box(*frame.shape)
+        if self.opinion and box is not None and can_not_tell(probabilities):
+            x0, y0, x1, y1 = box
+            evidence = self.evidence(np.ascontiguousarray(frame[y0:y1, x0:x1]))
+            probabilities = reconsidered(probabilities, self.opinion * (evidence - NEUTRAL))
+        return probabilities
 
     def detect(self, frame: np.ndarray) -> Rings | None:
         """The rings in a frame, or None where there are none. An array is searched once, however often it is given."""
@@ -118,11 +134,59 @@ class Networks:
 
     def segment(self, crop: np.ndarray) -> np.ndarray:
         """Mask of break-up, bool, of a crop."""
-        logits = self._segmenter(as_input(resized(crop, self.crop_size), channels=3))[0].numpy()
         # sampled, not smoothed, as in the bundle's inference
-        return _sampled((logits[1] - logits[0]).T, crop.shape) > 0
+        return _sampled(self._break_up(crop), crop.shape) > 0
+
+    def evidence(self, crop: np.ndarray) -> float:
+        """Mean logit of break-up of a crop's likeliest pixels, a hundred at TF-Net's size."""
+        logits = self._break_up(crop)
+        return float(np.partition(logits, -_LIKELIEST, axis=None)[-_LIKELIEST:].mean())
+
+    def _break_up(self, crop: np.ndarray) -> np.ndarray:
+        """Logits of break-up ``(H, W)`` at TF-Net's size; those of the last crops aren't computed again."""
+        seen = resized(crop, self.crop_size)
+        key = seen.tobytes()
+        logits = self._segmented.get(key)
+        if logits is None:
+            both = self._segmenter(as_input(seen, channels=3))[0].numpy()
+            logits = (both[1] - both[0]).T
+            with self._lock:
+                self._segmented[key] = logits
+                while len(self._segmented) > _KEPT:
+                    self._segmented.pop(next(iter(self._segmented)))
+        return logits
 
 
+def can_not_tell(probabilities: np.ndarray) -> bool:
+    """Whether one of clear and broken is likeliest, but by odds below e squared.
+
+    Args:
+        probabilities: ``(4,)`` of the classes.
+    """
+    one, other = sorted((float(probabilities[_CLEAR]), float(probabilities[_BROKEN])))
+    return other == probabilities.max() and other < np.exp(2) * one
+
+
+def reconsidered(probabilities: np.ndarray, opinion: float) -> np.ndarray:
+    """Probabilities of the classes when the logarithm of the odds of broken against clear is changed.
+
+    Args:
+        probabilities: ``(4,)`` of the classes, those of clear and broken above 0.
+        opinion: what is added.
+    """
+    clear, broken = float(probabilities[_CLEAR]), float(probabilities[_BROKEN])
+    share = 1 / (1 + clear / broken * np.exp(-opinion))
+    changed = probabilities.copy()
+    changed[_BROKEN], changed[_CLEAR] = (clear + broken) * share, (clear + broken) * (1 - share)
+    return changed
+
+
+NEUTRAL = 0.5
+"""Evidence that says nothing; like the weight of the opinion chosen on validation devices, see ``docs/results.md``."""
+
+_CLEAR, _BROKEN = CLASSES.index("clear"), CLASSES.index("broken")
+_LIKELIEST = 100
+_KEPT = 32  # crops: more than are between their class and their mask
 _MOST_STREAMS = 4
 
 

@@ -34,7 +34,7 @@ RESULT_NAMES = (
 )
 """What a run writes; the report in JSON comes last, so that where it is, all is."""
 
-_VERSION = 3
+_VERSION = 4
 _USUAL_FRAME_RATE = 25.0
 
 EVIDENCE = 4.0

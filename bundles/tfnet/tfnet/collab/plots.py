@@ -15,8 +15,9 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Circle, Patch, Wedge
 
+from tfnet.classifier import CLASSES
 from tfnet.collab.drawing import CLASS_COLOURS
-from tfnet.collab.intervals import CLASSES, Interval
+from tfnet.collab.intervals import Interval
 from tfnet.collab.rings import HOURS, ZONES
 
 __all__ = ["draw_cells", "plot_maps", "plot_timeline"]

@@ -17,10 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from tfnet.classifier import CLASSES
 from tfnet.collab.chunks import Chunks
 from tfnet.collab.clips import join_clips
 from tfnet.collab.frames import Finding
-from tfnet.collab.intervals import CLASSES, UNREADABLE, Interval, blink_intervals, first_break_up
+from tfnet.collab.intervals import UNREADABLE, Interval, blink_intervals, first_break_up
 from tfnet.collab.measures import Course, clinic
 from tfnet.collab.page import write_page
 from tfnet.collab.plots import plot_maps, plot_timeline

@@ -16,7 +16,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from tfnet.collab import CLASSES, Rings
+from tfnet import CLASSES
+from tfnet.collab import Rings
 
 HEIGHT, WIDTH = 128, 160
 LEVELS = dict(zip(CLASSES, (40, 100, 160, 220), strict=True))

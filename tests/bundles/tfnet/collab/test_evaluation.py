@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from tfnet.collab import CLASSES, Options, Rings, evaluation
+from tfnet import CLASSES
+from tfnet.collab import Options, Rings, evaluation
 from tfnet.collab import report as reporting
 from tfnet.collab.evaluation import compare_intervals, evaluate
 

@@ -25,7 +25,7 @@ from tfnet import (
     stretch,
 )
 from tfnet.collab import Networks
-from tfnet.collab.networks import _sampled
+from tfnet.collab.networks import NEUTRAL, _sampled, can_not_tell, reconsidered
 from tfnet.collab.search import _look, find_rings
 from tfnet.command import collab
 from tfnet.resizing import FitPictured, UnitRanged, placement
@@ -66,7 +66,7 @@ def _tensor(image: np.ndarray, channels: int) -> torch.Tensor:
 def test_results_equal_those_of_the_bundles_own_preparation(
     networks: tuple[FrameClassifier, RingDetector, TFNet], weights: Path, frame: np.ndarray
 ) -> None:
-    models = Networks(weights, runtime="torch", presence=0.0, **SIZES)
+    models = Networks(weights, runtime="torch", presence=0.0, opinion=0.0, **SIZES)
     classifier, detector, segmenter = networks
     _, presence = decode_rings(detector(stretch(_tensor(frame, 1), (64, 48))), (128, 96))
     rings, expected = models.detect(frame), find_rings(detector, frame, (64, 48), presence=0.0)
@@ -122,6 +122,33 @@ def test_without_rings_the_middle_of_the_frame_is_classified(
     assert models.classify(frame) == pytest.approx(networks[0](middle)[0].softmax(0).numpy(), abs=5e-3)
 
 
+@torch.inference_mode()
+def test_where_clear_and_broken_are_alike_tfnet_is_asked_once(
+    weights: Path, frame: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, asking = (Networks(weights, runtime="torch", presence=0.0, opinion=opinion, **SIZES) for opinion in (0, 2))
+    rings = plain.detect(frame)
+    assert rings is not None
+    x0, y0, x1, y1 = rings.crop_box(*frame.shape) or (0, 0, 0, 0)
+    asked, segmenter = [], asking._segmenter
+    monkeypatch.setattr(asking, "_segmenter", lambda tensor: asked.append(tensor) or segmenter(tensor))
+    for sure, odds in ((True, [9.0, 0.0, 1.0, 0.0]), (False, [0.5, 0.1, 0.3, 0.1]), (True, [0.3, 0.5, 0.1, 0.1])):
+        scores = torch.log(torch.tensor([odds]) + 1e-9)
+        for models in (plain, asking):
+            monkeypatch.setattr(models, "_classifier", lambda _, scores=scores: scores)
+        expected = plain.classify(frame)
+        assert can_not_tell(expected) != sure
+        if not sure:
+            opinion = 2 * (plain.evidence(frame[y0:y1, x0:x1]) - NEUTRAL)
+            expected = reconsidered(expected, opinion)
+            assert expected.sum() == pytest.approx(1)
+            assert np.log(expected[2] / expected[0]) == pytest.approx(np.log(0.3 / 0.5) + opinion, abs=1e-3)
+        assert asking.classify(frame) == pytest.approx(expected, abs=1e-5)
+    mask = asking.segment(frame[y0:y1, x0:x1])
+    assert len(asked) == 1
+    assert (mask == plain.segment(frame[y0:y1, x0:x1])).all()
+
+
 def test_a_frame_is_searched_once(weights: Path, frame: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     models = Networks(weights, runtime="torch", presence=0.0, **SIZES)
     searched = []
@@ -146,6 +173,7 @@ def test_identity_tells_weights_and_settings_apart(weights: Path) -> None:
 
     assert identity() == identity()
     assert identity(presence=0.4) != identity()
+    assert identity(opinion=0.0) != identity()
     before = identity()
     torch.save(TFNet().state_dict(), weights / "model.pt")
     assert identity() != before

@@ -21,7 +21,8 @@ import numpy as np
 import pytest
 from litemed.files import only_writer
 from PIL import Image
-from tfnet.collab import CLASSES, Options, Rings, Visit, analyse, chunks, pipeline
+from tfnet import CLASSES
+from tfnet.collab import Options, Rings, Visit, analyse, chunks, pipeline
 from tfnet.collab import report as reporting
 
 Draw = Callable[[str], list[np.ndarray]]
