@@ -101,7 +101,8 @@ class Networks:
         self._detector = ready(detector, "model_detector.pt", 1, self.detector_size)
         self._segmenter = ready(segmenter or TFNet(), "model.pt", 3, self.crop_size)
         sizes = ", ".join(f"{w}x{h}" for w, h in (self.classifier_size, self.detector_size, self.crop_size))
-        self.identity = f"weights {digest.hexdigest()[:16]} at {sizes}, presence {presence:g}, opinion {opinion:g}, {chosen} {precision}"
+        settings = f"presence {presence:g}, opinion {opinion:g}, {chosen} {precision}"
+        self.identity = f"weights {digest.hexdigest()[:16]} at {sizes}, {settings}"
 
     def classify(self, frame: np.ndarray) -> np.ndarray:
         """Probabilities ``(4,)`` of clear, closed, broken and blur.
