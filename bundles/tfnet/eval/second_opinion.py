@@ -12,15 +12,14 @@ from litemed.command_line import run_command
 from PIL import Image
 from tfnet import BUNDLE_ROOT, CLASSES, load_cases
 from tfnet.collab import Networks
-from tfnet.collab.networks import NEUTRAL, can_not_tell, reconsidered
+from tfnet.collab.networks import can_not_tell, reconsidered
 from tqdm import tqdm
 
 _WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
-_NEUTRAL = (-1.0, -0.5, 0.0, 0.5, 1.0, 1.5)
 
 
 def run(dataset_dir: str, part: str = "validation", models_dir: str = f"{BUNDLE_ROOT}/models") -> None:
-    """Print the accuracy of the classes by the weight of TF-Net's evidence, and by the evidence that says nothing.
+    """Print the accuracy, and the recall of each class, by the weight of TF-Net's evidence.
 
     Args:
         dataset_dir: data set in the layout of TFM.
@@ -28,33 +27,32 @@ def run(dataset_dir: str, part: str = "validation", models_dir: str = f"{BUNDLE_
         models_dir: folder of the weights.
     """
     models = Networks(models_dir, opinion=0.0)
-    found: list[tuple[int, np.ndarray, float | None]] = []
+    labels: list[int] = []
+    asked: list[float | None] = []
+    alone: list[np.ndarray] = []
     for case in tqdm(load_cases(dataset_dir, "classification", part), desc="asking", disable=None):
         with Image.open(case["image"]) as picture:
             frame = np.asarray(picture.convert("L"))
-        probabilities, rings = models.classify(frame), models.detect(frame)
+        rings = models.detect(frame)
         box = None if rings is None else rings.crop_box(*frame.shape)
-        evidence = None
-        if box is not None and can_not_tell(probabilities):
+        labels.append(int(case["label"]))
+        alone.append(models.classify(frame))
+        asked.append(None)
+        if box is not None and can_not_tell(alone[-1]):
             x0, y0, x1, y1 = box
-            evidence = models.evidence(np.ascontiguousarray(frame[y0:y1, x0:x1]))
-        found.append((int(case["label"]), probabilities, evidence))
-    unsure = [label for label, _, evidence in found if evidence is not None]
-    shares = ", ".join(f"{unsure.count(index)} {name}" for index, name in enumerate(CLASSES))
-    print(f"{len(found)} frames of {part}, {len(unsure)} of them unsure: {shares}")
-    print("weight    " + "".join(f"{f'from {each:g}':>10}" for each in _NEUTRAL))
+            asked[-1] = models.evidence(np.ascontiguousarray(frame[y0:y1, x0:x1]))
+    print(f"{len(labels)} frames of {part}, TF-Net asked in {sum(each is not None for each in asked)}")
+    print(f"{'weight':<10}{'accuracy':>10}" + "".join(f"{name:>10}" for name in CLASSES))
+    truth = np.asarray(labels)
     for weight in _WEIGHTS:
-        row = [_accuracy(found, weight, neutral) for neutral in _NEUTRAL]
-        print(f"{weight:<10g}" + "".join(f"{each:>10.4f}" for each in row))
-    print(f"used: weight {Networks(models_dir).opinion:g}, from {NEUTRAL:g}")
-
-
-def _accuracy(found: list[tuple[int, np.ndarray, float | None]], weight: float, neutral: float) -> float:
-    hits = []
-    for label, probabilities, evidence in found:
-        known = probabilities if evidence is None else reconsidered(probabilities, weight * (evidence - neutral))
-        hits.append(known.argmax() == label)
-    return float(np.mean(hits))
+        known = [
+            one if evidence is None else reconsidered(one, weight * evidence)
+            for one, evidence in zip(alone, asked, strict=True)
+        ]
+        hits = np.argmax(known, axis=1) == truth
+        recalls = [hits[truth == index].mean() for index in range(len(CLASSES))]
+        print(f"{weight:<10g}" + "".join(f"{each:>10.4f}" for each in (hits.mean(), *recalls)))
+    print(f"used: {Networks(models_dir).opinion:g}")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from tfnet.collab.search import as_input, find_rings, resized
 from tfnet.detector import RingDetector, ring_window
 from tfnet.network import TFNet
 
-__all__ = ["NEUTRAL", "Networks", "can_not_tell", "reconsidered"]
+__all__ = ["Networks", "can_not_tell", "reconsidered"]
 
 Network = Callable[[torch.Tensor], torch.Tensor]
 Size = Sequence[int]
@@ -46,7 +46,8 @@ class Networks:
         detector_size: width and height that the detector was trained at.
         crop_size: width and height that the segmenter was trained at.
         presence: lowest probability of rings at which they count as found.
-        opinion: weight of TF-Net's word on frames in which the classifier can't tell clear from broken; 0 never asks.
+        opinion: weight of TF-Net's evidence where the classifier can't tell clear from broken; 0 never asks.
+            Chosen on validation devices, see ``docs/results.md``.
         runtime: see :func:`litemed.deploy.deploy`.
         precision: see there.
         threads: see there.
@@ -71,7 +72,7 @@ class Networks:
         detector_size: Size = (320, 240),
         crop_size: Size = (256, 256),
         presence: float = 0.5,
-        opinion: float = 0.75,
+        opinion: float = 1.0,
         runtime: str = "auto",
         precision: str = "f32",
         threads: int | None = None,
@@ -118,7 +119,7 @@ class Networks:
         if self.opinion and box is not None and can_not_tell(probabilities):
             x0, y0, x1, y1 = box
             evidence = self.evidence(np.ascontiguousarray(frame[y0:y1, x0:x1]))
-            probabilities = reconsidered(probabilities, self.opinion * (evidence - NEUTRAL))
+            probabilities = reconsidered(probabilities, self.opinion * evidence)
         return probabilities
 
     def detect(self, frame: np.ndarray) -> Rings | None:
@@ -181,9 +182,6 @@ def reconsidered(probabilities: np.ndarray, opinion: float) -> np.ndarray:
     changed[_BROKEN], changed[_CLEAR] = (clear + broken) * share, (clear + broken) * (1 - share)
     return changed
 
-
-NEUTRAL = 0.5
-"""Evidence that says nothing; like the weight of the opinion chosen on validation devices, see ``docs/results.md``."""
 
 _CLEAR, _BROKEN = CLASSES.index("clear"), CLASSES.index("broken")
 _LIKELIEST = 100

@@ -25,7 +25,7 @@ from tfnet import (
     stretch,
 )
 from tfnet.collab import Networks
-from tfnet.collab.networks import NEUTRAL, _sampled, can_not_tell, reconsidered
+from tfnet.collab.networks import _sampled, can_not_tell, reconsidered
 from tfnet.collab.search import _look, find_rings
 from tfnet.command import collab
 from tfnet.resizing import FitPictured, UnitRanged, placement
@@ -139,7 +139,7 @@ def test_where_clear_and_broken_are_alike_tfnet_is_asked_once(
         expected = plain.classify(frame)
         assert can_not_tell(expected) != sure
         if not sure:
-            opinion = 2 * (plain.evidence(frame[y0:y1, x0:x1]) - NEUTRAL)
+            opinion = 2 * plain.evidence(frame[y0:y1, x0:x1])
             expected = reconsidered(expected, opinion)
             assert expected.sum() == pytest.approx(1)
             assert np.log(expected[2] / expected[0]) == pytest.approx(np.log(0.3 / 0.5) + opinion, abs=1e-3)
