@@ -12,7 +12,7 @@ from litemed.command_line import run_command
 from PIL import Image
 from tfnet import BUNDLE_ROOT, CLASSES, load_cases
 from tfnet.collab import Networks
-from tfnet.collab.networks import can_not_tell, reconsidered
+from tfnet.collab.networks import OPINION, can_not_tell, reconsidered
 from tqdm import tqdm
 
 _WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
@@ -52,7 +52,7 @@ def run(dataset_dir: str, part: str = "validation", models_dir: str = f"{BUNDLE_
         hits = np.argmax(known, axis=1) == truth
         recalls = [hits[truth == index].mean() for index in range(len(CLASSES))]
         print(f"{weight:<10g}" + "".join(f"{each:>10.4f}" for each in (hits.mean(), *recalls)))
-    print(f"used: {Networks(models_dir).opinion:g}")
+    print(f"used: {OPINION:g}")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from litemed.metrics.tables import Table, read_rows, summarise, write_json, writ
 
 from tfnet.classifier import CLASSES
 from tfnet.collab.models import Models
-from tfnet.collab.networks import Networks
+from tfnet.collab.networks import OPINION, Networks
 from tfnet.collab.pipeline import EVIDENCE, Options, analyse, evidence_of
 from tfnet.data import load_cases
 from tfnet.detector import RINGS, box_iou
@@ -253,6 +253,7 @@ def run(
     evidence: str = f"{EVIDENCE:g}",
     every_frame: bool = False,
     models_dir: str = f"{_BUNDLE_ROOT}/models",
+    opinion: float = OPINION,
     runtime: str = "auto",
     precision: str = "f32",
     threads: int | None = None,
@@ -270,12 +271,13 @@ def run(
         evidence: that a break-up has to gather until the next blink; 0 or paper takes the first broken frame.
         every_frame: classify every frame.
         models_dir: folder of the weights.
+        opinion: weight of TF-Net's evidence where the classifier can't tell clear from broken; 0 never asks.
         runtime: openvino, onnxruntime, torch, or auto for the fastest that is installed.
         precision: f32, or bf16 with OpenVINO on a processor that has it.
         threads: of the runtime; all cores by default.
     """
     options = Options(gate, smooth, evidence_of(evidence), annotated_video=False, every_frame=every_frame)
-    models = Networks(models_dir, runtime=runtime, precision=precision, threads=threads)
+    models = Networks(models_dir, opinion=opinion, runtime=runtime, precision=precision, threads=threads)
     result = evaluate(Path(dataset_dir or tearfilm()), Path(output_dir), models, options, part)
     times = {name: value for name, value in result["break_up_time"].items() if isinstance(value, dict)}
     print(Table(result["frames"], result["scored_frames"]).text())

@@ -24,7 +24,10 @@ from tfnet.collab.search import as_input, find_rings, resized
 from tfnet.detector import RingDetector, ring_window
 from tfnet.network import TFNet
 
-__all__ = ["Networks", "can_not_tell", "reconsidered"]
+__all__ = ["OPINION", "Networks", "can_not_tell", "reconsidered"]
+
+OPINION = 0.5
+"""Weight of TF-Net's evidence; chosen on frames and films of validation devices, see ``docs/results.md``."""
 
 Network = Callable[[torch.Tensor], torch.Tensor]
 Size = Sequence[int]
@@ -47,7 +50,6 @@ class Networks:
         crop_size: width and height that the segmenter was trained at.
         presence: lowest probability of rings at which they count as found.
         opinion: weight of TF-Net's evidence where the classifier can't tell clear from broken; 0 never asks.
-            Chosen on validation devices, see ``docs/results.md``.
         runtime: see :func:`litemed.deploy.deploy`.
         precision: see there.
         threads: see there.
@@ -72,7 +74,7 @@ class Networks:
         detector_size: Size = (320, 240),
         crop_size: Size = (256, 256),
         presence: float = 0.5,
-        opinion: float = 1.0,
+        opinion: float = OPINION,
         runtime: str = "auto",
         precision: str = "f32",
         threads: int | None = None,
