@@ -33,14 +33,9 @@ def run(dataset_dir: str, part: str = "validation", models_dir: str = f"{BUNDLE_
     for case in tqdm(load_cases(dataset_dir, "classification", part), desc="asking", disable=None):
         with Image.open(case["image"]) as picture:
             frame = np.asarray(picture.convert("L"))
-        rings = models.detect(frame)
-        box = None if rings is None else rings.crop_box(*frame.shape)
         labels.append(int(case["label"]))
         alone.append(models.classify(frame))
-        asked.append(None)
-        if box is not None and can_not_tell(alone[-1]):
-            x0, y0, x1, y1 = box
-            asked[-1] = models.evidence(np.ascontiguousarray(frame[y0:y1, x0:x1]))
+        asked.append(models.evidence(frame) if can_not_tell(alone[-1]) else None)
     print(f"{len(labels)} frames of {part}, TF-Net asked in {sum(each is not None for each in asked)}")
     print(f"{'weight':<10}{'accuracy':>10}" + "".join(f"{name:>10}" for name in CLASSES))
     truth = np.asarray(labels)

@@ -72,18 +72,12 @@ def run_bundle(kind: str, changed: dict[str, Any], configs: Sequence[str] = ()) 
 
     files = [str(CONFIGS / "train.json")]
     if kind == "calibrate":
-        from litemed.training.checkpoints import load_checkpoint, save_checkpoint
-        from tfnet.calibration import set_last_bias
+        from tfnet.calibration import write_calibrated
 
         parser = ConfigParser()
         parser.read_config(files)
-        output_path = changed.pop("output_path")
         parser.update(changed)
-        network = parser.get_parsed_content("network_def")
-        load_checkpoint(network, changed["ckpt_path"])
-        offset, before, after = set_last_bias(network, parser)
-        save_checkpoint(output_path, network)
-        print(f"added {offset:+.2f} to the last bias of break-up: Dice on validation {before:.4f} -> {after:.4f}")
+        write_calibrated(parser, changed["ckpt_path"], changed["output_path"])
         return
     files += [str(CONFIGS / name) for name in (["evaluate.json"] if kind == "evaluate" else configs)]
     run(config_file=files, **changed)

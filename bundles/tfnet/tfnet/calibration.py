@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from tfnet import BUNDLE_ROOT
 
-__all__ = ["OFFSETS", "calibrate", "set_last_bias"]
+__all__ = ["OFFSETS", "calibrate", "write_calibrated"]
 
 OFFSETS = np.linspace(-8, 4, 241)
 """What is tried: -8 to 4 in steps of 0.05, so thresholds from .9997 to .018."""
@@ -54,26 +54,22 @@ def calibrate(
     parser.update({"variant": variant, "spatial_size": list(spatial_size)})
     if dataset_dir is not None:
         parser["dataset_dir"] = str(dataset_dir)
-    network = parser.get_parsed_content("network_def")
-    load_checkpoint(network, ckpt_path)
-    offset, before, after = set_last_bias(network, parser, part)
-    save_checkpoint(output_path, network, record=read_record(ckpt_path))
-    print(f"added {offset:+.2f} to the last bias of break-up: Dice on {part} {before:.4f} -> {after:.4f}")
-    print(f"written to {output_path}")
+    write_calibrated(parser, ckpt_path, output_path, part)
 
 
-def set_last_bias(network: nn.Module, parser: ConfigParser, part: str = "validation") -> tuple[float, float, float]:
-    """Add to the bias of a network's last convolution what makes 0.5 the best threshold.
+def write_calibrated(parser: ConfigParser, ckpt_path: str, output_path: str, part: str = "validation") -> None:
+    """Write weights of a training's network, its last convolution's bias changed so that 0.5 is the best threshold.
 
     Args:
-        network: with its weights, which gives the logits of background and break-up; its bias changes.
-        parser: of `configs/train.json`, with its data set and size.
-        part: the crops to calibrate on; never those to test on.
-
-    Returns:
-        What was added to the logit of break-up, and the Dice of break-up before and after.
+        parser: of ``configs/train.json``, with the data set, the size and the network: any that gives the logits of
+            background and break-up.
+        ckpt_path: see `calibrate`.
+        output_path: see there.
+        part: see there.
     """
     parser["validate#dataset#data"] = f"$tfnet.load_cases(@dataset_dir, 'segmentation', {part!r}, crops=@crops)"
+    network = parser.get_parsed_content("network_def")
+    load_checkpoint(network, ckpt_path)
     network.eval()
     inferer = parser.get_parsed_content("validate#inferer")
 
@@ -84,10 +80,13 @@ def set_last_bias(network: nn.Module, parser: ConfigParser, part: str = "validat
             yield (logits[:, 1:] - logits[:, :1]).float().numpy(), batch["label"].numpy() > 0
 
     offset, before, after = best_offset(scored(), OFFSETS)
-    last = [module for module in network.modules() if isinstance(module, nn.Conv2d)][-1]
+    convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
+    biases = [each.bias for each in convolutions if each.bias is not None]
     with torch.no_grad():
-        last.bias += torch.tensor([0.0, offset])  # type: ignore[operator]
-    return offset, before, after
+        biases[-1].add_(torch.tensor([0.0, offset]))
+    save_checkpoint(output_path, network, record=read_record(ckpt_path))
+    print(f"added {offset:+.2f} to the last bias of break-up: Dice on {part} {before:.4f} -> {after:.4f}")
+    print(f"written to {output_path}")
 
 
 if __name__ == "__main__":

@@ -117,10 +117,8 @@ class Networks:
         x0, y0, x1, y1 = ring_window(None if rings is None else rings.boxes[-1].tolist(), *frame.shape[::-1])
         window = np.ascontiguousarray(frame[y0:y1, x0:x1])
         probabilities = self._classifier(as_input(resized(window, self.classifier_size)))[0].softmax(dim=0).numpy()
-        box = None if rings is None else rings.crop_box(*frame.shape)
-        if self.opinion and box is not None and can_not_tell(probabilities):
-            x0, y0, x1, y1 = box
-            evidence = self.evidence(np.ascontiguousarray(frame[y0:y1, x0:x1]))
+        evidence = self.evidence(frame) if self.opinion and can_not_tell(probabilities) else None
+        if evidence is not None:
             probabilities = reconsidered(probabilities, self.opinion * evidence)
         return probabilities
 
@@ -141,9 +139,14 @@ class Networks:
         # sampled, not smoothed, as in the bundle's inference
         return _sampled(self._break_up(crop), crop.shape) > 0
 
-    def evidence(self, crop: np.ndarray) -> float:
-        """Mean logit of break-up of a crop's likeliest pixels, a hundred at TF-Net's size."""
-        logits = self._break_up(crop)
+    def evidence(self, frame: np.ndarray) -> float | None:
+        """Mean logit of break-up of the likeliest pixels, a hundred at TF-Net's size; None where there are no rings."""
+        rings = self.detect(frame)
+        box = None if rings is None else rings.crop_box(*frame.shape)
+        if box is None:
+            return None
+        x0, y0, x1, y1 = box
+        logits = self._break_up(np.ascontiguousarray(frame[y0:y1, x0:x1]))
         return float(np.partition(logits, -_LIKELIEST, axis=None)[-_LIKELIEST:].mean())
 
     def _break_up(self, crop: np.ndarray) -> np.ndarray:

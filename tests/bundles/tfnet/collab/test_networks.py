@@ -118,6 +118,7 @@ def test_without_rings_the_middle_of_the_frame_is_classified(
 ) -> None:
     models = Networks(weights, runtime="torch", presence=1.0, **SIZES)
     assert models.detect(frame) is None
+    assert models.evidence(frame) is None
     middle = _tensor(frame[24:72, 40:88], 1)
     assert models.classify(frame) == pytest.approx(networks[0](middle)[0].softmax(0).numpy(), abs=5e-3)
 
@@ -139,7 +140,9 @@ def test_where_clear_and_broken_are_alike_tfnet_is_asked_once(
         expected = plain.classify(frame)
         assert can_not_tell(expected) != sure
         if not sure:
-            opinion = 2 * plain.evidence(frame[y0:y1, x0:x1])
+            evidence = plain.evidence(frame)
+            assert evidence is not None
+            opinion = 2 * evidence
             expected = reconsidered(expected, opinion)
             assert expected.sum() == pytest.approx(1)
             assert np.log(expected[2] / expected[0]) == pytest.approx(np.log(0.3 / 0.5) + opinion, abs=1e-3)
