@@ -10,16 +10,13 @@ Run ``python bundles/mininet/eval/calibration.py --help`` for its use.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import Any
 
 import torch
 from litemed.command_line import run_command
-from litemed.training.checkpoints import load_checkpoint, save_checkpoint
-from litemed.training.logit_offset import best_offset
-from litemed.training.weight_record import read_record
+from litemed.training.calibration import write_calibrated
 from mininet import BUNDLE_ROOT
 from monai.bundle import ConfigParser
-from tqdm import tqdm
 
 __all__ = ["OFFSETS", "calibrate"]
 
@@ -52,25 +49,14 @@ def calibrate(
     parser.update({"dataset_dir": dataset_dir, "reader": reader})
     parser["validate#dataset#data"] = f"$mininet.load_cases(@reader, @dataset_dir, {part!r}, leave_out={leave_out!r})"
     parser["validate#dataset#_target_"] = "Dataset"  # each picture is used once
-    network = parser.get_parsed_content("network_def")
-    load_checkpoint(network, ckpt_path)
-    network.eval()
-    inferer = parser.get_parsed_content("validate#inferer")
+    write_calibrated(parser, ckpt_path, output_path, OFFSETS, _in_region, part)
 
-    def scored() -> Iterable[tuple[torch.Tensor, torch.Tensor]]:
-        for batch in tqdm(parser.get_parsed_content("validate#dataloader"), desc="calibrating", disable=None):
-            with torch.no_grad():
-                logits = inferer(batch["image"], network).as_tensor()
-            truth = batch["label"].as_tensor() > 0
-            region = batch["region"].as_tensor() > 0 if "region" in batch else torch.ones_like(truth)
-            yield logits[region], truth[region]
 
-    offset, before, after = best_offset(scored(), OFFSETS)
-    last = [value for name, value in network.named_parameters() if name.endswith("bias") and value.numel() == 1][-1]
-    with torch.no_grad():
-        last += offset
-    save_checkpoint(output_path, network, record=read_record(ckpt_path))
-    print(f"added {offset:+.3f} to the last bias: F1 on {part} {before:.4f} -> {after:.4f}; written to {output_path}")
+def _in_region(logits: torch.Tensor, batch: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
+    """What lies in the field of view."""
+    truth = batch["label"].as_tensor() > 0
+    region = batch["region"].as_tensor() > 0 if "region" in batch else torch.ones_like(truth)
+    return logits[region], truth[region]
 
 
 if __name__ == "__main__":

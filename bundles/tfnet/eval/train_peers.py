@@ -72,12 +72,12 @@ def run_bundle(kind: str, changed: dict[str, Any], configs: Sequence[str] = ()) 
 
     files = [str(CONFIGS / "train.json")]
     if kind == "calibrate":
-        from tfnet.calibration import write_calibrated
+        from tfnet.calibration import calibrate_training
 
         parser = ConfigParser()
         parser.read_config(files)
         parser.update(changed)
-        write_calibrated(parser, changed["ckpt_path"], changed["output_path"])
+        calibrate_training(parser, changed["ckpt_path"], changed["output_path"])
         return
     files += [str(CONFIGS / name) for name in (["evaluate.json"] if kind == "evaluate" else configs)]
     run(config_file=files, **changed)

@@ -1,6 +1,6 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""TF-Net's calibration on made-up evidence, and of weights on crops whose best threshold is known."""
+"""TF-Net's calibration of weights on crops."""
 
 from __future__ import annotations
 
@@ -9,50 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from litemed.training.logit_offset import best_offset
 from PIL import Image
 from tfnet import TFNet
-from tfnet.calibration import OFFSETS, calibrate
-
-
-def test_evidence_that_is_too_high_everywhere() -> None:
-    # break-up has 5, background 3 in half of its pixels and -3 in the other: any threshold from 3 to 5 is right
-    truth = np.array([[True, False], [False, False]])
-    evidence = np.array([[5.0, 3.0], [-3.0, -3.0]])
-    offset, before, after = best_offset([(evidence, truth)], OFFSETS)
-    assert -5 < offset <= -3
-    assert before == pytest.approx(2 / 3)
-    assert after == 1
-
-
-def test_every_picture_counts_alike() -> None:
-    small = np.array([4.0, 2.0]), np.array([True, False])
-    large = np.full(1000, 1.0), np.ones(1000, dtype=bool)
-    # above 2 the first is perfect and the second 0; from 0 to 1 the first scores 2/3, the second 1
-    offset, before, after = best_offset([small, large], OFFSETS)
-    assert offset > -1
-    assert before == after == pytest.approx(5 / 6)
-
-
-def test_dice_equals_a_plain_count() -> None:
-    rng = np.random.default_rng(0)
-    pictures = [(rng.normal(size=(9, 11)), rng.random((9, 11)) < 0.2) for _ in range(3)]
-    plain = []
-    for offset in OFFSETS:
-        masks = [evidence + offset > 0 for evidence, _ in pictures]
-        plain.append(
-            np.mean([2 * (m & t).sum() / max(m.sum() + t.sum(), 1) for m, (_, t) in zip(masks, pictures, strict=True)])
-        )
-    offset, before, after = best_offset(pictures, OFFSETS)
-    assert after == pytest.approx(max(plain), abs=1e-9)
-    assert offset == OFFSETS[int(np.argmax(plain))]
-    assert before == pytest.approx(plain[int(np.argmin(abs(OFFSETS)))])
-
-
-def test_nothing_there_and_nothing_marked_is_perfect() -> None:
-    assert best_offset([(np.full((2, 2), -9.0), np.zeros((2, 2), bool))], OFFSETS)[1:] == (1, 1)
-    with pytest.raises(ValueError, match="no picture"):
-        best_offset([], OFFSETS)
+from tfnet.calibration import calibrate
 
 
 def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -73,7 +32,7 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     calibrated = torch.load(tmp_path / "calibrated.pt", weights_only=True)
     added = calibrated.pop("head.bias") - state.pop("head.bias")
     assert added[0] == 0
-    assert f"added {added[1]:+.2f} to the last bias" in capsys.readouterr().out
+    assert f"added {added[1]:+.3f} to the last bias" in capsys.readouterr().out
     assert state.keys() == calibrated.keys()
     assert all(torch.equal(state[name], calibrated[name]) for name in state)
 
