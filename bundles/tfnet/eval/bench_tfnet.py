@@ -287,7 +287,7 @@ def bench_peers(options: argparse.Namespace, peak: float) -> tuple[dict[str, Row
     from litemed.networks.reparam import fuse
     from tfnet import TFNet
 
-    shape = (1, 3, SIDE, SIDE)
+    shape = (1, 3, options.side, options.side)
     image = simulated_input(shape)
     facts: dict[str, tuple[float, float, float, float]] = {}
     calls: dict[str, dict[str, Callable[[], Any]]] = {"torch": {}, options.runtime: {}}
@@ -555,6 +555,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=15, help="in which each network is timed")
     parser.add_argument("--baselines", nargs="+", choices=list(BASELINES), default=list(BASELINES))
     parser.add_argument("--peer_rounds", type=int, default=7)
+    parser.add_argument("--side", type=int, default=SIDE, help="of the square that peers are timed at")
     parser.add_argument("--pipeline_rounds", type=int, default=3)
     parser.add_argument("--runtime", default="openvino", help="of the peers and the pipeline")
     parser.add_argument("--video", type=Path, help="simulated, its truth beside it; default: of the built-in sample")

@@ -9,7 +9,7 @@ The peers' networks come from an environment of their own, which is made at the 
 
 Run:
     python bundles/tfnet/eval/train_peers.py --output_dir OUT [--max_epochs 120]
-        [--networks tfnet pspnet unet segformer] [--configs devices.json] [--calibrate]
+        [--networks tfnet pspnet unet segformer] [--configs devices.json] [--calibrate] [--speed SPEED.json]
 """
 
 from __future__ import annotations
@@ -89,17 +89,28 @@ def epochs_done(folder: Path) -> int:
     return max(0, len(history.read_text().splitlines()) - 1) if history.exists() else 0
 
 
-def table(scores: dict[str, dict[str, Any]]) -> str:
+def table(scores: dict[str, dict[str, Any]], speed: Sequence[dict[str, Any]] = ()) -> str:
     """The scores as a table in Markdown, with intervals.
 
     Args:
         scores: content of each network's ``scores.json``, by name.
+        speed: the rows of ``peers`` in ``speed.json`` of ``bench_tfnet.py``; with them each runtime's milliseconds, and
+            mDSC per millisecond, follow.
     """
-    lines = ["| network | " + " | ".join(COLUMNS) + " |", "| --- |" + " --- |" * len(COLUMNS)]
+    times = {row["network"]: {key: value for key, value in row.items() if key.startswith("ms, ")} for row in speed}
+    runtimes = list(next(iter(times.values()), {}))
+    heads = [*COLUMNS, *(head for runtime in runtimes for head in (runtime, f"mDSC per {runtime}"))]
+    lines = ["| network | " + " | ".join(heads) + " |", "| --- |" + " --- |" * len(heads)]
     for name, found in scores.items():
         cells = [_cell(found["scores"].get(column)) for column in COLUMNS.values()]
-        title = "TF-Net mini0" if name == OURS else f"{BASELINES[name].title}, MobileOne-s0"
-        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+        title = "TF-Net mini0" if name == OURS else BASELINES[name].title
+        for runtime in runtimes:
+            spent = times.get(title, {}).get(runtime)
+            if spent is None:
+                cells += ["not timed", ""]
+            else:
+                cells += [f"{spent:.1f}", f"{found['scores']['mean_dice']['mean'] / spent:.4f}"]
+        lines.append(f"| {title if name == OURS else title + ', MobileOne-s0'} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -124,6 +135,7 @@ def main() -> int:
     parser.add_argument("--lr_patience", type=int, default=8)
     parser.add_argument("--side", type=int, default=256, help="of the square that crops are stretched to")
     parser.add_argument("--compile", action="store_true", help="compile the networks for training")
+    parser.add_argument("--speed", type=Path, help="speed.json of bench_tfnet.py peers, for mDSC per millisecond")
     parser.add_argument("--environment", type=Path, default=ENVIRONMENT)
     parser.add_argument("--step", nargs=2, metavar=("KIND", "OVERRIDES"), help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -132,6 +144,7 @@ def main() -> int:
         run_bundle(options.step[0], json.loads(options.step[1]), options.configs)
         return 0
 
+    speed = json.loads(options.speed.read_text())["peers"] if options.speed else []
     python = environment(options.environment)
     scores = {}
     for name in options.networks:
@@ -160,7 +173,7 @@ def main() -> int:
             subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)})
         scores[name] = json.loads((scored / "scores.json").read_text())
         epochs = {epochs_done(options.output_dir / each) for each in scores}
-        text = f"{table(scores)}\n\nMean and 95 % interval over videos; {sorted(epochs)} epochs.\n"
+        text = f"{table(scores, speed)}\n\nMean and 95 % interval over videos; {sorted(epochs)} epochs.\n"
         (options.output_dir / "table.md").write_text(text)
     print((options.output_dir / "table.md").read_text())
     return 0

@@ -137,6 +137,16 @@ def test_score_table() -> None:
     assert lines[3].startswith("| PSPNet, MobileOne-s0 | ")
 
 
+def test_score_per_millisecond() -> None:
+    scores = {"scores": {"mean_dice": {"mean": 0.8, "low": None, "high": None}}}
+    speed = [bench.peer_row(bench.OURS, (1, 1, 1, 1), {"torch": ([20.0], [20.0]), "openvino": ([16.0], [16.0])})]
+    lines = training.table({"tfnet": scores, "pan": scores}, speed).splitlines()
+    assert lines[0].endswith("| mDSC per ms, OpenVINO f32 |")
+    assert lines[2].endswith(" | 20.0 | 0.0400 | 16.0 | 0.0500 |")
+    assert lines[3].endswith(" | not timed |  | not timed |  |")
+    assert len({line.count("|") for line in lines}) == 1
+
+
 def test_the_papers_eleven_baselines() -> None:
     assert len(peers.BASELINES) == 11
     assert all(fused < trained for each in peers.BASELINES.values() for trained, fused in [each.parameters, each.gmac])
