@@ -109,6 +109,17 @@ def test_annotations_say_what_else_options_are() -> None:
     assert call("one", "x", "--workers", "None", "--nojson")["workers"] is None
 
 
+def test_switches_are_turned_off_as_is_usual(capsys: pytest.CaptureFixture[str]) -> None:
+    def serve(browser: bool = True, keep_open: bool = True, port: int = 0) -> None:
+        print(browser, keep_open, port)
+
+    run_command(serve, "serve", ["--no-browser", "--no-keep-open", "--port", "3"])
+    assert capsys.readouterr().out == "False False 3\n"
+    with pytest.raises(SystemExit):
+        run_command(serve, "serve", ["--no-port"])
+    assert "unknown option --no-port" in capsys.readouterr().err
+
+
 def test_options_of_several_that_may_be_none() -> None:
     found = call("one", "x", "--sets", "isic2017-256,b", "--flips", "False")
     assert (found["sets"], found["flips"]) == (["isic2017-256", "b"], [False])

@@ -35,8 +35,8 @@ def run_command(component: Any, name: str, arguments: list[str] | None = None, r
 
     What an option takes is what its annotation says: text as typed, a whole number, a number, True or False, or several
     of them divided by commas. Options without such an annotation take what `parse_value` makes of them, but for those
-    whose name ends in ``_path``, ``_dir`` or ``_file``, which are text. An unknown option is refused before anything is
-    done, and not afterwards, as fire does.
+    whose name ends in ``_path``, ``_dir`` or ``_file``, which are text. ``--no-NAME`` is ``--NAME False``. An unknown
+    option is refused before anything is done, and not afterwards, as fire does.
 
     Args:
         component: what to run, see ``fire.Fire``.
@@ -48,6 +48,7 @@ def run_command(component: Any, name: str, arguments: list[str] | None = None, r
     try:
         function = _called(component, given)
         if function is not None:
+            given = _negated(function, given)
             _refuse_unknown_options(function, given)
             _declare(function, given)
         fire.Fire(component, command=given, name=name)
@@ -165,6 +166,13 @@ def _truth(name: str, text: str) -> bool:
 
 
 _READERS: dict[Any, Callable[[str, str], Any]] = {int: _whole_number, float: _number, bool: _truth}
+
+
+def _negated(function: Callable[..., Any], arguments: Sequence[str]) -> list[str]:
+    """The arguments with ``--no-NAME`` of an option that is True or False as fire spells it."""
+    hints = typing.get_type_hints(function)
+    switches = {f"--no-{name.replace('_', '-')}": f"--no{name}" for name, hint in hints.items() if hint is bool}
+    return [switches.get(argument, argument) for argument in arguments]
 
 
 def _refuse_unknown_options(function: Callable[..., Any], arguments: Sequence[str]) -> None:
