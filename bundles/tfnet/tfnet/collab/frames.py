@@ -72,6 +72,7 @@ class Finding:
         rings_counted: number of rings, by their period.
         visible: part of the area within the outer ring that lies in the frame.
         diameter: of the outer ring in pixels.
+        centre: of the outer ring, x and y in pixels.
         searched: whether the frame was to be segmented; with the gate, broken frames only.
         boxes: inside, middle and outside box as x0, y0, x1, y1 in pixels; empty where it wasn't segmented.
         clipped: whether the outside box leaves a frame that was segmented.
@@ -94,6 +95,7 @@ class Finding:
     rings_counted: int | None = None
     visible: float | None = None
     diameter: float | None = None
+    centre: list[float] | None = None
     searched: bool = False
     boxes: list[list[float]] = field(default_factory=list)
     clipped: bool = False
@@ -306,6 +308,7 @@ def _located(frame: Frame, known: dict[str, Any], models: Models, gate: bool) ->
         "rings_counted": rings.number,
         "visible": round(float(areas.sum() / (np.pi * rings.half_sides.prod())), 4),
         "diameter": round(2 * float(np.sqrt(rings.half_sides.prod())), 2),
+        "centre": np.round(rings.centre, 2).tolist(),
     }
     if not searched:
         return frame, Finding(**known), None

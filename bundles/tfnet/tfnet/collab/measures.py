@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a clinic reads: break-up times, areas and blinks of a recording, in the field's terms.
 
-Every measure is of an interval after a blink, in seconds; a recording's is the median over its intervals. Cells are the
-36 parts of the cornea within the outer ring, three zones by twelve clock hours.
+Every measure is of an interval after a blink, in seconds; a recording's is the median over its intervals. Intervals
+that held are censored (Kaplan and Meier, J Am Stat Assoc 53, 1958). Cells are the 36 parts of the cornea within the
+outer ring, three zones by twelve clock hours.
 """
 
 from __future__ import annotations
@@ -19,7 +20,18 @@ import numpy as np
 from tfnet.collab.intervals import Interval
 from tfnet.collab.rings import HOURS, ZONES
 
-__all__ = ["CLINIC_LINE", "MEASURES", "Course", "blinks", "clinic", "interval_measures", "side_of", "ten_seconds"]
+__all__ = [
+    "CLINIC_LINE",
+    "MEASURES",
+    "Course",
+    "blinks",
+    "censored_median",
+    "clinic",
+    "interval_measures",
+    "is_slow",
+    "side_of",
+    "ten_seconds",
+]
 
 MEASURES = {
     "nikbut_first_s": ("NIKBUT-first", "s"),
@@ -33,6 +45,8 @@ MEASURES = {
 CLINIC_LINE = 10.0
 """Seconds at which TFOS DEWS III (Wolffsohn et al., Am J Ophthalmol 2025) draws the line of NIBUT."""
 
+_LEAST_RATE = 10.0
+_CELLS = len(ZONES) * len(HOURS)
 _BROKEN_CELL = 0.01
 _SEEN_CELL = 0.5
 _LEAST_SPAN = 0.3  # seconds over which a growth rate can be told
@@ -76,10 +90,11 @@ def interval_measures(interval: Interval, course: Course | None) -> dict[str, An
     """Measures of one interval, in seconds: `MEASURES`, and how many cells broke, held, and until when.
 
     NIKBUT-average is the mean over the cells that broke. Cells that held until the interval's end are censored: their
-    time is longer than that by an unknown amount, and they don't enter the mean.
+    time is longer than that by an unknown amount, and they don't enter the mean. In an interval without a break-up, all
+    held.
     """
     found: dict[str, Any] = dict.fromkeys(MEASURES)
-    found |= {"cells_broken": 0, "cells_censored": 0, "censored_at_s": _rounded(interval.observed_seconds)}
+    found |= {"cells_broken": 0, "cells_censored": _CELLS, "censored_at_s": _rounded(interval.observed_seconds)}
     if interval.time_in_seconds is None:
         return found
     found["nikbut_first_s"] = _rounded(interval.time_in_seconds)
@@ -98,7 +113,11 @@ def interval_measures(interval: Interval, course: Course | None) -> dict[str, An
 
 
 def clinic(
-    intervals: Sequence[Interval], courses: dict[int, Course], names: Sequence[str], duration: float | None
+    intervals: Sequence[Interval],
+    courses: dict[int, Course],
+    names: Sequence[str],
+    duration: float | None,
+    frame_rate: float | None,
 ) -> dict[str, Any]:
     """The measures of a recording.
 
@@ -107,12 +126,15 @@ def clinic(
         courses: of intervals in which it broke, by number.
         names: classes of all frames.
         duration: in seconds, or None without a clock, without which nothing is told.
+        frame_rate: frames a second, or None if it isn't known; where it `is_slow` no rate of blinks is told.
 
     Returns:
-        `MEASURES`, medians over the intervals after a blink in which they are known; ``intervals``, their own;
-        ``intervals_held``, how many were without break-up; ``watched_s``, how long each was watched; ``blinks`` and
-        ``blinks_per_minute``; ``cells``, for each zone the median time of each clock hour, None where it held;
-        ``ten_seconds``, a sentence.
+        ``nikbut_first_s``, see `censored_median`, and where it isn't reached ``nikbut_first_above_s``, how long it held
+        at least; the other `MEASURES`, ``cells_broken`` and ``cells_censored``, medians over the intervals after a
+        blink that broke; ``intervals``, those after a blink; ``intervals_held``, how many of them were without
+        break-up; ``watched_s``, how long each was watched; ``blinks`` and ``blinks_per_minute``; ``cells``, for each
+        zone the median time of each clock hour where it broke, None where no break was seen; ``ten_seconds``, a
+        sentence.
     """
     chosen = [(number, each) for number, each in enumerate(intervals) if each.after_blink and each.assessable]
     if duration is None:
@@ -121,21 +143,53 @@ def clinic(
     closures = blinks(names)
     onsets = [courses[number].onsets for number, _ in chosen if number in courses]
     watched = [each.observed_seconds or 0.0 for _, each in chosen]
+    first, above = censored_median([row["nikbut_first_s"] for row in rows], watched)
+    broke = [row for row in rows if row["nikbut_first_s"] is not None]
     return {
-        **{name: _median([row[name] for row in rows]) for name in MEASURES},
-        "cells_broken": _median([row["cells_broken"] for row in rows]),
-        "cells_censored": _median([row["cells_censored"] for row in rows]),
+        **{name: _median([row[name] for row in broke]) for name in (*MEASURES, "cells_broken", "cells_censored")},
+        "nikbut_first_s": _rounded(first),
+        "nikbut_first_above_s": _rounded(above),
         "intervals_held": sum(row["nikbut_first_s"] is None for row in rows),
         "intervals": rows,
         "watched_s": [_rounded(each) for each in watched],
         "blinks": closures,
-        "blinks_per_minute": _rounded(60 * closures / duration) if duration else None,
+        "blinks_per_minute": _rounded(60 * closures / duration) if duration and not is_slow(frame_rate) else None,
         "cells": {
             zone: [_median([float(each[row, hour]) for each in onsets]) for hour in range(len(HOURS))]
             for row, zone in enumerate(ZONES)
         },
         "ten_seconds": ten_seconds([row["nikbut_first_s"] for row in rows], watched),
     }
+
+
+def censored_median(times: Sequence[float | None], watched: Sequence[float]) -> tuple[float | None, float | None]:
+    """The median of times of which some are only known to be longer than was watched (Kaplan and Meier, 1958).
+
+    Where nothing is censored it is the ordinary median.
+
+    Args:
+        times: to the break, None where there was none.
+        watched: how long, of each.
+
+    Returns:
+        the median, or None where more than half held; and in that case the longest time watched, which it exceeds.
+    """
+    share, middle = 1.0, None
+    for time in sorted({time for time in times if time is not None}):
+        at_risk = sum((seen if each is None else each) >= time for each, seen in zip(times, watched, strict=True))
+        share *= 1 - sum(each == time for each in times) / at_risk
+        if abs(share - 0.5) < 1e-9:
+            middle = time if middle is None else middle
+        elif share < 0.5:
+            return (time if middle is None else (middle + time) / 2), None
+    if middle is not None:
+        return middle, None
+    return None, max(watched, default=None)
+
+
+def is_slow(frame_rate: float | None) -> bool:
+    """Whether a blink can fall between two frames, at so many a second."""
+    return frame_rate is not None and round(frame_rate, 3) < _LEAST_RATE
 
 
 def blinks(names: Sequence[str]) -> int:

@@ -23,18 +23,20 @@ def write_page(folder: Path, report: dict[str, Any], pictures: list[tuple[str, P
 
     Args:
         folder: of the results; ``timeline.png`` and ``heatmap.png`` are there.
-        report: content of ``report.json``.
+        report: content of ``report.json``. Without an answer the page has its reasons and the classes of the frames.
         pictures: captions and files of pictures to show.
     """
-    recording = report["recording"]
+    recording, answered = report["recording"], report["answer"]["given"]
     sections = [
         f'<div class="summary">{escape(report["summary"])}</div>\n',
         _numbers(report),
         section("Please note", bullets(report["notes"])) if report["notes"] else "",
         section("Over time", image(folder / "timeline.png", "Class and break-up area of every frame over time")),
-        section("Between the blinks", _intervals(report)),
-        section("Where it breaks up", image(folder / "heatmap.png", "Maps of break-up in ring coordinates")),
-        section("How much of each part breaks up", _zones(report)),
+        section("Between the blinks", _intervals(report)) if answered else "",
+        section("Where it breaks up", image(folder / "heatmap.png", "Maps of break-up in ring coordinates"))
+        if answered
+        else "",
+        section("How much of each part breaks up", _zones(report)) if answered else "",
         _pictures(pictures),
         section("How to read this", _method(report)),
     ]
@@ -67,6 +69,8 @@ def _numbers(report: dict[str, Any]) -> str:
         cells = f"{clinic['cells_broken']:g} cells broke, {clinic['cells_censored']:g} held"
     notes = {"nikbut_first_s": held, "nikbut_average_s": cells}
     facts = [(title, _quantity(clinic[name], unit), notes.get(name, "")) for name, (title, unit) in MEASURES.items()]
+    if clinic["nikbut_first_above_s"] is not None:
+        facts[0] = (facts[0][0], f"> {clinic['nikbut_first_above_s']:.2f} s", held)
     watched = ", ".join(f"{each:.1f}" for each in clinic["watched_s"][:_SHOWN_SPANS])
     watched = f"watched for {watched} s" if watched else ""
     return tiles([*facts, ("blinks", _quantity(clinic["blinks_per_minute"], "/min"), watched)])
@@ -80,10 +84,6 @@ def _quantity(value: float | None, unit: str) -> str:
 
 
 def _intervals(report: dict[str, Any]) -> str:
-    if not report["answer"]["given"]:
-        return "<p>Not told: see above.</p>"
-    if not report["intervals"]:
-        return "<p>The eye never opens.</p>"
     rows = []
     for interval in report["intervals"]:
         place = interval["begins_at"]
@@ -105,7 +105,8 @@ def _intervals(report: dict[str, Any]) -> str:
             ]
         )
     heads = ["no.", "begins with", "watched", "break-up time", "frames", "outcome", "begins at", "largest area"]
-    return table(heads, rows, texts=(1, 5, 6))
+    ten = f"<p>At 10 s: {escape(report['clinic']['ten_seconds'])}</p>" if report["recording"]["times_from"] else ""
+    return table(heads, rows, texts=(1, 5, 6)) + ten
 
 
 def _zones(report: dict[str, Any]) -> str:
@@ -121,7 +122,7 @@ def _zones(report: dict[str, Any]) -> str:
 
 def _severity_row(name: str, severity: dict[str, Any]) -> list[str]:
     numbers = [severity["mean_percent"], severity["largest_percent"]]
-    return [name, *("none" if number is None else f"{number:.2f} %" for number in numbers), severity["severity"]]
+    return [name, *("-" if number is None else f"{number:.2f} %" for number in numbers), severity["severity"] or "-"]
 
 
 def _pictures(pictures: list[tuple[str, Path]]) -> str:

@@ -34,7 +34,7 @@ RESULT_NAMES = (
 )
 """What a run writes; the report in JSON comes last, so that where it is, all is."""
 
-_VERSION = 4
+_VERSION = 5
 _USUAL_FRAME_RATE = 25.0
 
 EVIDENCE = 4.0
@@ -87,15 +87,15 @@ def analyse(
 ) -> dict[str, Any]:
     """Analyse a recording and write the results.
 
-    It is read frame by frame, in constant memory. An interrupted call leaves the output as it was, but for a hidden
-    folder from which the same call goes on, to the same result as an unbroken one.
+    It is read frame by frame; what is kept of each takes some hundred bytes. An interrupted call leaves the output as
+    it was, but for a hidden folder from which the same call goes on, to the same result as an unbroken one.
 
     Args:
         video: a video file, or a folder of pictures in the order of their names.
         output_dir: folder for the results: ``report.json`` and ``report.html``, ``visit.pdf`` and ``visit.html`` (one
             page to print), ``recordings.csv`` (a row), ``frames.csv``, ``masks/`` (a picture for every segmented frame,
             in the frame's own coordinates), ``annotated.mp4``, ``heatmap.png`` and ``timeline.png``. Results of an
-            earlier call are replaced.
+            earlier call are replaced. Without an answer there are no masks, no video and no map.
         models: classifier, detector and segmenter.
         options: how to analyse; by default as in :class:`Options`.
         progress: show a progress bar.

@@ -28,7 +28,13 @@ _DRAWN_RADII = (0.38, 0.69, 1.0)
 
 
 def plot_timeline(
-    path: Path, times: list[float], names: list[str], percents: list[float], intervals: list[Interval], in_seconds: bool
+    path: Path,
+    times: list[float],
+    names: list[str],
+    percents: list[float],
+    intervals: list[Interval],
+    in_seconds: bool,
+    answered: bool = True,
 ) -> None:
     """Draw the class of every frame, and below it the break-up area, over time.
 
@@ -39,6 +45,7 @@ def plot_timeline(
         percents: of the area within the outer ring; NaN where it wasn't measured.
         intervals: between the blinks.
         in_seconds: what ``times`` are.
+        answered: whether the recording has an answer; without one nothing but the classes is drawn.
     """
     figure = _figure(11, 4.4, left=0.08, right=0.985, bottom=0.12, top=0.88, hspace=0.08)
     strip, area = figure.subplots(2, 1, sharex=True, height_ratios=(1, 5))
@@ -73,7 +80,8 @@ def plot_timeline(
     for interval in intervals:
         _mark_interval(area, interval, in_seconds)
     if top == 0:
-        area.text(0.5, 0.45, "no break-up measured", transform=area.transAxes, ha="center", color="#6B7480")
+        told = "no break-up measured" if answered else "no answer: nothing was measured"
+        area.text(0.5, 0.45, told, transform=area.transAxes, ha="center", color="#6B7480")
     _save(figure, path)
 
 

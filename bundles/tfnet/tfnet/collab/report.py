@@ -11,7 +11,8 @@ import shutil
 import statistics
 from bisect import bisect_right
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from tfnet.collab.intervals import UNREADABLE, Interval, blink_intervals, first_
 from tfnet.collab.measures import Course, clinic
 from tfnet.collab.page import write_page
 from tfnet.collab.plots import plot_maps, plot_timeline
-from tfnet.collab.rings import HOURS, ZONES, grade
+from tfnet.collab.rings import GRADE_LIMITS, GRADES, HOURS, ZONES, grade
 from tfnet.collab.trust import Trust
 from tfnet.collab.video import FrameSource
 from tfnet.collab.visit import Visit, write_visit
@@ -46,6 +47,34 @@ _SHOWN_FRAMES = 10
 _SHOWN_PICTURES = 8
 
 
+class _Parts:
+    """Mean and largest broken fraction of some parts over frames.
+
+    Args:
+        number: of parts.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._frames = 0
+        self._sum = np.zeros(number)
+        self._largest = np.zeros(number)
+
+    def see(self, fractions: np.ndarray) -> None:
+        """Take the next frame's."""
+        self._frames += 1
+        self._sum += fractions
+        np.maximum(self._largest, fractions, out=self._largest)
+
+    def severity(self, names: Any) -> dict[str, Any]:
+        """Of each part the percentages, and a word for the largest; None without a frame."""
+        if not self._frames:
+            return {name: {"mean_percent": None, "largest_percent": None, "severity": None} for name in names}
+        return {
+            name: {"mean_percent": _percent(mean), "largest_percent": _percent(top), "severity": grade(float(top))}
+            for name, mean, top in zip(names, self._sum / self._frames, self._largest, strict=True)
+        }
+
+
 @dataclass
 class _Sums:
     """What one pass over the findings gathers."""
@@ -62,8 +91,8 @@ class _Sums:
     elsewhere: dict[str, list[float]] = field(default_factory=dict)
     largest: dict[int, float] = field(default_factory=dict)
     places: dict[int, dict[str, Any]] = field(default_factory=dict)
-    zones: list[np.ndarray] = field(default_factory=list)
-    hours: list[np.ndarray] = field(default_factory=list)
+    zones: _Parts = field(default_factory=lambda: _Parts(len(ZONES)))
+    hours: _Parts = field(default_factory=lambda: _Parts(len(HOURS)))
     courses: dict[int, Course] = field(default_factory=dict)
     trust: Trust = field(default_factory=Trust)
 
@@ -75,17 +104,6 @@ class _Sums:
             if intervals[number].after_blink or not after_blink:
                 found = np.fmin(found, course.onsets)
         return found
-
-    def unanswered(self) -> _Sums:
-        """What can be told of a recording without an answer: its frames, and no more."""
-        return _Sums(
-            times=self.times,
-            names=self.names,
-            percents=[float("nan")] * len(self.percents),
-            classified=self.classified,
-            unreadable=self.unreadable,
-            trust=self.trust,
-        )
 
 
 def write_results(
@@ -104,34 +122,38 @@ def write_results(
     Returns:
         the report, as written to ``report.json``.
     """
-    intervals = list(blink_intervals((finding.seen for finding in chunks.findings()), options["evidence"]))
-    sums = _write_table(folder / "frames.csv", chunks, source, intervals)
-    answered = not sums.trust.reasons()
+    trust = Trust()
+    intervals = list(blink_intervals((finding.seen for finding in _seen(chunks, trust)), options["evidence"]))
+    answered = not trust.reasons()
     if not answered:
-        sums, intervals = sums.unanswered(), []
+        intervals = []
+    sums = _write_table(folder / "frames.csv", chunks, source, intervals, trust)
     report = {**_report(sums, source, intervals, options, models), "visit": asdict(visit or Visit())}
-    _link_masks(chunks, folder / "masks")
-    if options["annotated_video"]:
-        clips = [part / "annotated.mp4" for part in chunks.complete()]
-        join_clips(clips, _screen_times(source), folder / "annotated.mp4")
-    plot_timeline(folder / "timeline.png", sums.times, sums.names, sums.percents, intervals, source.times is not None)
-    broken, seen = chunks.map()
-    plot_maps(
-        folder / "heatmap.png",
-        broken if answered else np.zeros_like(broken),
-        seen if answered else np.zeros_like(seen),
-        sums.onset_map(intervals),
-        source.times is not None,
-    )
+    in_seconds = source.times is not None
+    plot_timeline(folder / "timeline.png", sums.times, sums.names, sums.percents, intervals, in_seconds, answered)
+    if answered:
+        _link_masks(chunks, folder / "masks")
+        plot_maps(folder / "heatmap.png", *chunks.map(), sums.onset_map(intervals), in_seconds)
+        if options["annotated_video"]:
+            clips = [part / "annotated.mp4" for part in chunks.complete()]
+            join_clips(clips, _screen_times(source), folder / "annotated.mp4")
     write_page(folder, report, _pictures(chunks, intervals, sums) if answered else [])
     write_visit(folder, [report])
     (folder / "report.json").write_text(json.dumps(report, indent=2) + "\n")
     return report
 
 
-def _write_table(path: Path, chunks: Chunks, source: FrameSource, intervals: list[Interval]) -> _Sums:
-    """Write ``frames.csv`` and gather what the report tells."""
-    sums = _Sums()
+def _seen(chunks: Chunks, trust: Trust) -> Iterator[Finding]:
+    """All findings, seen on their way by what tells whether there is an answer."""
+    for finding in chunks.findings():
+        trust.see(finding)
+        yield finding
+
+
+def _write_table(path: Path, chunks: Chunks, source: FrameSource, intervals: list[Interval], trust: Trust) -> _Sums:
+    """Write ``frames.csv`` and gather what the report tells; of areas nothing, where there is no answer."""
+    sums = _Sums(trust=trust)
+    answered = not trust.reasons()
     onsets = [interval.onset for interval in intervals]
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, restval="")
@@ -139,10 +161,12 @@ def _write_table(path: Path, chunks: Chunks, source: FrameSource, intervals: lis
         for finding in chunks.findings():
             number = bisect_right(onsets, finding.frame) - 1
             inside = number >= 0 and finding.name != UNREADABLE and finding.frame <= intervals[number].last
-            rings = finding.rings
+            rings = finding.rings if answered else None
             areas = None if rings is None else rings.areas(source.height, source.width)
             writer.writerow(_row(finding, number + 1 if inside else None, areas))
             early = inside and _precedes_break_up(finding, intervals[number])
+            if not answered:
+                finding = replace(finding, searched=False, fraction=None, clipped=False)
             _gather(sums, finding, areas, number, early)
             if areas is None or rings is None or early or finding.name != "broken" or finding.since is None:
                 continue
@@ -182,7 +206,6 @@ def _parts(finding: Finding, areas: np.ndarray, axis: int) -> np.ndarray:
 
 
 def _gather(sums: _Sums, finding: Finding, areas: np.ndarray | None, number: int, early: bool) -> None:
-    sums.trust.see(finding)
     sums.times.append(float(finding.frame) if finding.time is None else finding.time)
     sums.names.append(finding.name)
     sums.percents.append(float("nan") if finding.fraction is None else 100 * finding.fraction)
@@ -200,8 +223,8 @@ def _gather(sums: _Sums, finding: Finding, areas: np.ndarray | None, number: int
     if finding.name != "broken":
         sums.elsewhere.setdefault(finding.name, []).append(finding.fraction)
         return
-    sums.zones.append(_parts(finding, areas, 1))
-    sums.hours.append(_parts(finding, areas, 0))
+    sums.zones.see(_parts(finding, areas, 1))
+    sums.hours.see(_parts(finding, areas, 0))
     cells = np.asarray(finding.cells)
     sums.largest[number] = max(sums.largest.get(number, 0.0), finding.fraction)
     if early:
@@ -219,7 +242,7 @@ def _report(
     clock = "fps" if options["fps"] is not None else "timestamps"
     report: dict[str, Any] = {
         "summary": _summary(counts, intervals, sums.trust.reasons()),
-        "answer": sums.trust.as_dict(),
+        "answer": sums.trust.as_dict(source.frame_rate),
         "recording": {
             "file": source.path.name,
             "frames": len(source),
@@ -236,11 +259,16 @@ def _report(
         "break_up_time": _break_up_time(intervals),
         "intervals": [_interval(i, interval, sums) for i, interval in enumerate(intervals)],
         "area": _area(sums),
-        "zones": _severity(ZONES, sums.zones),
-        "clock_hours": _severity([str(hour) for hour in HOURS], sums.hours),
+        "zones": sums.zones.severity(ZONES),
+        "clock_hours": sums.hours.severity([str(hour) for hour in HOURS]),
+        "severity_limits_percent": dict(zip(GRADES[:-1], (100 * limit for limit in GRADE_LIMITS), strict=True)),
         "break_up_map": _onset_map(sums.onset_map(intervals)),
         "clinic": clinic(
-            intervals, sums.courses, sums.names, None if source.times is None else float(source.times[-1])
+            intervals,
+            sums.courses,
+            sums.names,
+            None if source.times is None or sums.trust.reasons() else float(source.times[-1]),
+            source.frame_rate,
         ),
         "options": options,
         "models": models,
@@ -253,10 +281,6 @@ def _summary(counts: Counter[str], intervals: list[Interval], reasons: list[str]
     """The outcome in one or two sentences."""
     if reasons:
         return "No answer. " + " ".join(reasons)
-    if not intervals:
-        return "The eye is closed in every frame: there is no break-up time."
-    if not any(interval.assessable for interval in intervals):
-        return "No frame is sharp enough to assess: there is no break-up time."
     after = [interval for interval in intervals if interval.after_blink and interval.assessable]
     broken = [interval for interval in after if interval.break_up is not None]
     if broken:
@@ -341,17 +365,6 @@ def _area(sums: _Sums) -> dict[str, Any]:
     }
 
 
-def _severity(names: Any, parts: list[np.ndarray]) -> dict[str, Any]:
-    """Mean and largest broken percentage of each part over the broken frames, and a word for the latter."""
-    if not parts:
-        return {name: {"mean_percent": None, "largest_percent": None, "severity": "none"} for name in names}
-    table = np.asarray(parts)
-    return {
-        name: {"mean_percent": _percent(mean), "largest_percent": _percent(largest), "severity": grade(float(largest))}
-        for name, mean, largest in zip(names, table.mean(axis=0), table.max(axis=0), strict=True)
-    }
-
-
 def _onset_map(onsets: np.ndarray) -> dict[str, list[float | None]]:
     """Earliest break-up of every zone by clock hour, 1 to 12; None where there was none."""
     return {
@@ -372,7 +385,7 @@ def _notes(sums: _Sums, source: FrameSource, intervals: list[Interval], options:
         )
     if sums.unreadable:
         notes.append(f"{_count(sums.unreadable, 'frame')} can't be read and {_are(sums.unreadable)} left out.")
-    notes.extend(sums.trust.notes(source.frame_rate))
+    notes.extend(sums.trust.as_dict(source.frame_rate)["notes"])
     if intervals and not any(interval.after_blink or interval.before_blink for interval in intervals):
         notes.append("No blink was seen: times count from the first frame, and the tear film may be older.")
     elif intervals and not intervals[0].after_blink:

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
-__all__ = ["GRADES", "HOURS", "ZONES", "Rings", "grade"]
+__all__ = ["GRADES", "GRADE_LIMITS", "HOURS", "ZONES", "Rings", "grade"]
 
 ZONES = ("central", "paracentral", "peripheral")
 """Within the innermost ring, from there to the fifth ring, and from there to the outermost ring."""
@@ -23,7 +23,8 @@ HOURS = tuple(range(1, 13))
 """Clock sectors as the camera sees them, each 30 degrees wide and centred on its hour; 12 is up."""
 
 GRADES = ("none", "slight", "moderate", "severe")
-_GRADE_LIMITS = (0.0, 0.02, 0.10)
+GRADE_LIMITS = (0.0, 0.02, 0.10)
+"""Largest broken fraction of each grade but the last. They describe; they are no clinical scale."""
 
 _SAMPLES = 6
 _RADII = 128  # samples along a ray; rings up to half as many can be told
@@ -31,11 +32,8 @@ _RAYS = 6  # of a clock hour
 
 
 def grade(fraction: float) -> str:
-    """Word for the broken fraction of an area: none, slight (up to 2 %), moderate (up to 10 %) or severe.
-
-    The limits describe; they are no clinical scale.
-    """
-    return GRADES[sum(fraction > limit for limit in _GRADE_LIMITS)]
+    """Word for the broken fraction of an area: none, slight (up to 2 %), moderate (up to 10 %) or severe."""
+    return GRADES[sum(fraction > limit for limit in GRADE_LIMITS)]
 
 
 @dataclass(frozen=True)

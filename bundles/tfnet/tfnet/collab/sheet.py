@@ -25,6 +25,7 @@ _LEFT, _RIGHT = 0.07, 0.93
 _TITLES = {"OD": "OD, right eye", "OS": "OS, left eye", None: "Eye not told"}
 _MOST_SHOWN = 3  # recordings in a table
 _MOST_BARS = 14
+_TABLE_END = 0.683  # of the page's height: below it is the map
 
 MEANING = (
     "TFOS DEWS III takes a NIBUT below 10 s as one sign that counts only together with symptoms (OSDI-6 of 4 or more), "
@@ -33,15 +34,18 @@ MEANING = (
 )
 SHEET_TERMS = (
     "NIKBUT-first: seconds from the last closed frame of a blink to the first frame in which the film breaks and stays "
-    "broken. NIKBUT-average: mean over the cells that broke; cells that held are censored, i.e. longer than they were "
-    "watched, and not in the mean [1]. Cells: 36 parts within the outer ring, three zones by twelve clock hours.",
-    "F-BUA and T-BUA: part of the area within the outer ring that is broken in the first broken frame, and at most to "
-    "the next blink. Growth rate: slope of that area over time by least squares, from 5 frames over .3 s on.",
-    "A recording's value is the median over its intervals after a blink; an eye's the mean and standard deviation (SD) "
-    "over its recordings. Nasal and temporal hold for a camera that faces the patient and doesn't mirror.",
-    "Sources: [1] Tong et al., Transl Vis Sci Technol 2019;8(5):30. Line of 10 s and repeatability: Wolffsohn et al., "
-    "TFOS DEWS III Diagnostic Methodology, Am J Ophthalmol 2025. Frames and areas are read by networks (Wan et al., "
-    "TF-Net).",
+    "broken [1]. NIKBUT-average: mean over the cells that broke; cells that held are censored, i.e. longer than they "
+    "were watched, and not in the mean [1]. Cells: 36 parts within the outer ring, three zones by twelve clock hours.",
+    "Defined here: F-BUA and T-BUA, part of the area within the outer ring that is broken in the first broken frame, "
+    "and at most to the next blink; growth rate, slope of that area over time by least squares, from 5 frames over "
+    ".3 s on; blinks, closures of the eye a minute of the recording, from 10 frames a second on.",
+    "A recording's NIKBUT-first is the median over its intervals after a blink, those that held censored [2]: > x "
+    "where it isn't reached; its other values are medians over the intervals that broke. An eye's are the mean and "
+    "standard deviation (SD) over the recordings whose value is known. Nasal and temporal hold for an upright picture "
+    "of a camera that faces the patient and doesn't mirror.",
+    "Sources: [1] Tong et al., Transl Vis Sci Technol 2019;8(5):30. [2] Kaplan and Meier, J Am Stat Assoc 1958;53:457. "
+    "Line of 10 s and repeatability: Wolffsohn et al., TFOS DEWS III Diagnostic Methodology, Am J Ophthalmol 2025. "
+    "Frames and areas are read by networks (Wan et al., TF-Net).",
 )
 _FOOT = "For research and teaching; not a medical device. The numbers tell what the camera saw and name no condition."
 
@@ -87,8 +91,9 @@ def _draw_eye(figure: Figure, eye: str | None, data: dict[str, Any] | None, x: f
     number = len(recordings)
     told = f"{number} recording{'s' if number > 1 else ''}"
     refused = number - data["answered"]
+    told += f", {_MOST_SHOWN} shown" if number > _MOST_SHOWN else ""
     told += f", {refused} without an answer" if refused else ""
-    figure.text(x + width, 0.898, told, fontsize=8, color=_MARK if refused else _SOFT, va="bottom", ha="right")
+    figure.text(x + width, 0.898, told, fontsize=6.6, color=_MARK if refused else _SOFT, va="bottom", ha="right")
     top = 0.885
     for place, report in enumerate(recordings, 1):
         for reason in report["answer"]["reasons"][:1]:
@@ -109,7 +114,7 @@ def _draw_table(figure: Figure, data: dict[str, Any], x: float, width: float, to
     single = len(recordings) == 1
     shown = [] if single else list(range(min(len(recordings), _MOST_SHOWN)))
     heads = ["value"] if single else ["mean", "SD", *(f"no. {place + 1}" for place in shown)]
-    step = 0.043 if width < 0.5 else 0.075
+    step = 0.047 if width < 0.5 else 0.075
     rights = [x + width - step * (len(heads) - 1 - place) for place in range(len(heads))]
     y = top - 0.006
     for right, head in zip(rights, heads, strict=True):
@@ -118,8 +123,8 @@ def _draw_table(figure: Figure, data: dict[str, Any], x: float, width: float, to
     units = {**MEASURES, "blinks_per_minute": ("blinks", "/min")}
     for name, (title, unit) in units.items():
         row = data["measures"][name]
-        cells = [_number(row["mean"])] if single else [_number(row["mean"]), _number(row["sd"])]
-        cells += [_number(row["values"][place]) for place in shown]
+        each = [_number(*value) for value in zip(row["values"], row["above"], strict=True)]
+        cells = each if single else [_number(row["mean"]), _number(row["sd"]), *(each[place] for place in shown)]
         is_main = name.startswith("nikbut")
         words = title.replace("area of the first break", "first break").replace("total break-up area", "total area")
         figure.text(x, y, f"{words}, {unit}", fontsize=8, color=_INK, va="top", fontweight="bold" if is_main else None)
@@ -127,10 +132,14 @@ def _draw_table(figure: Figure, data: dict[str, Any], x: float, width: float, to
             bold = "bold" if is_main and place == 0 else None
             figure.text(right, y, cell, fontsize=8, color=_INK, ha="right", va="top", fontweight=bold)
         y -= 0.0152
-    lines = [_censored(place, report, single) for place, report in enumerate(recordings[:_MOST_SHOWN], 1)]
-    for line in [line for line in lines if line]:
+    lines = [(_censored(place, report, single), _SOFT) for place, report in enumerate(recordings[:_MOST_SHOWN], 1)]
+    lines += [(_noted(place, report, single), _MARK) for place, report in enumerate(recordings[:_MOST_SHOWN], 1)]
+    for line, colour in [line for line in lines if line[0]]:
         wrapped = textwrap.wrap(line, round(165 * width))
-        figure.text(x, y, "\n".join(wrapped), fontsize=6.6, color=_SOFT, va="top", linespacing=1.2)
+        if y - 0.0098 * len(wrapped) < _TABLE_END:
+            figure.text(x, y, "more in report.html", fontsize=6.6, color=_SOFT, va="top")
+            break
+        figure.text(x, y, "\n".join(wrapped), fontsize=6.6, color=colour, va="top", linespacing=1.2)
         y -= 0.0098 * len(wrapped) + 0.001
 
 
@@ -152,6 +161,12 @@ def _censored(place: int, report: dict[str, Any], single: bool) -> str:
     return ("" if single else f"No. {place}: ") + ("; ".join(parts) + rest if parts else "no interval after a blink")
 
 
+def _noted(place: int, report: dict[str, Any], single: bool) -> str:
+    """What makes an answer less certain."""
+    notes = " ".join(report["answer"]["notes"]) if report["answer"]["given"] else ""
+    return notes if single or not notes else f"No. {place}: {notes}"
+
+
 def _draw_map(figure: Figure, eye: str | None, data: dict[str, Any], x: float, width: float) -> None:
     """Median break-up time of each cell over the recordings."""
     cells = [
@@ -163,11 +178,10 @@ def _draw_map(figure: Figure, eye: str | None, data: dict[str, Any], x: float, w
     known = np.isfinite(stack).any(axis=0)
     onsets = np.full(known.shape, np.nan)
     onsets[known] = np.nanmedian(stack[:, known], axis=0)
-    height = 0.195
-    axes = figure.add_axes((x, 0.497, width, height))
+    axes = figure.add_axes((x, 0.497, width, 0.168))
     draw_cells(axes, onsets, "s", Normalize(0, max(CLINIC_LINE, float(np.nanmax(onsets)) if known.any() else 0)), 5.6)
     axes.set(xlim=(-1.45, 1.45), ylim=(-1.2, 1.3))
-    axes.set_title("seconds to the break of each cell; empty: it held", fontsize=7.5, color=_SOFT, pad=0)
+    axes.set_title("median seconds to the break of each cell; empty: no break seen", fontsize=6.6, color=_SOFT, pad=0)
     for hour, place, align in ((9, -1.2, "right"), (3, 1.2, "left")):
         side = side_of(eye, hour)
         if side:
@@ -177,16 +191,18 @@ def _draw_map(figure: Figure, eye: str | None, data: dict[str, Any], x: float, w
 def _draw_time(figure: Figure, eyes: dict[str | None, Any]) -> None:
     """Each interval as a bar as long as it was watched, with its break, and the line at 10 s."""
     axes: Axes = figure.add_axes((_LEFT + 0.13, 0.315, _RIGHT - _LEFT - 0.13, 0.15))
-    bars = [
-        (eye, place, number, row)
+    of_eyes = [
+        [
+            (eye, place, number, row)
+            for place, report in enumerate(data["recordings"], 1)
+            if report["answer"]["given"]
+            for number, row in enumerate(report["clinic"]["intervals"], 1)
+            if row["censored_at_s"] is not None
+        ]
         for eye, data in eyes.items()
-        for place, report in enumerate(data["recordings"], 1)
-        if report["answer"]["given"]
-        for number, row in enumerate(report["clinic"]["intervals"], 1)
-        if row["censored_at_s"] is not None
     ]
-    left_out = max(0, len(bars) - _MOST_BARS)
-    bars = bars[:_MOST_BARS]
+    bars = [bar for own in of_eyes for bar in own[: _MOST_BARS // len(of_eyes)]]
+    left_out = sum(map(len, of_eyes)) - len(bars)
     reach = max([CLINIC_LINE * 1.15, *(1.22 * row["censored_at_s"] for *_, row in bars)])
     for y, (eye, place, number, row) in enumerate(bars):
         first, watched = row["nikbut_first_s"], row["censored_at_s"]
@@ -200,9 +216,9 @@ def _draw_time(figure: Figure, eyes: dict[str | None, Any]) -> None:
         told = f"broke at {first:.2f} s" if first is not None else f"held for {watched:.2f} s"
         axes.text(watched + 0.006 * reach, y, told, va="center", fontsize=6.5, color=_INK)
     if not bars:
-        axes.text(
-            0.5 * reach, 0, "no interval after a blink was timed", ha="center", va="center", fontsize=8, color=_SOFT
-        )
+        clocks = [report["recording"]["duration_s"] for data in eyes.values() for report in data["recordings"]]
+        told = "no interval after a blink was timed" if any(clocks) else "no frame rate is known, so no time is told"
+        axes.text(0.5 * reach, 0, told, ha="center", va="center", fontsize=8, color=_SOFT)
     axes.axvline(CLINIC_LINE, color=_INK, linewidth=1, linestyle=(0, (4, 3)))
     axes.set(xlim=(0, reach), ylim=(max(len(bars), 3) - 0.3, -0.7), yticks=[])
     axes.set_xlabel(
@@ -240,9 +256,9 @@ def _paragraph(figure: Figure, top: float, title: str, texts: list[str], size: f
     return y
 
 
-def _number(value: float | None) -> str:
+def _number(value: float | None, above: float | None = None) -> str:
     if value is None:
-        return "-"
+        return "-" if above is None else f"> {above:.1f}"
     return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}" if abs(value) < 100 else f"{value:.0f}"
 
 

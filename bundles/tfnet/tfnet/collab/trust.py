@@ -11,6 +11,7 @@ import numpy as np
 
 from tfnet.collab.frames import Finding
 from tfnet.collab.intervals import UNREADABLE
+from tfnet.collab.measures import is_slow
 
 __all__ = ["LEAST_PERIODICITY", "LEAST_SCORE", "Trust", "is_sure"]
 
@@ -25,7 +26,6 @@ _LEAST_RINGS = 5  # to the middle box
 _LEAST_VISIBLE = 0.7
 _MOST_BLURRED = 0.8
 _ZOOM = 1.25
-_SLOW = 10.0
 
 
 def is_sure(score: float | None, periodicity: float | None) -> bool:
@@ -45,6 +45,7 @@ class Trust:
     rings: list[int] = field(default_factory=list)
     visible: list[float] = field(default_factory=list)
     diameters: list[float] = field(default_factory=list)
+    centres: list[list[float]] = field(default_factory=list)
 
     def see(self, finding: Finding) -> None:
         """Take the next frame; one that wasn't classified isn't counted, though its rings may have been found."""
@@ -64,12 +65,16 @@ class Trust:
             self.rings.append(finding.rings_counted)
         if finding.diameter is not None:
             self.diameters.append(finding.diameter)
+        if finding.centre is not None:
+            self.centres.append(finding.centre)
 
     def reasons(self) -> list[str]:
         """Why the recording gets no answer, a sentence each; empty where it gets one."""
         sharp = self.open_frames - self.blurred
+        if not self.open_frames:
+            return ["The eye is closed in every frame: there is no break-up time."]
         if not sharp:
-            return []  # said as such: there is nothing to answer for
+            return ["No frame is sharp enough to assess: there is no break-up time."]
         reasons = []
         if self.sure < _LEAST_SURE * sharp:
             reasons.append(
@@ -96,16 +101,26 @@ class Trust:
                 notes.append(
                     f"The rings' size changes from {low:.0f} to {high:.0f} pixels: by zoom, or the distance to the eye."
                 )
-        if frame_rate is not None and frame_rate < _SLOW:
-            notes.append(f"With {frame_rate:.3g} frames a second, times are known to {1 / frame_rate:.2g} s at best.")
+        if self.centres:
+            (left, top), (right, bottom) = np.percentile(self.centres, (2, 98), axis=0)
+            if max(right - left, bottom - top) > np.median(self.diameters):
+                notes.append(
+                    "The rings' place jumps by more than their width: two eyes, or films of two, may be in this one."
+                )
+        if frame_rate is not None and is_slow(frame_rate):
+            notes.append(
+                f"With {frame_rate:.3g} frames a second, times are known to {1 / frame_rate:.2g} s at best, and blinks "
+                "can fall between frames: no rate of blinks is told."
+            )
         return notes
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self, frame_rate: float | None) -> dict[str, Any]:
         """For the report."""
         reasons = self.reasons()
         return {
             "given": not reasons,
             "reasons": reasons,
+            "notes": [] if reasons else self.notes(frame_rate),
             "open_frames": self.open_frames,
             "sharp_frames": self.open_frames - self.blurred,
             "frames_with_rings_beyond_doubt": self.sure,

@@ -29,9 +29,10 @@ EYES = {"OD": "right eye", "OS": "left eye"}
 """Oculus dexter and sinister."""
 
 VISIT_COLUMNS = (
-    *("code", "date", "eye", "device", "operator", "file", "answer", "reasons"),
+    *("code", "date", "eye", "device", "operator", "file", "answer", "reasons", "notes"),
     *MEASURES,
-    *("cells_broken", "cells_censored", "intervals", "intervals_held", "watched_s", "blinks", "blinks_per_minute"),
+    *("nikbut_first_above_s", "cells_broken", "cells_censored", "intervals", "intervals_held", "watched_s"),
+    *("blinks", "blinks_per_minute"),
     *("duration_s", "frame_rate", "ring_score", "ring_periodicity", "evidence", "models"),
 )
 """Columns of ``recordings.csv``. Several values of one cell are divided by semicolons; what isn't known is empty."""
@@ -75,8 +76,8 @@ def read_reports(folders: Sequence[str | os.PathLike[str]]) -> list[dict[str, An
     """Reports of recordings, from the folders of their results.
 
     Raises:
-        ValueError: when there is no folder, one has no report that this version wrote, or reports of several patients
-            are given together.
+        ValueError: when there is no folder, one has no report that this version wrote, reports of several patients
+            are given together, or only some say whose, or which eye, they are of.
     """
     if not folders:
         raise ValueError("expected folders of results of litemed collab, got none")
@@ -92,6 +93,10 @@ def read_reports(folders: Sequence[str | os.PathLike[str]]) -> list[dict[str, An
     codes = sorted({report["visit"]["code"] for report in reports} - {None})
     if len(codes) > 1:
         raise ValueError(f"expected recordings of one patient, got codes {', '.join(codes)}")
+    for name in ("code", "eye"):
+        bare = [folder for folder, report in zip(folders, reports, strict=True) if report["visit"][name] is None]
+        if bare and len(bare) < len(reports):
+            raise ValueError(f"expected --{name} of every recording or of none: {bare[0]} has none")
     return reports
 
 
@@ -102,7 +107,8 @@ def visit_of(reports: Sequence[dict[str, Any]]) -> dict[str, Any]:
         ``visit``, the fields that all recordings share, several values beside one another; and ``eyes``, for each of
         OD, OS and None (not told) that has recordings: ``recordings``, their reports; ``answered``, how many have an
         answer; and for each of `MEASURES` and ``blinks_per_minute`` its ``mean``, ``sd`` (of the sample, None for one
-        value) and ``values``.
+        value) and ``values``, with None where it isn't known; and ``above``, how long at least it held where
+        NIKBUT-first isn't reached.
     """
     eyes: dict[str | None, Any] = {}
     for eye in (*EYES, None):
@@ -118,7 +124,11 @@ def visit_of(reports: Sequence[dict[str, Any]]) -> dict[str, Any]:
                 "mean": statistics.fmean(known) if known else None,
                 "sd": statistics.stdev(known) if len(known) > 1 else None,
                 "values": values,
+                "above": [None] * len(own),
             }
+        table["nikbut_first_s"]["above"] = [
+            report["clinic"]["nikbut_first_above_s"] if report["answer"]["given"] else None for report in own
+        ]
         eyes[eye] = {"recordings": own, "answered": len(answered), "measures": table}
     shared = {
         name: ", ".join(sorted({report["visit"][name] for report in reports} - {None}))
@@ -152,7 +162,8 @@ def write_visit(folder: str | os.PathLike[str], reports: Sequence[dict[str, Any]
 def _row(report: dict[str, Any]) -> dict[str, Any]:
     clinic, answer, recording = report["clinic"], report["answer"], report["recording"]
     row = {**report["visit"], "file": recording["file"], "answer": "yes" if answer["given"] else "no"}
-    row |= {"reasons": " ".join(answer["reasons"]), "duration_s": recording["duration_s"]}
+    row |= {"reasons": " ".join(answer["reasons"]), "notes": " ".join(report["notes"])}
+    row |= {"duration_s": recording["duration_s"]}
     row |= {
         "frame_rate": recording["frame_rate"],
         "evidence": report["options"]["evidence"],
@@ -160,7 +171,8 @@ def _row(report: dict[str, Any]) -> dict[str, Any]:
     }
     row |= {"ring_score": answer["median_score"], "ring_periodicity": answer["median_periodicity"]}
     if answer["given"]:
-        row |= {name: clinic[name] for name in (*MEASURES, "cells_broken", "cells_censored", "intervals_held")}
+        row |= {name: clinic[name] for name in (*MEASURES, "nikbut_first_above_s", "cells_broken", "cells_censored")}
+        row |= {"intervals_held": clinic["intervals_held"]}
         row |= {"intervals": len(clinic["intervals"]), "watched_s": clinic["watched_s"]}
         row |= {name: clinic[name] for name in ("blinks", "blinks_per_minute")}
     return row

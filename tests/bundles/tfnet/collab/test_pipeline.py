@@ -214,10 +214,16 @@ def test_without_rings_beyond_doubt_there_is_no_answer(
         report["break_up_time"]["median_s"],
         report["area"]["largest_percent"],
         report["clinic"]["nikbut_first_s"],
+        report["clinic"]["blinks_per_minute"],
+        report["zones"]["central"]["severity"],
     ]
-    assert numbers == [None] * 3
+    assert numbers == [None] * 5
     assert report["frames_by_class"]["broken"] == 3
-    assert (tmp_path / "out" / "report.html").read_text().index("No answer") < 4000
+    assert {(row["area_percent"], row["mask"]) for row in _rows(tmp_path / "out")} == {("", "")}
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert page.index("No answer") < 4000
+    assert "o&#x27;clock" not in page
+    assert "no break-up" not in page
 
 
 @pytest.mark.parametrize(
@@ -242,7 +248,18 @@ def test_zoom_and_slow_films_are_noted(tmp_path: Path, write: Write, scene: Any,
     frames = [scene("closed").draw(), *[scene("clear").draw()] * 4, *[small] * 4]
     report = _analyse(write(tmp_path / "clip.mp4", frames, rate=2), tmp_path / "out", oracle)
     assert any(note.startswith("The rings' size changes from 40 to 80 pixels") for note in report["notes"])
-    assert "With 2 frames a second, times are known to 0.5 s at best." in report["notes"]
+    assert any(note.startswith("With 2 frames a second, times are known to 0.5 s at best") for note in report["notes"])
+    assert report["clinic"]["blinks"] == 1
+    assert report["clinic"]["blinks_per_minute"] is None
+    assert set(report["answer"]["notes"]) <= set(report["notes"])
+    assert len(report["answer"]["notes"]) == 2
+
+
+def test_rings_in_two_places_are_noted(tmp_path: Path, write: Write, scene: Any, oracle: Any) -> None:
+    places = [scene("clear", disc=(left, 48.0, left + 40, 88.0)).draw() for left in (10.0, 100.0)]
+    frames = [scene("closed").draw(), *[places[0]] * 4, *[places[1]] * 4]
+    report = _analyse(write(tmp_path / "clip.mp4", frames, rate=20), tmp_path / "out", oracle)
+    assert any(note.startswith("The rings' place jumps by more than their width") for note in report["notes"])
 
 
 def test_annotated_video_keeps_number_and_times_of_frames(
@@ -476,8 +493,9 @@ def test_no_rings(tmp_path: Path, write: Write, draw: Draw, scene: Any, oracle: 
 @pytest.mark.parametrize(
     ("word", "summary", "note"),
     [
-        ("xxxx", "The eye is closed in every frame: there is no break-up time.", None),
-        ("xuuu", "No frame is sharp enough to assess: there is no break-up time.", None),
+        ("xxxx", "No answer. The eye is closed in every frame: there is no break-up time.", None),
+        ("xuuu", "No answer. No frame is sharp enough to assess: there is no break-up time.", None),
+        ("xuuuuuuuuuuc", "No answer. 10 of 11 open frames are too blurred to assess.", None),
         ("cccccc", "No break-up within 0.50 s.", "No blink was seen: times count from the first frame"),
         ("cccb", "Break-up 0.30 s after the recording's start. No blink was seen before it", "No blink was seen"),
         ("xccc", "No break-up within 0.30 s.", None),
@@ -491,7 +509,9 @@ def test_recordings_without_a_time(
     report = _analyse(video, tmp_path / "out", oracle)
     assert report["summary"].startswith(summary)
     assert note is None or any(each.startswith(note) for each in report["notes"])
-    assert {file.name for file in (tmp_path / "out").iterdir()} == set(pipeline.RESULT_NAMES)
+    assert report["answer"]["given"] is not summary.startswith("No answer")
+    measured = set() if report["answer"]["given"] else {"masks", "annotated.mp4", "heatmap.png"}
+    assert {file.name for file in (tmp_path / "out").iterdir()} == set(pipeline.RESULT_NAMES) - measured
 
 
 def test_a_single_frame(tmp_path: Path, draw: Draw, oracle: Any) -> None:
