@@ -431,21 +431,23 @@ def bench_pipeline(options: argparse.Namespace, peak: float) -> tuple[dict[str, 
             wall, cpu = [], []
             for _ in range(options.pipeline_rounds):
                 start = time.perf_counter(), time.process_time()
-                analyse(video, Path(name) / "out", guided, progress=False)
+                recording = analyse(video, Path(name) / "out", guided, progress=False)["recording"]
                 wall.append(time.perf_counter() - start[0])
                 cpu.append(time.process_time() - start[1])
             broken = len(frames) if all_broken else sum(known["class"] == "broken" for known in truth)
             rates.append(
                 {
                     "video": f"{title}: {broken} of {len(frames)} frames broken",
+                    "classified": f"{recording['classified_frames']} of {len(frames)}",
                     "frames/s": len(frames) / statistics.median(wall),
+                    "slowest run": len(frames) / max(wall),
                     "CPU ms a frame": 1e3 * statistics.median(cpu) / len(frames),
                     f"frames/s of {options.threads} free cores": len(frames) * options.threads / statistics.median(cpu),
                 }
             )
             stages += staged(title, video, Path(name) / "staged", guided)
-    typical = rates[0]["frames/s"]
-    missed = [] if typical > PUBLISHED_RATE else [f"pipeline: {typical:.1f} frames/s, below {PUBLISHED_RATE}"]
+    slowest = rates[0]["slowest run"]
+    missed = [] if slowest > PUBLISHED_RATE else [f"pipeline: {slowest:.1f} frames/s in a run, below {PUBLISHED_RATE}"]
     return {"pipeline": rates, "stages": stages}, missed
 
 

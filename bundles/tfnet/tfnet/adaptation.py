@@ -4,9 +4,9 @@
 
     python -m tfnet.adaptation --frames_dir FRAMES --output_dir OUT
 
-Beside each frame may lie a LabelMe file of its name with three boxes, inside, middle and outside. Without any, the
-boxes of the frames that the detector is surest of are taken for true (self-training, Scudder, IEEE Trans Inf Theory 11,
-1965).
+Beside each frame may lie what was drawn on it, three boxes, inside, middle and outside: a LabelMe file of its name, or
+``<stem>_prompts.json`` of ``litemed app``. Without any, the boxes of the frames that the detector is surest of are
+taken for true (self-training, Scudder, IEEE Trans Inf Theory 11, 1965).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 from litemed.command_line import run_command
-from litemed.files import only_writer
+from litemed.files import only_writer, read_json
 from litemed.images.box_files import read_boxes
 from litemed.metrics.tables import write_json
 from litemed.tools.workflows import quiet, run_training
@@ -52,8 +52,10 @@ def adapt(
 ) -> dict[str, Any]:
     """Train the detector on with frames of one device; score it before and after on a third of them that is held out.
 
+    The held-out frames choose nothing: the weights are those of the last epoch.
+
     Args:
-        frames_dir: folder of frames, each with a LabelMe file beside it, or all without.
+        frames_dir: folder of frames, each with its boxes beside it, or all without.
         output_dir: folder for ``model_detector.pt``, ``adaptation.json``, and the data and the run that led there.
         init_path: weights to begin with.
         max_epochs: of the training.
@@ -69,14 +71,14 @@ def adapt(
             which only some have one.
     """
     files = sorted(path for path in frames_dir.iterdir() if path.suffix.lower() in _SUFFIXES)
-    labels = [path for path in files if path.with_suffix(".json").is_file()]
+    labels = {path: found for path in files if (found := _label_file(path)) is not None}
     if labels and len(labels) < len(files):
         bare = next(path for path in files if path not in labels)
         raise ValueError(f"{len(files) - len(labels)} of {len(files)} frames have no label file, {bare} among them")
     detector = RingDetector(0.125, in_channels=1)
     load_checkpoint(detector, init_path)
     if labels:
-        boxes = {path: _labelled(path.with_suffix(".json")) for path in files}
+        boxes = {path: _labelled(label) for path, label in labels.items()}
     else:
         found = {path: _found(detector, path) for path in files}
         boxes = {path: rings.boxes for path, rings in found.items() if rings is not None and rings.score >= _SURE}
@@ -99,6 +101,7 @@ def adapt(
                 max_epochs=max_epochs,
                 learning_rate=learning_rate,
                 val_interval=max(1, max_epochs // 6),
+                keep="last",
                 resume=False,
                 seed=seed,
             )
@@ -113,9 +116,20 @@ def adapt(
     return result
 
 
+def _label_file(frame: Path) -> Path | None:
+    """The file of what was drawn on a frame, or None."""
+    beside = (frame.with_suffix(".json"), frame.with_name(f"{frame.stem}_prompts.json"))
+    return next((path for path in beside if path.is_file()), None)
+
+
 def _labelled(path: Path) -> np.ndarray:
-    """Inside, middle and outside box of a LabelMe file, told by their size."""
-    rows = [row for given in read_boxes(path, "labelme").values() for row in given.rows]
+    """Inside, middle and outside box of a frame, told by their size."""
+    if path.stem.endswith("_prompts"):
+        # first and last pixel, so that they end a pixel later
+        drawn = [prompt["numbers"] for each in read_json(path)["objects"] for prompt in each["prompts"]]
+        rows = [[left, top, right + 1, bottom + 1] for left, top, right, bottom in (n for n in drawn if len(n) == 4)]
+    else:
+        rows = [row for given in read_boxes(path, "labelme").values() for row in given.rows]
     boxes = np.array(sorted(rows, key=lambda row: (row[2] - row[0]) * (row[3] - row[1])), float)
     if boxes.shape != (len(RINGS), 4):
         raise ValueError(f"{path} has {len(rows)} boxes, expected {len(RINGS)}: {', '.join(RINGS)}")
@@ -180,8 +194,8 @@ def run(
     Use the weights by ``litemed collab --models_dir``, in a folder with ``model.pt`` and ``model_classifier.pt``.
 
     Args:
-        frames_dir: folder of frames, 12 or more from several eyes, each with a LabelMe file of its name beside it that
-            holds three boxes (inside, middle, outside); or all without, for self-training.
+        frames_dir: folder of frames, 12 or more from several eyes, each with three boxes (inside, middle, outside) in a
+            LabelMe file of its name or in ``<stem>_prompts.json`` of litemed app; or all without, for self-training.
         output_dir: folder for model_detector.pt and adaptation.json.
         init_path: weights to begin with.
         max_epochs: of the training.
@@ -192,6 +206,9 @@ def run(
     print(f"{result['frames']} frames, {result['labelled']} labelled, {result['held_out']} held out")
     for name in result["before"]:
         print(f"{name:<22}before {result['before'][name]:.3f}   after {result['after'][name]:.3f}")
+    told = "outside_iou" if result["labelled"] else "rings_beyond_doubt"
+    if result["after"][told] <= result["before"][told]:
+        print("It is no better on the frames held out: keep the weights that you have.")
     print(f"written to {output_dir}")
 
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 from tfnet import RingDetector
-from tfnet.adaptation import adapt
+from tfnet.adaptation import _labelled, adapt, run
 from tfnet.simulation.device import draw_device
 from tfnet.simulation.video import TearFilmVideo
 
@@ -51,6 +51,35 @@ def test_labelled_frames_are_learned_and_scored(frames: Path, weights: Path, tmp
     assert set(state) == set(RingDetector(0.125, in_channels=1).state_dict())
     sizes = {part: len(list((tmp_path / "out" / "data" / "images" / part).iterdir())) for part in ("train", "val")}
     assert sizes == {"train": 4, "val": 2}
+
+
+def test_boxes_drawn_on_the_page_are_those_of_labelme(frames: Path, weights: Path, tmp_path: Path) -> None:
+    by_labelme = {path.stem: _labelled(path) for path in frames.glob("*.json")}
+    for path in frames.glob("*.json"):
+        shapes = json.loads(path.read_text())["shapes"]
+        objects = []
+        for number, shape in enumerate(shapes):
+            (left, top), (right, bottom) = shape["points"]
+            box = {"kind": "box", "numbers": [left, top, right - 1, bottom - 1], "positive": True, "plane": "axial"}
+            click = {"kind": "click", "numbers": [left, top], "positive": True, "plane": "axial", "index": 0}
+            objects.append({"name": f"object {number}", "prompts": [{**box, "index": 0}, click]})
+        content = {"version": 1, "image": f"{path.stem}.png", "options": {}, "objects": objects}
+        path.with_name(f"{path.stem}_prompts.json").write_text(json.dumps(content))
+        path.unlink()
+    assert len(by_labelme) == 6
+    for stem, boxes in by_labelme.items():
+        np.testing.assert_allclose(_labelled(frames / f"{stem}_prompts.json"), boxes)
+    result = adapt(frames, tmp_path / "out", weights, max_epochs=1)
+    assert result["labelled"] == 6
+
+
+def test_what_is_no_better_is_said(
+    frames: Path, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(str(frames), str(tmp_path / "out"), str(weights), max_epochs=1, learning_rate=0.0)
+    said = capsys.readouterr().out
+    assert "6 frames, 6 labelled, 2 held out" in said
+    assert "It is no better on the frames held out: keep the weights that you have." in said
 
 
 def test_wrong_labels_are_a_sentence(frames: Path, weights: Path, tmp_path: Path) -> None:

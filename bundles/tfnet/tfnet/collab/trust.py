@@ -13,7 +13,7 @@ from tfnet.collab.frames import Finding
 from tfnet.collab.intervals import UNREADABLE
 from tfnet.collab.measures import is_slow
 
-__all__ = ["LEAST_PERIODICITY", "LEAST_SCORE", "Trust", "is_sure"]
+__all__ = ["LEAST_PERIODICITY", "LEAST_SCORE", "LEAST_SURE", "Trust", "is_sure"]
 
 LEAST_SCORE = 0.5
 """Probability of rings from which they count as found."""
@@ -21,7 +21,9 @@ LEAST_SCORE = 0.5
 LEAST_PERIODICITY = 0.5
 """Periodicity from which a frame's rings count as rings; set on validation by ``eval/refusals.py``."""
 
-_LEAST_SURE = 0.5  # share of the open frames
+LEAST_SURE = 0.5
+"""Share of the open, sharp frames whose rings have to be rings beyond doubt for a recording to get an answer."""
+
 _LEAST_RINGS = 5  # to the middle box
 _LEAST_VISIBLE = 0.7
 _MOST_BLURRED = 0.8
@@ -76,7 +78,7 @@ class Trust:
         if not sharp:
             return ["No frame is sharp enough to assess: there is no break-up time."]
         reasons = []
-        if self.sure < _LEAST_SURE * sharp:
+        if self.sure < LEAST_SURE * sharp:
             reasons.append(
                 f"Placido rings were seen beyond doubt in {self.sure} of the {sharp} open, sharp frames that were "
                 "classified: this may be a film of something else, or of a device unlike those that the networks "
