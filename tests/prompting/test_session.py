@@ -138,6 +138,7 @@ def test_where_objects_overlap_the_earlier_one_has_equal_pixels(session: Session
         (lambda s: s.rename_object("one", ""), "name of a new object, got ''"),
         (lambda s: s.replay({"objects": [{"name": "a"}]}), "expected objects with names and prompts"),
         (lambda s: s.replay({"objects": [{"name": "", "prompts": []}]}), "name of a new object"),
+        (lambda s: s.replay({"objects": [{"name": "a", "prompts": []}] * 2}), "name of a new object, got 'a'"),
     ],
 )
 def test_what_cannot_be_is_told_and_nothing_is_lost(session: Session, draw: Any, message: str) -> None:
@@ -329,6 +330,23 @@ def test_following_is_cancelled_and_taken_up_again(scanned: Session, bright: Any
     assert len(bright.decoded) == 1 + 1 + 4 + 1 + 7
 
 
+def test_what_is_saved_after_following_was_cancelled_is_followed_to_its_end(
+    scanned: Session, bright: Any, tmp_path: Path
+) -> None:
+    bright.each = lambda: scanned.cancel() if len(bright.decoded) == 5 else None
+    scanned.box("block", BOX, "axial", 6)
+    scanned.wait(60)
+    assert scanned.mask("block").sum() < _block().sum()
+    written = nibabel.load(scanned.save(tmp_path / "out"))
+    np.testing.assert_array_equal(np.asanyarray(written.dataobj), _block())
+    # cancelled again while it is saved: told, and nothing is written
+    bright.each = scanned.cancel
+    scanned.box("block", BOX, "axial", 9)
+    with pytest.raises(ValueError, match=r"scan.nii.gz isn't saved: following its objects was stopped meanwhile"):
+        scanned.save(tmp_path / "again")
+    assert not (tmp_path / "again").exists()
+
+
 def test_an_object_ends_where_the_network_doubts_it(scanned: Session, bright: Any) -> None:
     decode = bright.decode
 
@@ -360,6 +378,29 @@ def test_replaying_a_volume_needs_no_following_between(
         again.replay(scanned.to_json())
         again.wait(60)
         np.testing.assert_array_equal(again.mask("block"), scanned.mask("block"))
+
+
+def test_a_box_that_was_taken_back_is_not_drawn_by_replaying(
+    scanned: Session, bright: Any, bright_volume: Path, tmp_path: Path
+) -> None:
+    scanned.box("block", BOX, "axial", 6)
+    scanned.wait(60)
+    scanned.click("block", 232, 8, False, "coronal", 30)
+    scanned.remove("block", 1)  # the box that came before the click
+    assert [prompt.kind for prompt in scanned.prompts("block")] == ["box", "click"]
+    scanned.wait(60)
+    # on a session that has followed the object to that slice, where a click alone is preceded by a box
+    with Session(bright, bright_volume, folder=tmp_path / "kept", modality="MR", zoom="off") as again:
+        again.add_object("block")
+        again.box("block", BOX, "axial", 6)
+        again.wait(60)
+        again.replay(scanned.to_json())
+        assert again.to_json() == scanned.to_json()
+        again.wait(60)
+        np.testing.assert_array_equal(again.mask("block"), scanned.mask("block"))
+        # one change: its prompts are followed once
+        again.undo()
+        assert [prompt.kind for prompt in again.prompts("block")] == ["box"]
 
 
 def test_a_slice_of_any_plane_is_that_of_all_labels(bright: Any, tmp_path: Path) -> None:

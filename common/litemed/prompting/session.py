@@ -160,8 +160,7 @@ class Session:
             ValueError: for a name that is taken or empty.
         """
         with self._lock:
-            if not name or name in self._state:
-                raise ValueError(f"expected the name of a new object, got {name!r}")
+            _check_new(name, self._state)
             self._set({**self._state, name: ()})
 
     def remove_object(self, name: str) -> Change:
@@ -178,8 +177,7 @@ class Session:
         """
         with self._lock:
             self._prompts_of(name)
-            if not new or new in self._state:
-                raise ValueError(f"expected the name of a new object, got {new!r}")
+            _check_new(new, self._state)
             self._set({new if other == name else other: prompts for other, prompts in self._state.items()})
 
     def box(self, name: str, numbers: Sequence[float], plane: str | None = None, index: int = 0) -> Change:
@@ -216,17 +214,11 @@ class Session:
         with self._lock:
             prompts = self._prompts_of(name)
             self._check_file()
-            if prompt.plane not in self.planes or not 0 <= prompt.index < self.planes[prompt.plane].shape[0]:
-                depths = ", ".join(f"{plane} 0 to {slices.shape[0] - 1}" for plane, slices in self.planes.items())
-                raise ValueError(f"expected a slice of {depths}, got {prompt.plane} {prompt.index}")
-            height, width = self.planes[prompt.plane].shape[1:3]
-            before = [other for other in prompts if other.place == prompt.place]
-            checked = check_prompt(prompt, (width, height), before)
-            if checked.kind == "box":
-                prompts = tuple(other for other in prompts if other.place != checked.place or other.kind != "box")
-            elif not before and (box := self._box_of(name, checked.place)) is not None:
-                prompts = (*prompts, box)
-            return self._set({**self._state, name: (*prompts, checked)}, checked.place)
+            *kept, checked = self._with(prompts, prompt)
+            is_first = all(other.place != checked.place for other in prompts)
+            if is_first and checked.kind != "box" and (box := self._box_of(name, checked.place)) is not None:
+                kept.append(box)
+            return self._set({**self._state, name: (*kept, checked)}, checked.place)
 
     def remove(self, name: str, number: int) -> Change:
         """Take back one of an object's prompts, by its number in `prompts`.
@@ -324,13 +316,22 @@ class Session:
     def save(self, output_dir: str | os.PathLike[str]) -> Path:
         """Wait for what is followed, and write `labels` in the image's format and geometry, whole or not at all.
 
+        What was cancelled is followed to its end first, so that the masks are those of the prompts.
+
         Returns:
             the file, ``<stem>_mask.*``.
 
         Raises:
-            ValueError: when the file has changed on disk, or its format doesn't hold so many objects.
+            ValueError: when the file has changed on disk, its format doesn't hold so many objects, or following is
+                cancelled meanwhile.
         """
         self.wait()
+        with self._lock:
+            if not self._is_followed:
+                self._begin_following()
+        self.wait()
+        if not self._is_followed and not self.is_following:
+            raise ValueError(f"{self.image.path.name} isn't saved: following its objects was stopped meanwhile")
         self._check_file()
         return self.image.write(output_dir, self._label_map(self._state))
 
@@ -370,31 +371,23 @@ class Session:
             }
 
     def replay(self, content: Mapping[str, Any]) -> None:
-        """Draw what a session of this image told by `to_json`, in place of what is there.
+        """Draw what a session of this image told by `to_json`, in place of what is there: its prompts and no others.
 
         Raises:
-            ValueError: for other content, or prompts that don't fit; what was there stays.
+            ValueError: for other content, prompts that don't fit, or when the file has changed on disk; what was there
+                stays.
         """
         try:
-            drawn = {
-                str(entry["name"]): [Prompt.from_json(each) for each in entry["prompts"]]
-                for entry in content["objects"]
-            }
+            drawn = [(str(each["name"]), list(map(Prompt.from_json, each["prompts"]))) for each in content["objects"]]
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"expected objects with names and prompts, as a session writes them: {error!r}") from error
+        state: dict[str, tuple[Prompt, ...]] = {}
+        for name, prompts in drawn:
+            _check_new(name, state)
+            state[name] = functools.reduce(self._with, prompts, ())
         with self._lock:
-            before, past, undone = self._state, list(self._past), list(self._undone)
-            try:
-                self._state = {}
-                for name, prompts in drawn.items():
-                    self.add_object(name)
-                    for prompt in prompts:
-                        self.add(name, prompt)
-                self.revision += 1
-            except ValueError:
-                self._state, self._past, self._undone = before, past, undone
-                raise
-            self._past, self._undone = [*past, before], []
+            self._check_file()
+            self._set(state)
 
     # --- what runs in the background -------------------------------------------------------------------------------
 
@@ -441,8 +434,16 @@ class Session:
                 following.result(timeout)
 
     def cancel(self) -> None:
-        """Stop following objects; the next prompt takes it up again."""
+        """Stop following objects; the next prompt takes it up again, and so does `save`."""
         self._wanted = next(self._numbers)
+
+    @property
+    def _is_followed(self) -> bool:
+        return self._progress.done == self._progress.total
+
+    def _begin_following(self) -> None:
+        self.cancel()
+        self._following = self._worker.submit(self._follow, self._wanted, self._state)
 
     def _follow(self, wanted: int, state: _State) -> None:
         own = {name: prompts for name, prompts in state.items() if prompts}
@@ -501,6 +502,17 @@ class Session:
         if name not in self._state:
             raise ValueError(f"there is no object {name!r}: it was removed, or never added")
         return self._state[name]
+
+    def _with(self, prompts: Sequence[Prompt], prompt: Prompt) -> tuple[Prompt, ...]:
+        """An object's prompts and one more, which is checked; a box takes the place of the one on its slice."""
+        if prompt.plane not in self.planes or not 0 <= prompt.index < self.planes[prompt.plane].shape[0]:
+            depths = ", ".join(f"{plane} 0 to {slices.shape[0] - 1}" for plane, slices in self.planes.items())
+            raise ValueError(f"expected a slice of {depths}, got {prompt.plane} {prompt.index}")
+        height, width = self.planes[prompt.plane].shape[1:3]
+        checked = check_prompt(prompt, (width, height), [other for other in prompts if other.place == prompt.place])
+        is_box = checked.kind == "box"
+        kept = (other for other in prompts if not (is_box and other.kind == "box" and other.place == checked.place))
+        return *kept, checked
 
     def _box_of(self, name: str, place: Place) -> Prompt | None:
         """The box of an object on a slice that it was followed to."""
@@ -614,13 +626,17 @@ class Session:
         self._state = after
         self.revision += 1
         if self.image.is_volume:
-            self.cancel()
-            self._following = self._worker.submit(self._follow, self._wanted, dict(after))
+            self._begin_following()
         return Change(tuple(names), place, region)
 
     def _answer(self, prompts: tuple[Prompt, ...], place: Place) -> Found | None:
         own = [prompt for prompt in prompts if prompt.place == place]
         return self._refiner.answer(own) if own else None
+
+
+def _check_new(name: str, state: _State) -> None:
+    if not name or name in state:
+        raise ValueError(f"expected the name of a new object, got {name!r}")
 
 
 def _stamp(path: Path) -> tuple[int, int]:
