@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from litemed.app import create_app
 from litemed.app import tasks as task_room
+from litemed.app.tasks import Tasks
 from litemed.prompting import Session, write_results
 from PIL import Image
 from starlette.testclient import TestClient
@@ -394,13 +395,35 @@ def test_of_a_single_file_its_neighbours_are_not_served(serve: Callable[..., Tes
     assert _open(browser)["planes"]["picture"]["width"] == 256
 
 
-def test_only_results_are_served_as_results(browser: TestClient, tmp_path: Path) -> None:
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out/report.html").write_text("<script>alert(1)</script>")
-    answer = browser.get("/results/report.html")
+def test_only_what_was_saved_and_tasks_wrote_is_served_as_results(
+    browser: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In an output folder that has other files, such as a home folder."""
+    said = (
+        "import sys, pathlib; out = pathlib.Path(sys.argv[-1]); out.mkdir(); (out / '.hidden').write_text(''); "
+        "(out / 'frames').mkdir(); (out / 'frames/1.svg').write_text('shown in the report'); "
+        "(out / 'link.csv').symlink_to(out.parent / 'notes.txt'); "
+        "(out / 'report.html').write_text('<script>alert(1)</script>')"
+    )
+    monkeypatch.setattr(task_room, "_CALL", said)
+    (tmp_path / "out/other").mkdir(parents=True)
+    for name in ("notes.txt", ".netrc", "case_mask.png", "other/report.html"):
+        (tmp_path / "out" / name).write_text("of somebody else")
+        assert browser.get(f"/results/{name}").status_code == 404, name
+    at = f"/api/images/{_open(browser)['number']}"
+    browser.post(f"{at}/draw", json=_box([20, 20, 59, 59]))
+    for name in browser.post(f"{at}/save", json={}).json()["files"]:
+        assert browser.get(f"/results/{name}").content == (tmp_path / "out" / name).read_bytes()
+    task = browser.post("/api/tasks", json={"tool": "collab", "name": "opened/film.mp4"}).json()
+    assert _ended(browser, task["number"])["error"] is None
+    answer = browser.get("/results/film_collab/report.html")
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
     assert "script-src" not in answer.headers["content-security-policy"]
-    for name in ("../private.png", "%2e%2e/private.png", "..%2fprivate.png", "missing.png", ""):
+    assert browser.get("/results/film_collab/frames/1.svg").text == "shown in the report"
+    for name in (
+        "notes.txt", ".netrc", "other/report.html", "film_collab/.hidden", "film_collab/link.csv", "film_collab",
+        "film_collab/../notes.txt", "../private.png", "%2e%2e/private.png", "..%2fprivate.png", "missing.png", "",
+    ):  # fmt: skip
         assert browser.get(f"/results/{name}").status_code == 404, name
     assert browser.get("/static/../server.py").status_code == 404
 
@@ -526,6 +549,26 @@ def test_a_task_is_stopped_and_its_error_told(browser: TestClient, monkeypatch: 
     ended = _ended(browser, task["number"])
     assert ended["error"].splitlines()[-1] == "litemed: interrupted"
     assert browser.get("/api/tasks/99").status_code == 404
+
+
+def test_tasks_are_told_while_another_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tasks = Tasks(tmp_path)
+
+    class Starting:
+        """A task that is told while another one starts."""
+
+        def __init__(self, number: str, tool: str, source: Path, output_dir: Path) -> None:
+            self.number, self.output_dir = number, output_dir
+
+        def state(self) -> dict[str, Any]:
+            if self.number == "1":
+                tasks.start("vessels", Path(f"{time.monotonic_ns()}.png"))
+            return {"number": self.number, "is_running": False}
+
+    monkeypatch.setattr(task_room, "Task", Starting)
+    tasks.start("vessels", Path("case.png"))
+    assert [state["number"] for state in tasks.states()] == ["1"]
+    assert [state["number"] for state in tasks.states()] == ["1", "2"]
 
 
 def test_all_that_the_page_loads_ships_with_it(browser: TestClient) -> None:

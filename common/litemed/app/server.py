@@ -130,6 +130,7 @@ class _Handlers:
         self._folders = folders
         self._tasks = tasks
         self._output_dir = output_dir
+        self._saved: set[Path] = set()
 
     def close(self) -> None:
         self._tasks.close()
@@ -166,7 +167,7 @@ class _Handlers:
 
     async def result(self, request: Request) -> Response:
         path = inside(self._output_dir, request.path_params["name"])
-        if not path.is_file():
+        if not path.is_file() or not (path in self._saved or self._tasks.holds(path)):
             raise FileNotFoundError(f"there is no file {request.path_params['name']} among the results")
         return FileResponse(path, headers=_OF_RESULTS)
 
@@ -212,6 +213,7 @@ class _Handlers:
         session = self._images.get(request.path_params["number"]).session
         with collect_notices() as notices:
             files = write_results(session, self._output_dir)
+        self._saved |= {file.resolve() for file in files}
         return {"folder": str(self._output_dir), "files": [file.name for file in files], "notices": notices}
 
     # --- tasks -----------------------------------------------------------------------------------------------------

@@ -104,11 +104,16 @@ class Task:
         """What it wrote, below its folder's parent: first what is to be looked at."""
         root = self.output_dir.parent
         found = [file for file in self.output_dir.rglob("*") if file.name.endswith(_SHOWN) and file.is_file()]
-        visible = [file for file in found if not any(part.startswith(".") for part in file.relative_to(root).parts)]
+        visible = [file for file in found if _is_visible(file.relative_to(self.output_dir))]
         order = sorted(
             visible, key=lambda file: (len(file.parts), not file.name.endswith((".html", ".png")), file.name)
         )
         return [file.relative_to(root).as_posix() for file in order[:60]]
+
+    def holds(self, path: Path) -> bool:
+        """Whether a path without links lies in its folder, and isn't hidden there."""
+        root = self.output_dir.resolve()
+        return path.is_relative_to(root) and _is_visible(path.relative_to(root))
 
     def cancel(self) -> None:
         """Interrupt it, as Ctrl-C does."""
@@ -164,9 +169,21 @@ class Tasks:
 
     def states(self) -> list[dict[str, Any]]:
         """How far they all are, in the order of their starts."""
-        return [task.state() for task in self._tasks.values()]
+        return [task.state() for task in self._all()]
+
+    def holds(self, path: Path) -> bool:
+        """Whether a path without links is among the results of one of them."""
+        return any(task.holds(path) for task in self._all())
 
     def close(self) -> None:
         """Interrupt all that run."""
-        for task in self._tasks.values():
+        for task in self._all():
             task.close()
+
+    def _all(self) -> list[Task]:
+        with self._lock:
+            return list(self._tasks.values())
+
+
+def _is_visible(path: Path) -> bool:
+    return not any(part.startswith(".") for part in path.parts)
