@@ -28,6 +28,9 @@ def session(bright: Any, bright_picture: Path, tmp_path: Path) -> Iterator[Sessi
         yield opened
 
 
+PICTURE = Place("picture", 0)
+
+
 def _square(low: int, high: int, side: int = 256) -> np.ndarray:
     mask = np.zeros((side, side), bool)
     mask[low:high, low:high] = True
@@ -37,15 +40,15 @@ def _square(low: int, high: int, side: int = 256) -> np.ndarray:
 def test_each_answer_says_what_it_changed(session: Session) -> None:
     session.add_object("one")
     change = session.box("one", [20, 20, 59, 59])
-    assert change == (("one",), Place("picture", 0), (slice(20, 60), slice(20, 60)))
+    assert change == (("one",), {PICTURE: (slice(20, 60), slice(20, 60))})
     np.testing.assert_array_equal(session.mask("one"), _square(20, 60))
     change = session.click("one", 30, 40, positive=False)
-    assert change.region == (slice(35, 46), slice(25, 36))
+    assert change.regions == {PICTURE: (slice(35, 46), slice(25, 36))}
     expected = _square(20, 60)
     expected[35:46, 25:36] = False
     np.testing.assert_array_equal(session.mask("one"), expected)
-    assert session.click("one", 200, 200).region == (slice(0, 0), slice(0, 0))
-    assert session.click("one", 110, 110).region == (slice(100, 131), slice(100, 131))
+    assert session.click("one", 200, 200) == (("one",), {})
+    assert session.click("one", 110, 110).regions == {PICTURE: (slice(100, 131), slice(100, 131))}
 
 
 def test_the_mask_before_and_all_prompts_are_given_again(session: Session, bright: Any) -> None:
@@ -72,9 +75,9 @@ def test_undo_and_redo_are_exact_and_decode_nothing(session: Session, bright: An
     session.box("one", [20, 20, 59, 59])
     session.click("one", 30, 40, positive=False)
     corrected, count = session.mask("one"), len(bright.decoded)
-    assert session.undo().region == (slice(35, 46), slice(25, 36))
+    assert session.undo().regions == {PICTURE: (slice(35, 46), slice(25, 36))}
     np.testing.assert_array_equal(session.mask("one"), _square(20, 60))
-    assert session.redo().region == (slice(35, 46), slice(25, 36))
+    assert session.redo().regions == {PICTURE: (slice(35, 46), slice(25, 36))}
     np.testing.assert_array_equal(session.mask("one"), corrected)
     for _ in range(3):
         session.undo()
@@ -97,11 +100,11 @@ def test_prompts_and_objects_are_taken_back(session: Session) -> None:
     session.box("one", [20, 20, 59, 59])
     session.click("one", 30, 40, positive=False)
     session.box("two", [100, 100, 149, 149])
-    assert session.remove("one", 1).region == (slice(35, 46), slice(25, 36))
+    assert session.remove("one", 1).regions == {PICTURE: (slice(35, 46), slice(25, 36))}
     np.testing.assert_array_equal(session.labels(), _square(20, 60) + 2 * _square(100, 150))
     session.rename_object("one", "first")
     assert session.objects == ("first", "two")
-    assert session.remove_object("first") == (("first",), Place("picture", 0), (slice(20, 60), slice(20, 60)))
+    assert session.remove_object("first") == (("first",), {PICTURE: (slice(20, 60), slice(20, 60))})
     np.testing.assert_array_equal(session.labels(), _square(100, 150))
     with pytest.raises(ValueError, match="no object 'first': it was removed"):
         session.click("first", 1, 1)
@@ -268,7 +271,7 @@ def _block() -> np.ndarray:
 
 def test_an_object_is_followed_from_one_slice(scanned: Session, tmp_path: Path) -> None:
     change = scanned.box("block", BOX, "axial", 6)
-    assert change == (("block",), Place("axial", 6), (slice(206, 236), slice(226, 246)))
+    assert change == (("block",), {Place("axial", 6): (slice(206, 236), slice(226, 246))})
     scanned.wait(60)
     assert scanned.progress.done == scanned.progress.total == 15
     np.testing.assert_array_equal(scanned.mask("block"), _block())
@@ -328,6 +331,22 @@ def test_following_is_cancelled_and_taken_up_again(scanned: Session, bright: Any
     np.testing.assert_array_equal(scanned.mask("block"), _block())
     # no slice twice: down to 2, where it ends, and up to 13
     assert len(bright.decoded) == 1 + 1 + 4 + 1 + 7
+
+
+def test_what_changes_on_several_slices_is_told_of_each(scanned: Session) -> None:
+    scanned.box("block", BOX, "axial", 6)
+    scanned.box("block", [BOX[0], BOX[1], BOX[0] + 4, BOX[3]], "axial", 9)
+    regions = {
+        Place("axial", 6): (slice(206, 236), slice(226, 246)),
+        Place("axial", 9): (slice(206, 236), slice(226, 231)),
+    }
+    scanned.box("block", [0, 0, 9, 9], "axial", 1)  # where nothing is bright
+    content = scanned.to_json()
+    assert scanned.remove_object("block") == (("block",), regions)
+    assert scanned.undo() == (("block",), regions)
+    assert scanned.replay(content) == ((), {})
+    scanned.remove_object("block")
+    assert scanned.replay(content) == (("block",), regions)
 
 
 def test_what_is_saved_after_following_was_cancelled_is_followed_to_its_end(

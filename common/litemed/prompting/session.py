@@ -34,17 +34,15 @@ _NOWHERE: Region = (slice(0, 0), slice(0, 0))
 
 
 class Change(NamedTuple):
-    """What an answer changed on the slice that was prompted.
+    """What an answer changed on the slices that bear prompts; those that are followed to change in the background.
 
     Attributes:
-        objects: names of those that changed.
-        place: the slice; None where an object of several slices changed as a whole.
-        region: rows and columns beyond which the slice is as it was; empty where nothing changed.
+        objects: names of those whose prompts changed.
+        regions: by slice, rows and columns beyond which it is as it was; without slices on which nothing changed.
     """
 
     objects: tuple[str, ...]
-    place: Place | None
-    region: Region
+    regions: dict[Place, Region]
 
 
 class Progress(NamedTuple):
@@ -218,7 +216,7 @@ class Session:
             is_first = all(other.place != checked.place for other in prompts)
             if is_first and checked.kind != "box" and (box := self._box_of(name, checked.place)) is not None:
                 kept.append(box)
-            return self._set({**self._state, name: (*kept, checked)}, checked.place)
+            return self._set({**self._state, name: (*kept, checked)})
 
     def remove(self, name: str, number: int) -> Change:
         """Take back one of an object's prompts, by its number in `prompts`.
@@ -231,7 +229,7 @@ class Session:
             if not 0 <= number < len(prompts):
                 raise ValueError(f"expected one of {len(prompts)} prompts of {name!r}, got {number}")
             kept = (*prompts[:number], *prompts[number + 1 :])
-            return self._set({**self._state, name: kept}, prompts[number].place)
+            return self._set({**self._state, name: kept})
 
     def undo(self) -> Change:
         """Go back by one change.
@@ -370,7 +368,7 @@ class Session:
                 ],
             }
 
-    def replay(self, content: Mapping[str, Any]) -> None:
+    def replay(self, content: Mapping[str, Any]) -> Change:
         """Draw what a session of this image told by `to_json`, in place of what is there: its prompts and no others.
 
         Raises:
@@ -387,7 +385,7 @@ class Session:
             state[name] = functools.reduce(self._with, prompts, ())
         with self._lock:
             self._check_file()
-            self._set(state)
+            return self._set(state)
 
     # --- what runs in the background -------------------------------------------------------------------------------
 
@@ -605,33 +603,30 @@ class Session:
         target.append(now)
         return change
 
-    def _set(self, state: _State, place: Place | None = None) -> Change:
+    def _set(self, state: _State) -> Change:
         now = self._state
-        change = self._show(state, place)
+        change = self._show(state)
         self._past, self._undone = [*self._past[-_UNDONE:], now], []
         return change
 
-    def _show(self, after: _State, place: Place | None = None) -> Change:
+    def _show(self, after: _State) -> Change:
         """Make a state the present one, and say what that changed; where an answer fails nothing is changed."""
         before = self._state
         names = [name for name in {**before, **after} if before.get(name, ()) != after.get(name, ())]
-        changed = {p.place for name in names for p in {*before.get(name, ())} ^ {*after.get(name, ())}}
-        if place is None and len(changed) == 1:
-            (place,) = changed
-        region = _NOWHERE
-        if place is not None:
-            for name in names:
-                masks = [self._answer(state.get(name, ()), place) for state in (before, after)]
-                region = _joined(region, _difference(*masks))
+        regions: dict[Place, Region] = {}
+        for name in names:
+            own = [state.get(name, ()) for state in (before, after)]
+            for place in dict.fromkeys(prompt.place for prompts in own for prompt in prompts):
+                here = [[prompt for prompt in prompts if prompt.place == place] for prompts in own]
+                if here[0] != here[1]:
+                    changed = _difference(*(self._refiner.answer(prompts) if prompts else None for prompts in here))
+                    regions[place] = _joined(regions.get(place, _NOWHERE), changed)
+        regions = {place: region for place, region in regions.items() if region != _NOWHERE}
         self._state = after
         self.revision += 1
         if self.image.is_volume:
             self._begin_following()
-        return Change(tuple(names), place, region)
-
-    def _answer(self, prompts: tuple[Prompt, ...], place: Place) -> Found | None:
-        own = [prompt for prompt in prompts if prompt.place == place]
-        return self._refiner.answer(own) if own else None
+        return Change(tuple(names), regions)
 
 
 def _check_new(name: str, state: _State) -> None:
