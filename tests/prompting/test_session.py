@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -364,6 +365,25 @@ def test_what_is_saved_after_following_was_cancelled_is_followed_to_its_end(
     with pytest.raises(ValueError, match=r"scan.nii.gz isn't saved: following its objects was stopped meanwhile"):
         scanned.save(tmp_path / "again")
     assert not (tmp_path / "again").exists()
+
+
+def test_a_slice_is_encoded_while_objects_are_followed(scanned: Session, bright: Any) -> None:
+    goes_on, follows = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        if len(bright.decoded) > 1:  # the first decoding answers the box
+            follows.set()
+            assert goes_on.wait(60)
+
+    bright.each = wait
+    scanned.box("block", BOX, "axial", 6)
+    assert follows.wait(60)
+    scanned.encode(Place("coronal", 30)).result(60)
+    assert scanned.is_encoded(Place("coronal", 30))
+    assert scanned.is_following
+    goes_on.set()
+    scanned.wait(60)
+    np.testing.assert_array_equal(scanned.mask("block"), _block())
 
 
 def test_an_object_ends_where_the_network_doubts_it(scanned: Session, bright: Any) -> None:

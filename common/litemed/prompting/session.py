@@ -127,6 +127,7 @@ class Session:
         self._undone: list[_State] = []
         self._followed: dict[tuple[Prompt, ...], dict[int, Found]] = {}
         self._worker = ThreadPoolExecutor(1, "litemed-session")
+        self._encoding = ThreadPoolExecutor(1, "litemed-encoding")
         self._numbers = itertools.count(1)
         self._wanted = 0
         self.revision = 0
@@ -146,6 +147,7 @@ class Session:
     def close(self) -> None:
         """Stop what runs in the background, and keep the folder of embeddings to its size."""
         self.cancel()
+        self._encoding.shutdown(cancel_futures=True)
         self._worker.shutdown(cancel_futures=True)
         self._prune()
 
@@ -390,13 +392,16 @@ class Session:
     # --- what runs in the background -------------------------------------------------------------------------------
 
     def encode(self, *places: Place) -> Future[None]:
-        """Embed slices in the background, such as those that are looked at, so that prompts on them needn't wait."""
+        """Embed slices in the background, such as those that are looked at, so that prompts on them needn't wait.
+
+        Objects may be followed meanwhile: single slices are embedded in turn.
+        """
 
         def run() -> None:
             for place in places:
                 self._embedding(place, self._whole(place.plane))
 
-        return self._worker.submit(run)
+        return self._encoding.submit(run)
 
     def is_encoded(self, place: Place) -> bool:
         """Whether prompts on a slice needn't wait for its embedding."""
