@@ -18,6 +18,7 @@ import pytest
 import torch
 from litemed.datasets.challenge import write_challenge
 from litemed.prompting import Place, Prompt, Session, write_results
+from litemed.prompting import session as session_room
 from litemed.prompting.embedding_store import prune_embeddings
 from litemed.prompting.zoom import PlacedSquare, zoom_windows
 from PIL import Image
@@ -196,6 +197,20 @@ def test_a_session_leaves_the_folder_within_its_bound(bright: Any, bright_pictur
         session.box("one", [20, 20, 59, 59])
         assert list((tmp_path / "kept").rglob("*.pt"))
     assert not list((tmp_path / "kept").rglob("*.pt"))
+
+
+def test_the_folder_is_kept_to_its_bound_while_a_volume_is_open(
+    bright: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_room, "_PRUNED_AFTER", 4)
+    voxels = np.random.default_rng(0).integers(0, 200, (64, 64, 16), np.int16)  # no slice is another's embedding
+    nibabel.save(nibabel.Nifti1Image(voxels, np.eye(4)), tmp_path / "noise.nii.gz")
+    bound = 1 << 20
+    with Session(bright, tmp_path / "noise.nii.gz", folder=tmp_path / "kept", disk=bound) as session:
+        session.encode(*(Place("axial", index) for index in range(16))).result(60)
+        sizes = [file.stat().st_size for file in (tmp_path / "kept").rglob("*.pt")]
+    assert bright.encoded > 16
+    assert sum(sizes) <= bound + 4 * max(sizes) < 16 * max(sizes)
 
 
 def test_a_file_that_changed_is_told(session: Session, bright_picture: Path) -> None:

@@ -30,6 +30,8 @@ from litemed.transforms.longest_side import LongestSide, Region
 __all__ = ["Change", "Progress", "Session"]
 
 _UNDONE = 1000
+_PRUNED_AFTER = 100
+"""Embeddings, of 2 MiB each on disk, by which the folder may exceed its bound while an image is open."""
 _NOWHERE: Region = (slice(0, 0), slice(0, 0))
 
 
@@ -73,7 +75,8 @@ class Session:
         image: path of a picture or volume, see `SessionImage`.
         folder: for embeddings, by encoder and content; None for one of the user, see `litemed.files.litemed_home`.
         capacity: embeddings held in memory, of 4 MiB each.
-        disk: most bytes of the folder, of 2 MiB an embedding; what wasn't used for longest goes.
+        disk: most bytes of the folder, of 2 MiB an embedding; what wasn't used for longest goes, at opening and closing
+            and after every 100 embeddings.
         zoom: "auto" sees a small object with a box in a window around it, see `litemed.prompting.zoom.zoom_windows`;
             "off" all objects in the whole picture or slice.
         least: share of the predicted IoU below which an object that is followed has ended, see
@@ -496,7 +499,10 @@ class Session:
     def _embed(self, key: Any) -> torch.Tensor:
         place, window = key
         image = np.asarray(self.planes[place.plane][place.index])
-        return encode_window(self._encoder, image, window)
+        embedding = encode_window(self._encoder, image, window)
+        if self._embeddings.encoded % _PRUNED_AFTER == _PRUNED_AFTER - 1:
+            self._prune()
+        return embedding
 
     def _plane(self, plane: str | None) -> str:
         return next(iter(self.planes)) if plane is None else plane
