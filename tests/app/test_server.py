@@ -181,6 +181,32 @@ def test_a_volume_in_three_planes_is_followed(browser: TestClient, bright_volume
     assert browser.get(at).status_code == 404
 
 
+def test_saved_prompts_give_the_same_masks_on_a_page_opened_otherwise(
+    browser: TestClient, bright_volume: Path, opened: Path
+) -> None:
+    """As a file of them that is dropped: the image is opened with its options, then they take the place of all else."""
+    bright_volume.rename(opened / "scan.nii.gz")
+    at = f"/api/images/{_open(browser, 'opened/scan.nii.gz', modality='MR', zoom='off')['number']}"
+    browser.post(f"{at}/draw", json=_box([226, 206, 245, 235], plane="axial", index=6))
+    assert browser.post(f"{at}/save", json={}).status_code == 200
+    mask, prompts = (browser.get(f"/results/scan_{name}").content for name in ("mask.nii.gz", "prompts.json"))
+    content = json.loads(prompts)
+    assert content["options"] == {"modality": "MR", "window": "soft_tissue", "zoom": "off"}
+    at = f"/api/images/{_open(browser, 'opened/scan.nii.gz', modality='CT', zoom='auto')['number']}"
+    browser.post(f"{at}/draw", json={**_box([1, 1, 9, 9], plane="axial"), "name": "other"})
+    other = browser.post(f"{at}/save", json={})
+    assert browser.get("/results/scan_mask.nii.gz").content != mask
+    assert other.status_code == 200
+    at = f"/api/images/{_open(browser, 'opened/scan.nii.gz', **content['options'])['number']}"
+    drawn = browser.post(f"{at}/replay", json={"content": content}).json()["objects"]
+    assert [(each["name"], each["prompts"]) for each in drawn] == [("one", content["objects"][0]["prompts"])]
+    browser.post(f"{at}/save", json={})
+    assert browser.get("/results/scan_mask.nii.gz").content == mask
+    assert browser.get("/results/scan_prompts.json").content == prompts
+    undone = browser.post(f"{at}/undo").json()["objects"]
+    assert [each["name"] for each in undone] == ["one", "other"]
+
+
 # --- what can't be ----------------------------------------------------------------------------------------------------
 
 

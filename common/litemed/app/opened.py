@@ -259,14 +259,15 @@ class OpenImages:
         Args:
             name: of the file on the page.
             path: of the file.
-            options: of `litemed.prompting.SessionImage`.
+            options: of `litemed.prompting.SessionImage`, and ``zoom``, see `litemed.prompting.Session`.
 
         Raises:
             FileNotFoundError, ValueError: as the session does, and when what was drawn doesn't fit any more.
         """
         with self._lock:
             for opened in self._open.values():
-                same = all(opened.session.image.options.get(key) == value for key, value in options.items())
+                held = _options(opened.session)
+                same = all(held[key] == value for key, value in options.items())
                 if opened.name == name and same and not opened.session.has_changed:
                     self._open.move_to_end(opened.number)
                     return opened
@@ -294,7 +295,7 @@ class OpenImages:
                         f"{path.name} isn't what was drawn on any more ({error}): open it again"
                     ) from error
             self._count += 1
-            used = session.image.options.items()
+            used = _options(session).items()
             self._before[name] = key, {option: value for option, value in used if value is not None}
             opened = Opened(
                 str(self._count), name, session, lambda drawn: self._drawings.keep(key, drawn), colours, is_again
@@ -326,6 +327,10 @@ class OpenImages:
 
     def _close(self, number: str) -> None:
         self._open.pop(number).session.close()
+
+
+def _options(session: Session) -> dict[str, Any]:
+    return {**session.image.options, "zoom": session.zoom}
 
 
 def window_of(values: tuple[float, float]) -> tuple[float, float]:

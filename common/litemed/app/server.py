@@ -31,6 +31,7 @@ from litemed.files import litemed_home, replacing
 from litemed.notices import collect_notices
 from litemed.prompting.refining import Place
 from litemed.prompting.session_files import write_results
+from litemed.tools.prompted import SESSION_OPTIONS
 from litemed.tools.workflows import reason
 from litemed.transforms.windows import CT_WINDOWS
 
@@ -175,7 +176,7 @@ class _Handlers:
 
     def open(self, request: Request, given: dict[str, Any]) -> Any:
         name, options = str(given.get("name", "")), given.get("options", {})
-        if not isinstance(options, dict) or set(options) - {"modality", "window", "page", "series", "pixel_spacing"}:
+        if not isinstance(options, dict) or set(options) - set(SESSION_OPTIONS):
             raise ValueError(f"expected options of an image, got {options!r}")
         return self._images.open(name, self._folders.path(name), options).about()
 

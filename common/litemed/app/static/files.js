@@ -4,6 +4,8 @@ import { ask, send } from "./api.js";
 import { make } from "./panel.js";
 
 const $ = (id) => document.getElementById(id);
+/** What an image was opened with, as far as its prompts don't tell. */
+const UNSAID = { modality: null, window: "soft_tissue", page: null, series: null, pixel_spacing: null, zoom: "auto" };
 
 export class Files {
   constructor(page) {
@@ -95,13 +97,21 @@ export class Files {
     else this.page.told(`${folder ?? only.name} is no picture, volume or video that can be opened.`, true);
   }
 
+  /** Open the image as it was when a file of prompts was saved, and draw them. */
   async replay(file) {
-    if (!this.page.image()) return this.page.told("Open an image before its prompts.", true);
+    const image = this.page.image();
+    if (!image) return this.page.told("Open an image before its prompts.", true);
+    let content;
     try {
-      await this.page.edit("replay", { content: JSON.parse(await file.text()) });
+      content = JSON.parse(await file.text());
     } catch (error) {
-      this.page.told(`${file.name} is no JSON: ${error.message}`, true);
+      return this.page.told(`${file.name} is no JSON: ${error.message}`, true);
     }
+    if (!await this.page.open(image.name, { ...UNSAID, ...content?.options })) return;
+    if (!await this.page.edit("replay", { content })) return;
+    const name = image.name.split("/").at(-1);
+    const drawnOn = content.image ?? name;
+    if (drawnOn !== name) this.page.told(`These prompts were drawn on ${drawnOn}, not on ${name}.`, true);
   }
 }
 

@@ -53,7 +53,7 @@ class Page {
 
   // --- opening --------------------------------------------------------------------------------------------------
 
-  /** Open a file; options as the server has them, such as { modality: "CT" }. */
+  /** Open a file; options as the server has them, such as { modality: "CT" }. False when it can't be opened. */
   async open(name, options = {}) {
     this.told(`Opening ${name.split("/").at(-1)} …`);
     try {
@@ -61,12 +61,14 @@ class Page {
       const { is_again, state } = this.opened;
       const count = state.objects.length === 1 ? "1 object is" : `${state.objects.length} objects are`;
       this.told(is_again ? `${count} here again, drawn earlier on this image. Undo takes that away.` : "");
+      return true;
     } catch (error) {
       const option = /choose one from 1 to/.test(error.message) ? "page"
         : /choose one by its number or UID/.test(error.message) ? "series" : null;
       const answer = option && await this.panel.question(`${error.message}.`);
       if (answer) return this.open(name, { ...options, [option]: option === "page" ? Number(answer) : answer });
       this.told(error.message, true);
+      return false;
     }
   }
 
