@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 import socket
 import threading
@@ -163,6 +164,16 @@ def test_a_picture_is_outlined_corrected_undone_and_saved(
     name.fill("lower")
     name.press("Enter")
     sync_api.expect(page.locator("#objects li .size").nth(0)).to_contain_text("1479 px")
+    page.wait_for_timeout(500)
+    shot = tmp_path / "light.png"
+    page.screenshot(path=shot)
+    # light: text is dark on a light ground, and the objects' colours, a blue and an orange, are on the picture
+    pixels = np.asarray(Image.open(shot).convert("RGB")).astype(int)
+    assert pixels[790, 10].min() > 195
+    assert (pixels[:40, :120].max(axis=-1) < 90).sum() > 20
+    red, _, blue = np.moveaxis(pixels, -1, 0)
+    assert (blue - red > 40).sum() > 2000
+    assert (red - blue > 40).sum() > 2000
     assert browser.save() == ["case_mask.png", "case_objects.csv", "case_prompts.json"]
     with Session(bright, bright_picture, folder=tmp_path / "kept") as session:
         session.add_object("object 1")
@@ -344,6 +355,13 @@ def test_two_browsers_a_dragged_file_and_a_lost_connection(
     }"""
     one.page.evaluate(drop, [list(content), "mine.png"])
     one.page.wait_for_selector("#about :text('mine.png')")
+    content = {"image": "case.png", "options": {"pixel_spacing": 0.5}, "objects": [{"name": "lesion", "prompts": []}]}
+    one.page.evaluate(drop, [list(json.dumps(content).encode()), "case_prompts.json"])
+    sync_api.expect(one.page.locator("#told")).to_have_text("These prompts were drawn on case.png, not on mine.png.")
+    sync_api.expect(one.page.locator("#objects input[type=text]")).to_have_value("lesion")
+    sync_api.expect(one.page.locator("#about input[type=number]")).to_have_value("0.5")
+    one.page.click("#undo")
+    one.prompts([])
     one.page.evaluate(drop, [list(b"nothing"), "notes.txt"])
     sync_api.expect(one.page.locator("#told")).to_contain_text("notes.txt is no picture, volume or video")
     one.page.context.set_offline(True)
