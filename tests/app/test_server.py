@@ -502,6 +502,7 @@ def test_a_dragged_dicom_series_is_one_volume_and_its_seg_is_read_by_others(
     browser.post(f"{at}/draw", json=_box([10, 8, 29, 19], plane="axial", index=3))
     while browser.get(at).json()["is_following"]:
         time.sleep(0.05)
+    browser.post(f"{at}/colour", json={"name": "one", "colour": "#ffffff"})
     saved = browser.post(f"{at}/save", json={}).json()
     assert saved["notices"] == []
     assert (saved["files"][0], saved["files"][-1]) == ("CT chest_mask.nii.gz", "CT chest_segments.dcm")
@@ -511,6 +512,8 @@ def test_a_dragged_dicom_series_is_one_volume_and_its_seg_is_read_by_others(
     assert (labels[voxels == 200] == 1).mean() > 0.9
     seg = highdicom.seg.segread(tmp_path / "out/CT chest_segments.dcm")
     assert (seg.PatientID, seg.get_segment_description(1).segment_label) == ("anna", "one")
+    white = seg.get_segment_description(1).RecommendedDisplayCIELabValue  # L* 100, a* and b* 0, in 16 bits
+    np.testing.assert_allclose(white, [65535, 0x8080, 0x8080], atol=5)
     volume = seg.get_volume(combine_segments=True)
     there = volume.map_indices_to_reference(np.argwhere(volume.array == 1))
     here = np.argwhere(labels) @ mask.affine[:3, :3].T + mask.affine[:3, 3]

@@ -144,6 +144,9 @@ def test_where_objects_overlap_the_earlier_one_has_equal_pixels(session: Session
         (lambda s: s.replay({"objects": [{"name": "a"}]}), "expected objects with names and prompts"),
         (lambda s: s.replay({"objects": [{"name": "", "prompts": []}]}), "name of a new object"),
         (lambda s: s.replay({"objects": [{"name": "a", "prompts": []}] * 2}), "name of a new object, got 'a'"),
+        (lambda s: s.replay({"objects": [{"name": "a", "prompts": [], "colour": "red"}]}), "a colour such as #56b4e9"),
+        (lambda s: s.recolour("one", "#12345g"), "expected a colour such as #56b4e9, got '#12345g'"),
+        (lambda s: s.recolour("none", "#123456"), "no object 'none'"),
     ],
 )
 def test_what_cannot_be_is_told_and_nothing_is_lost(session: Session, draw: Any, message: str) -> None:
@@ -499,6 +502,37 @@ def test_results_are_written_and_read_again(bright: Any, bright_picture: Path, t
         again.replay(content)
         for first, second in zip((mask, table, prompts), write_results(again, tmp_path / "again"), strict=True):
             assert first.read_bytes() == second.read_bytes()
+
+
+def test_chosen_colours_are_in_all_files_and_drawn_again(
+    scanned: Session, bright: Any, bright_volume: Path, tmp_path: Path
+) -> None:
+    scanned.box("block", BOX, "axial", 6)
+    scanned.add_object("left as it is")
+    scanned.add_object("renamed")
+    assert scanned.colours == {"block": "#56b4e9", "left as it is": "#e69f00", "renamed": "#009e73"}
+    scanned.recolour("block", "#0102FF")
+    scanned.recolour("renamed", "#102030")
+    scanned.rename_object("renamed", "third")
+    files = {file.suffix: file for file in write_results(scanned, tmp_path / "out")}
+    assert files[".ctbl"].read_text().splitlines()[2:] == [
+        "1 block 1 2 255 255", "2 left_as_it_is 230 159 0 255", "3 third 16 32 48 255"
+    ]  # fmt: skip
+    assert '1 1 2 255 1 1 1 "block"' in files[".label"].read_text()
+    content = json.loads(files[".json"].read_text())
+    assert [each.get("colour") for each in content["objects"]] == ["#0102ff", None, "#102030"]
+    with Session(bright, bright_volume, folder=tmp_path / "kept", modality="MR", zoom="off") as again:
+        again.replay(content)
+        assert again.colours == scanned.colours
+        for file in write_results(again, tmp_path / "again"):
+            assert file.read_bytes() == (tmp_path / "out" / file.name).read_bytes(), file.name
+    # one that is removed keeps its colour for undo, so no other gets it
+    scanned.remove_object("left as it is")
+    scanned.add_object("new")
+    assert scanned.colours["new"] == "#009e73"
+    scanned.undo()
+    scanned.undo()
+    assert scanned.colours["left as it is"] == "#e69f00"
 
 
 def test_a_small_object_is_seen_in_a_window(bright: Any, tmp_path: Path) -> None:

@@ -9,25 +9,13 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from litemed.files import clear_leftovers, read_json, replacing
 
-__all__ = ["Drawing", "Drawings"]
+__all__ = ["Drawings"]
 
 _CHUNK = 1 << 22
-
-
-class Drawing(NamedTuple):
-    """What was drawn on an image.
-
-    Attributes:
-        content: as `litemed.prompting.Session.to_json` has it.
-        colours: of objects, by name.
-    """
-
-    content: dict[str, Any]
-    colours: dict[str, str]
 
 
 class Drawings:
@@ -54,27 +42,30 @@ class Drawings:
                     digest.update(part)
         return digest.hexdigest()
 
-    def load(self, key: str) -> Drawing | None:
-        """What was drawn on an image; None where nothing was, or it can't be read."""
+    def load(self, key: str) -> dict[str, Any] | None:
+        """What was drawn on an image, see `keep`; None where nothing was, or it can't be read."""
         try:
-            kept = read_json(self.folder / f"{key}.json")
-            content = {**kept["content"], "options": dict(kept["content"]["options"])}
-            return Drawing(content, {str(name): str(colour) for name, colour in kept["colours"].items()})
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            content = read_json(self.folder / f"{key}.json")["content"]
+            return {**content, "options": dict(content["options"])}
+        except (OSError, ValueError, TypeError, KeyError):
             return None
 
-    def keep(self, key: str, drawing: Drawing) -> None:
+    def keep(self, key: str, content: Mapping[str, Any]) -> None:
         """Write what is drawn on an image, whole or not at all; without an object, forget what was.
+
+        Args:
+            key: of the image.
+            content: as `litemed.prompting.Session.to_json` has it.
 
         Raises:
             OSError: where it can't be written.
         """
         file = self.folder / f"{key}.json"
-        if not drawing.content["objects"]:
+        if not content["objects"]:
             file.unlink(missing_ok=True)
             return
         with replacing(file) as temporary:
-            temporary.write_text(json.dumps(drawing._asdict()) + "\n", encoding="utf-8")
+            temporary.write_text(json.dumps({"content": content}) + "\n", encoding="utf-8")
 
     def put_aside(self, key: str) -> None:
         """Keep a drawing that can't be drawn on its image any more under a name by which it isn't found."""

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from litemed.app.drawing import cut, labels_png, slice_png
-from litemed.app.drawings import Drawing, Drawings
-from litemed.images.overlay import object_colour
+from litemed.app.drawings import Drawings
+from litemed.images.overlay import parse_colour
 from litemed.prompting.refining import Place, Prompt
 from litemed.prompting.session import Session
 
@@ -32,7 +32,6 @@ class Opened:
         name: of its file, see `litemed.app.folders.Folders`.
         session: on it.
         keep: called with what is drawn, after every change.
-        colours: of objects, by name, as of an earlier opening.
         is_again: whether objects are there that were drawn before the page was served.
     """
 
@@ -41,14 +40,12 @@ class Opened:
         number: str,
         name: str,
         session: Session,
-        keep: Callable[[Drawing], None] = lambda drawing: None,
-        colours: Mapping[str, str] | None = None,
+        keep: Callable[[dict[str, Any]], None] = lambda content: None,
         is_again: bool = False,
     ) -> None:
         self.number = number
         self.name = name
         self.session = session
-        self.colours: dict[str, str] = dict(colours or {})
         self._keep = keep
         self._is_again = is_again
         self._not_kept: str | None = None
@@ -98,11 +95,10 @@ class Opened:
             place: the slice that is looked at, which is embedded if it isn't yet.
         """
         session = self.session
-        drawn = session.to_json()["objects"]
-        self._colour([each["name"] for each in drawn])
+        drawn, colours = session.to_json()["objects"], session.colours
         return {
             "revision": session.revision,
-            "objects": [{**each, "colour": self.colours[each["name"]]} for each in drawn],
+            "objects": [{**each, "colour": colours.get(each["name"])} for each in drawn],
             "can_undo": session.can_undo,
             "can_redo": session.can_redo,
             "is_following": session.is_following,
@@ -125,15 +121,6 @@ class Opened:
                 self._looked[place] = self.session.encode(place)
         return False
 
-    def _colour(self, names: list[str]) -> None:
-        with self._lock:
-            for name in names:
-                if name not in self.colours:
-                    taken, number = set(self.colours.values()), 1
-                    while (colour := "#{:02x}{:02x}{:02x}".format(*object_colour(number))) in taken:
-                        number += 1
-                    self.colours[name] = colour
-
     # --- pictures --------------------------------------------------------------------------------------------------
 
     def slice_png(
@@ -146,11 +133,9 @@ class Opened:
     def labels_png(self, place: Place, region: list[int] | None = None, factor: int = 1) -> bytes:
         """The objects on a slice, or on a part of it."""
         self._check(place)
-        names = self.session.objects
-        self._colour(list(names))
-        colours = [tuple(bytes.fromhex(self.colours[name][1:])) for name in names]
+        colours = [parse_colour(colour) for colour in self.session.colours.values()]
         labels = self.session.slice_labels(place.plane, place.index)
-        return labels_png(cut(labels, region), colours, factor)  # type: ignore[arg-type]
+        return labels_png(cut(labels, region), colours, factor)
 
     # --- what the page does ----------------------------------------------------------------------------------------
 
@@ -179,9 +164,9 @@ class Opened:
             elif action in ("add_object", "remove_object"):
                 getattr(session, action)(str(given["name"]))
             elif action == "rename_object":
-                self._rename(str(given["name"]), str(given["new"]).strip())
+                session.rename_object(str(given["name"]), str(given["new"]).strip())
             elif action == "colour":
-                self._recolour(str(given["name"]), str(given["colour"]))
+                session.recolour(str(given["name"]), str(given["colour"]))
             elif action == "remove":
                 session.remove(str(given["name"]), int(given["number"]))
             elif action == "replay":
@@ -196,7 +181,7 @@ class Opened:
         """Keep what is drawn; where that fails the page is told."""
         with self._keep_lock:
             try:
-                self._keep(Drawing(self.session.to_json(), self.colours))
+                self._keep(self.session.to_json())
                 self._not_kept = None
             except OSError as error:
                 self._not_kept = f"What is drawn can't be kept on disk ({error}): save it before you leave."
@@ -211,20 +196,6 @@ class Opened:
         except ValueError:
             self.session.undo()
             raise
-
-    def _rename(self, name: str, new: str) -> None:
-        self._colour([name])
-        self.session.rename_object(name, new)
-        with self._lock:
-            self.colours[new] = self.colours[name]
-
-    def _recolour(self, name: str, colour: str) -> None:
-        if len(colour) != 7 or colour[0] != "#" or set(colour[1:].lower()) - set("0123456789abcdef"):
-            raise ValueError(f"expected a colour such as #56b4e9, got {colour!r}")
-        self.session.prompts(name)
-        with self._lock:
-            self.colours[name] = colour
-        self.session.revision += 1
 
     def _check(self, place: Place) -> None:
         planes = self.session.planes
@@ -278,11 +249,10 @@ class OpenImages:
             before, known = self._before.get(name, ("", {}))
             chosen = {**known, **options}
             key = self._drawings.key(path, chosen)
-            drawing = self._drawings.load(key)
-            is_again = drawing is not None and not before
-            if drawing is None and all(known.get(part) == chosen.get(part) for part in ("page", "series")):
-                drawing = self._drawings.load(before)  # of what the file was before it changed
-            content, colours = drawing or (None, {})
+            content = self._drawings.load(key)
+            is_again = content is not None and not before
+            if content is None and all(known.get(part) == chosen.get(part) for part in ("page", "series")):
+                content = self._drawings.load(before)  # of what the file was before it changed
             session = Session(self._loaded, path, **{**({} if content is None else content["options"]), **chosen})
             if content is not None:
                 try:
@@ -297,9 +267,7 @@ class OpenImages:
             self._count += 1
             used = _options(session).items()
             self._before[name] = key, {option: value for option, value in used if value is not None}
-            opened = Opened(
-                str(self._count), name, session, lambda drawn: self._drawings.keep(key, drawn), colours, is_again
-            )
+            opened = Opened(str(self._count), name, session, lambda drawn: self._drawings.keep(key, drawn), is_again)
             if content is not None:
                 opened.keep()
             self._open[opened.number] = opened

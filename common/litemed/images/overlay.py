@@ -11,7 +11,15 @@ import numpy as np
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-__all__ = ["label_overlay", "mask_overlay", "object_colour", "paint_labels", "volume_overlay"]
+__all__ = [
+    "colour_code",
+    "label_overlay",
+    "mask_overlay",
+    "object_colour",
+    "paint_labels",
+    "parse_colour",
+    "volume_overlay",
+]
 
 # a colour-blind-safe set (Okabe and Ito), then hues a golden angle apart
 _COLOURS = ((86, 180, 233), (230, 159, 0), (0, 158, 115), (240, 228, 66), (213, 94, 0), (204, 121, 167), (0, 114, 178))
@@ -85,6 +93,23 @@ def object_colour(label: int) -> tuple[int, int, int]:
         return _COLOURS[label - 1]
     red, green, blue = colorsys.hsv_to_rgb((label * _GOLDEN) % 1, 0.75, 1.0)
     return round(red * 255), round(green * 255), round(blue * 255)
+
+
+def colour_code(colour: tuple[int, int, int]) -> str:
+    """An RGB colour as text, such as ``"#56b4e9"``."""
+    return "#{:02x}{:02x}{:02x}".format(*colour)
+
+
+def parse_colour(code: str) -> tuple[int, int, int]:
+    """The RGB colour that `colour_code` tells.
+
+    Raises:
+        ValueError: for other text.
+    """
+    if len(code) != 7 or code[0] != "#" or set(code[1:].lower()) - set("0123456789abcdef"):
+        raise ValueError(f"expected a colour such as #56b4e9, got {code!r}")
+    red, green, blue = bytes.fromhex(code[1:])
+    return red, green, blue
 
 
 def label_overlay(image: np.ndarray, labels: np.ndarray, boxes: np.ndarray, numbers: np.ndarray) -> np.ndarray:

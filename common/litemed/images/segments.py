@@ -37,17 +37,19 @@ class Segment(NamedTuple):
         name: for people.
         category: DICOM's segmented property category (CID 7150).
         type: DICOM's segmented property type (CID 7151).
+        chosen: RGB, each 0 to 255; None for the colour that overlays have.
     """
 
     label: int
     name: str
     category: Code = TISSUE
     type: Code = TISSUE
+    chosen: tuple[int, int, int] | None = None
 
     @property
     def colour(self) -> tuple[int, int, int]:
-        """RGB, the one that overlays have."""
-        return object_colour(self.label)
+        """RGB: as chosen, else the one that overlays have."""
+        return object_colour(self.label) if self.chosen is None else self.chosen
 
 
 def bundle_segments(bundle_root: str | os.PathLike[str], labels: Iterable[int]) -> list[Segment]:

@@ -19,6 +19,7 @@ import torch
 
 from litemed.files import litemed_home
 from litemed.images.boxes import mask_boxes
+from litemed.images.overlay import colour_code, object_colour, parse_colour
 from litemed.prompting.embedding_cache import EmbeddingCache
 from litemed.prompting.embedding_store import EmbeddingStore, StoredEncoder, encoder_name, prune_embeddings
 from litemed.prompting.following import LEAST, Cancelled, Follower
@@ -128,6 +129,7 @@ class Session:
         self._state: _State = {}
         self._past: list[_State] = []
         self._undone: list[_State] = []
+        self._colours: dict[str, str] = {}
         self._followed: dict[tuple[Prompt, ...], dict[int, Found]] = {}
         self._worker = ThreadPoolExecutor(1, "litemed-session")
         self._encoding = ThreadPoolExecutor(1, "litemed-encoding")
@@ -173,7 +175,7 @@ class Session:
             return self._set({other: prompts for other, prompts in self._state.items() if other != name})
 
     def rename_object(self, name: str, new: str) -> None:
-        """Give an object another name; its number stays.
+        """Give an object another name; its number and colour stay.
 
         Raises:
             ValueError: for a name that is taken or empty.
@@ -181,7 +183,20 @@ class Session:
         with self._lock:
             self._prompts_of(name)
             _check_new(new, self._state)
+            self._colours[new] = self.colours[name]
             self._set({new if other == name else other: prompts for other, prompts in self._state.items()})
+
+    def recolour(self, name: str, colour: str) -> None:
+        """Give an object another colour, such as ``"#56b4e9"``. It isn't a change that `undo` goes back by.
+
+        Raises:
+            ValueError: when there is no such object, or for another text.
+        """
+        parse_colour(colour)
+        with self._lock:
+            self._prompts_of(name)
+            self._colours[name] = colour.lower()
+            self.revision += 1
 
     def box(self, name: str, numbers: Sequence[float], plane: str | None = None, index: int = 0) -> Change:
         """Say where an object is: x0, y0, x1, y1. It takes the place of an earlier box on the same slice."""
@@ -272,6 +287,22 @@ class Session:
             return self._prompts_of(name)
 
     @property
+    def colours(self) -> dict[str, str]:
+        """Colours of the objects by name, such as ``"#56b4e9"``.
+
+        As chosen; else that of its number in `litemed.images.overlay.object_colour`, or the first there that no object
+        has had.
+        """
+        with self._lock:
+            for number, name in enumerate(self._state, start=1):
+                if name not in self._colours:
+                    taken = set(self._colours.values())
+                    numbers = (number, *range(1, len(taken) + 2))
+                    free = (_colour(each) for each in numbers if _colour(each) not in taken)
+                    self._colours[name] = next(free, _colour(number))
+            return {name: self._colours[name] for name in self._state}
+
+    @property
     def has_changed(self) -> bool:
         """Whether the file has changed on disk since it was opened, or is gone."""
         try:
@@ -360,15 +391,24 @@ class Session:
         return rows
 
     def to_json(self) -> dict[str, Any]:
-        """What was drawn, as plain values, for `replay`, and how the image was opened."""
+        """What was drawn, as plain values, for `replay`, and how the image was opened.
+
+        Of an object ``colour`` is told where it isn't that of its number in `litemed.images.overlay.object_colour`.
+        """
         options = {**self.image.options, "zoom": None if self.zoom == "auto" else self.zoom}
         with self._lock:
+            colours = self.colours
+            other = {
+                name: {"colour": colours[name]}
+                for number, name in enumerate(colours, 1)
+                if colours[name] != _colour(number)
+            }
             return {
                 "version": 1,
                 "image": self.image.path.name,
                 "options": {name: value for name, value in options.items() if value is not None},
                 "objects": [
-                    {"name": name, "prompts": [prompt.to_json() for prompt in prompts]}
+                    {"name": name, **other.get(name, {}), "prompts": [prompt.to_json() for prompt in prompts]}
                     for name, prompts in self._state.items()
                 ],
             }
@@ -388,9 +428,15 @@ class Session:
         for name, prompts in drawn:
             _check_new(name, state)
             state[name] = functools.reduce(self._with, prompts, ())
+        colours = {}
+        for number, (name, each) in enumerate(zip(state, content["objects"], strict=True), start=1):
+            colours[name] = str(each.get("colour", _colour(number))).lower()
+            parse_colour(colours[name])
         with self._lock:
             self._check_file()
-            return self._set(state)
+            change = self._set(state)
+            self._colours |= colours
+        return change
 
     # --- what runs in the background -------------------------------------------------------------------------------
 
@@ -638,6 +684,10 @@ class Session:
         if self.image.is_volume:
             self._begin_following()
         return Change(tuple(names), regions)
+
+
+def _colour(number: int) -> str:
+    return colour_code(object_colour(number))
 
 
 def _check_new(name: str, state: _State) -> None:

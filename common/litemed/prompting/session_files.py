@@ -12,6 +12,7 @@ from pathlib import Path
 from litemed.files import replacing
 from litemed.images.dicom_seg import write_dicom_seg
 from litemed.images.names import is_archive, is_dicom, result_name
+from litemed.images.overlay import parse_colour
 from litemed.images.segments import Segment, write_colour_tables
 from litemed.metrics.tables import write_rows
 from litemed.notices import Notice
@@ -52,7 +53,10 @@ def write_results(session: Session, output_dir: str | os.PathLike[str]) -> list[
 def _write_names(session: Session, mask: Path) -> list[Path]:
     """Write what belongs to the label map of a volume."""
     image = session.image
-    segments = [Segment(label, name) for label, name in enumerate(session.objects, start=1)]
+    colours = session.colours
+    segments = [
+        Segment(label, name, chosen=parse_colour(colours[name])) for label, name in enumerate(session.objects, start=1)
+    ]
     written = [] if is_archive(image.path) else write_colour_tables(mask, segments)
     if image.path.is_dir() or is_dicom(image.path):
         target = mask.with_name(result_name(image.path, "segments", ".dcm", image.part))
