@@ -69,6 +69,7 @@ def serve(
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((_HOST, port))
+            listening.listen()  # who opens the address at once waits for the server, and isn't refused
         except (OSError, OverflowError) as error:
             raise OSError(f"port {port} can't be used: {error}") from error
         port = listening.getsockname()[1]
