@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -50,7 +51,9 @@ def serve(bright: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     browsers = []
 
     def start(source: Path, **options: Any) -> TestClient:
-        app = create_app(lambda: bright, source, tmp_path / "out", tmp_path / "dropped", TOKEN, 8000, **options)
+        run = {"bundle": "clicks", "weights": {"path": "model.pt"}, "options": {"variant": "fast"}}
+        folders = (source, tmp_path / "out", tmp_path / "dropped")
+        app = create_app(lambda: bright, *folders, TOKEN, 8000, run=run, **options)
         browser = TestClient(app, base_url=HOST)
         browser.__enter__()
         browsers.append(browser)
@@ -133,6 +136,11 @@ def test_an_object_is_drawn_corrected_and_saved_as_by_a_session(
         session.stroke("two", [[110, 110], [110, 134]])
         for expected in write_results(session, tmp_path / "expected"):
             assert browser.get(f"/results/{expected.name}").content == expected.read_bytes()
+    (told,) = browser.get("/results/run.json").json()["results"].values()
+    digest = hashlib.sha256((opened / "case.png").read_bytes()).hexdigest()
+    assert (told["input"]["path"], told["input"]["sha256"]) == (str(opened / "case.png"), digest)
+    assert (told["files"], told["bundle"], told["weights"]) == (saved["files"], "clicks", {"path": "model.pt"})
+    assert told["options"] == {"variant": "fast", "window": "soft_tissue", "pixel_spacing": 0.5}
 
 
 def test_undoing_renaming_and_colours(browser: TestClient) -> None:

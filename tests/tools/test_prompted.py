@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -41,7 +42,8 @@ def test_a_session_is_drawn_again_byte_for_byte(
         session.click("block", 236, 5, False, "coronal", 225)
         written = write_results(session, tmp_path / "session")
     assert call(bright_volume, "--prompts", str(tmp_path / "session/scan_prompts.json")) == 0
-    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == sorted(file.name for file in written)
+    found = {file.name for file in (tmp_path / "out").iterdir()}
+    assert found == {"run.json", *(file.name for file in written)}
     assert {"scan_mask.nii.gz", "scan_mask.ctbl", "scan_objects.csv"} <= {file.name for file in written}
     for file in written:
         assert (tmp_path / "out" / file.name).read_bytes() == file.read_bytes()
@@ -54,6 +56,14 @@ def test_clicks_of_a_picture(bright_picture: Path, call: Callable[..., int], tmp
     expected[20:60, 20:60] = expected[100:131, 100:131] = 1
     expected[25:36, 25:36] = 0
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out/case_mask.png")), expected)
+    (found,) = json.loads((tmp_path / "out/run.json").read_text())["results"].values()
+    digest = hashlib.sha256(bright_picture.read_bytes()).hexdigest()
+    assert found["input"] == {"path": str(bright_picture), "sha256": digest, "size": [256, 256]}
+    assert found["files"] == ["case_mask.png", "case_objects.csv", "case_prompts.json"]
+    weights = Path(found["weights"]["path"])
+    assert (found["bundle"], weights.name) == ("swiftmedsam", "model.pt")
+    assert found["weights"]["sha256"] == hashlib.sha256(weights.read_bytes()).hexdigest()
+    assert found["seconds"] > 0
 
 
 def test_clicks_of_a_volume_are_voxels_of_its_file(
@@ -64,6 +74,9 @@ def test_clicks_of_a_volume_are_voxels_of_its_file(
     assert json.loads((tmp_path / "out/scan_prompts.json").read_text())["options"] == {
         "modality": "MR", "window": "soft_tissue", "zoom": "off"
     }  # fmt: skip
+    (told,) = json.loads((tmp_path / "out/run.json").read_text())["results"].values()
+    assert (told["input"]["shape"], told["input"]["spacing_mm"]) == ([256, 256, 16], [1, 1, 3])
+    assert told["options"] == {"modality": "MR", "window": "soft_tissue", "zoom": "off"}
     labels = np.asanyarray(nibabel.load(tmp_path / "out/scan_mask.nii.gz").dataobj)
     expected = np.zeros((256, 256), np.uint8)
     expected[10:30, 20:50] = 1

@@ -45,7 +45,7 @@ def collab(
     Args:
         video: a video file (mp4, avi, mov, ...), or a folder of pictures in the order of their names.
         out: folder for report.html, report.json, visit.pdf and visit.html (one page to print), recordings.csv (a row),
-            frames.csv, masks/, annotated.mp4, heatmap.png, timeline.png.
+            frames.csv, masks/, annotated.mp4, heatmap.png, timeline.png, and run.json, what they were made with.
         gate: segment frames of class broken only; False segments all open frames, as Algorithm 1 is printed.
         smooth: drop errors of the classifier that last up to so many frames.
         evidence: that a break-up has to gather until the next blink, so that it counts only if it lasts; 0 or paper

@@ -9,7 +9,7 @@ there with 404.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from litemed.files import litemed_home, replacing
 from litemed.notices import collect_notices
 from litemed.prompting.refining import Place
 from litemed.prompting.session_files import write_results
-from litemed.tools.prompted import SESSION_OPTIONS
+from litemed.tools.prompted import SESSION_OPTIONS, record_session
 from litemed.tools.workflows import reason
 from litemed.transforms.windows import CT_WINDOWS
 
@@ -56,6 +56,7 @@ def create_app(
     token: str,
     port: int,
     most_uploaded: int = MOST_UPLOADED,
+    run: Mapping[str, Any] | None = None,
 ) -> Starlette:
     """The application.
 
@@ -67,9 +68,10 @@ def create_app(
         token: without which nothing is answered.
         port: that it will listen on, at 127.0.0.1.
         most_uploaded: largest file that can be dragged in, in bytes.
+        run: what the network is, for ``run.json`` beside what is saved; see `litemed.tools.prompted.session_run`.
     """
     images = OpenImages(network, Drawings(litemed_home() / "drawings"))
-    handlers = _Handlers(images, Folders(source, dropped), Tasks(output_dir), output_dir)
+    handlers = _Handlers(images, Folders(source, dropped), Tasks(output_dir), output_dir, run or {})
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -126,12 +128,15 @@ def _json(function: Callable[[Request, dict[str, Any]], Any]) -> Endpoint:
 
 
 class _Handlers:
-    def __init__(self, images: OpenImages, folders: Folders, tasks: Tasks, output_dir: Path) -> None:
+    def __init__(
+        self, images: OpenImages, folders: Folders, tasks: Tasks, output_dir: Path, run: Mapping[str, Any]
+    ) -> None:
         self._images = images
         self._folders = folders
         self._tasks = tasks
         self._output_dir = output_dir
         self._saved: set[Path] = set()
+        self._run = run
 
     def close(self) -> None:
         self._tasks.close()
@@ -215,6 +220,7 @@ class _Handlers:
         with collect_notices() as notices:
             files = write_results(session, self._output_dir)
         self._saved |= {file.resolve() for file in files}
+        record_session(session, files, notices, self._run)
         return {"folder": str(self._output_dir), "files": [file.name for file in files], "notices": notices}
 
     # --- tasks -----------------------------------------------------------------------------------------------------

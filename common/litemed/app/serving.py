@@ -50,7 +50,7 @@ def serve(
         from litemed.app.server import create_app
     except ImportError as error:
         raise ImportError(f'the page needs {error.name}: pip install "litemed[app]"') from error
-    from litemed.tools.prompted import SESSION_OPTIONS, session_network
+    from litemed.tools.prompted import SESSION_OPTIONS, session_network, session_run
 
     path = sample_images() if source is None else Path(source).expanduser().absolute()
     if not path.exists():
@@ -74,7 +74,8 @@ def serve(
             raise OSError(f"port {port} can't be used: {error}") from error
         port = listening.getsockname()[1]
         output = Path(output_dir).expanduser().absolute()
-        app = create_app(lambda: network, path, output, Path(dropped), token, port)
+        run = session_run(bundle, options)
+        app = create_app(lambda: network, path, output, Path(dropped), token, port, run=run)
         address = f"http://{_HOST}:{port}/?token={token}"
         print(f"{address}\nOpen this address in a browser of this computer. Ctrl-C stops.", flush=True)
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=3))

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from litemed.bundles import metadata_of
 from litemed.files import read_json
 from litemed.images.names import is_archive, is_dicom, is_picture
 from litemed.images.pictures import picture_size
@@ -18,14 +19,14 @@ from litemed.images.volumes import open_volume
 from litemed.training.record import record_run
 from litemed.training.weight_record import sha256_of
 
-__all__ = ["describe_input", "write_manifest"]
+__all__ = ["describe_input", "describe_run", "write_manifest"]
 
 
 def describe_input(path: str | os.PathLike[str], page: int | None = None, series: Any = None) -> dict[str, Any]:
     """An image's file and geometry.
 
     Args:
-        path: a picture, a volume, an archive, or the folder of DICOM files.
+        path: a picture, a volume, an archive, a video, or the folder of DICOM files or pictures.
         page: of a picture of several.
         series: of a DICOM study.
 
@@ -49,9 +50,27 @@ def _hash(source: Path) -> str:
     if source.is_file():
         return sha256_of(source)
     digest = hashlib.sha256()
-    for file in sorted(each for each in source.rglob("*") if is_dicom(each)):
+    files = [each for each in sorted(source.rglob("*")) if each.is_file() and not each.name.startswith(".")]
+    for file in [each for each in files if is_dicom(each)] or files:
         digest.update(f"{file.relative_to(source).as_posix()} {sha256_of(file)}\n".encode())
     return digest.hexdigest()
+
+
+def describe_run(bundle: Path, weights: str | os.PathLike[str] | None, options: Mapping[str, Any]) -> dict[str, Any]:
+    """What all results of a run were made with, for `write_manifest`.
+
+    Args:
+        bundle: the bundle's folder.
+        weights: the file, or the name of published ones; None where there are none.
+        options: as they were given.
+
+    Returns:
+        ``bundle`` and ``version``; ``weights``, their ``path`` and, of a file, ``sha256``; and ``options``.
+    """
+    told = {"path": str(weights or "")}
+    if weights and Path(weights).expanduser().is_file():
+        told["sha256"] = sha256_of(Path(weights).expanduser())
+    return {"bundle": bundle.name, "version": metadata_of(bundle)["version"], "weights": told, "options": dict(options)}
 
 
 def write_manifest(output_dir: str | os.PathLike[str], results: Mapping[str, Mapping[str, Any]], **run: Any) -> Path:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -19,12 +20,13 @@ from litemed.files import read_json
 from litemed.notices import collect_notices
 from litemed.prompting.session import Session
 from litemed.prompting.session_files import write_results
+from litemed.tools.manifest import describe_input, describe_run, write_manifest
 from litemed.tools.segment import Segmentation
 from litemed.tools.workflows import open_workflow, quiet, user_errors
 from litemed.training.checkpoints import load_checkpoint
 from litemed.training.pretrained import weights_path
 
-__all__ = ["SESSION_OPTIONS", "clicked", "segment_prompts", "session_network"]
+__all__ = ["SESSION_OPTIONS", "clicked", "record_session", "segment_prompts", "session_network", "session_run"]
 
 SESSION_OPTIONS = ("modality", "window", "page", "series", "pixel_spacing", "zoom")
 """Options of an image and its session, see `litemed.prompting.Session`; all others are the network's."""
@@ -50,6 +52,45 @@ def session_network(bundle: str | os.PathLike[str], overrides: Mapping[str, Any]
         network = parser.get_parsed_content("network_def")
         load_checkpoint(network, weights_path(parser.get_parsed_content("ckpt_path")))
     return network.fuse()
+
+
+def session_run(bundle: str | os.PathLike[str], overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What a `session_network` is, as `litemed.tools.manifest.describe_run` tells it; arguments and errors are its."""
+    with user_errors(), quiet(), redirect_stdout(sys.stderr):
+        parser = open_workflow(bundle, "inference", overrides or {}, "infer").parser
+        weights = weights_path(parser.get_parsed_content("ckpt_path"))
+    return describe_run(find_bundle(bundle), weights, overrides or {})
+
+
+def record_session(
+    session: Session,
+    files: Sequence[Path],
+    warnings: Sequence[str],
+    run: Mapping[str, Any],
+    seconds: float | None = None,
+) -> Path:
+    """Write ``run.json`` beside the files of a session.
+
+    Args:
+        session: that they are of.
+        files: as `litemed.prompting.session_files.write_results` gave them.
+        warnings: what should be known of them.
+        run: the network, see `session_run`; the options of the image are added.
+        seconds: from reading the image to the last file, where nobody drew meanwhile.
+
+    Returns:
+        the file.
+    """
+    image = session.image
+    entry = {
+        "input": describe_input(image.path, image.options["page"], image.options["series"]),
+        "files": [file.name for file in files],
+        **({} if seconds is None else {"seconds": round(seconds, 3)}),
+        "warnings": list(warnings),
+    }
+    name = str(image.path.absolute()) + (f" ({image.part})" if image.part else "")
+    options = {**run.get("options", {}), **session.to_json()["options"]}
+    return write_manifest(files[0].parent, {name: entry}, **{**run, "options": options})
 
 
 def clicked(
@@ -105,7 +146,7 @@ def segment_prompts(
     Args:
         source: a picture, a volume, or the folder of a DICOM series.
         bundle: its name or folder, see `session_network`.
-        output_dir: for the files of `litemed.prompting.session_files.write_results`.
+        output_dir: for the files of `litemed.prompting.session_files.write_results`, and ``run.json``.
         prompts: file of `litemed.prompting.Session.to_json`; the masks are those of that session, byte for byte.
         on: clicks on the object, ``x,y`` or ``x,y,z`` each, with ``;`` between them.
         off: clicks beside it.
@@ -134,6 +175,7 @@ def segment_prompts(
     elif len(boxes) > 1:
         raise ValueError(f"clicks are on one object: expected at most one --box, got {len(boxes)}")
     network = session_network(bundle, given)
+    began = time.perf_counter()
     with Session(network, path, **options) as session:
         if content is None:
             clicked(session, clicks[0], clicks[1], boxes[0] if boxes else None)
@@ -141,6 +183,7 @@ def segment_prompts(
             session.replay(content)
         with collect_notices() as notices:
             files = write_results(session, Path(output_dir).expanduser())
+        record_session(session, files, notices, session_run(bundle, given), time.perf_counter() - began)
     results = {str(path): [file.name for file in files]}
     told = {str(path): notices} if notices else {}
     return Segmentation(find_bundle(bundle).name, str(files[0].parent), results, notices=told)

@@ -21,14 +21,12 @@ from ignite.engine import Events
 from monai.bundle import ConfigWorkflow
 from tqdm import tqdm
 
-from litemed.bundles import metadata_of
 from litemed.files import only_writer, scratch
 from litemed.images.names import check_result_names, image_part
 from litemed.notices import collect_notices
 from litemed.parallel import WorkerDiedError, in_parallel, usual_workers
-from litemed.tools.manifest import describe_input, write_manifest
+from litemed.tools.manifest import describe_input, describe_run, write_manifest
 from litemed.tools.workflows import open_workflow, quiet, reason, set_value, user_errors
-from litemed.training.weight_record import sha256_of
 from litemed.training.weights import LoadWeights
 
 __all__ = ["Segmentation", "TableWriter", "segment"]
@@ -313,19 +311,10 @@ def _segment_all(
     if rows:
         result.tables = _write_tables(workflow, rows, inference.scratch / "tables", output)
     if manifest:
-        write_manifest(output, dict(sorted(manifest.items())), **_made_with(workflow, inference.options))
+        parser, folder = workflow.parser, workflow.config_root_path.parent
+        weights = parser.get_parsed_content("ckpt_path") if "ckpt_path" in parser else None
+        write_manifest(output, dict(sorted(manifest.items())), **describe_run(folder, weights, inference.options))
     return result
-
-
-def _made_with(workflow: ConfigWorkflow, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The bundle, its version, the weights and the options, for the manifest."""
-    folder = workflow.config_root_path.parent
-    path = str(workflow.parser.get_parsed_content("ckpt_path")) if "ckpt_path" in workflow.parser else ""
-    weights: dict[str, str] = {"path": path}
-    if Path(path).expanduser().is_file():
-        weights["sha256"] = sha256_of(Path(path).expanduser())
-    version = metadata_of(folder)["version"]
-    return {"bundle": folder.name, "version": version, "weights": weights, "options": dict(options)}
 
 
 def _move(folder: Path, output: Path, image: str, owners: dict[str, str]) -> list[str]:

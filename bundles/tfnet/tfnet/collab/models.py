@@ -16,7 +16,8 @@ __all__ = ["Models"]
 class Models(Protocol):
     """Classifier, detector and segmenter of one frame. Anything with these methods can take their place.
 
-    With an attribute ``workers`` above 1, they are called from as many threads at once.
+    With an attribute ``workers`` above 1, they are called from as many threads at once. What an attribute ``weights``
+    holds, hashes of files by name, is told beside the results.
     """
 
     @property

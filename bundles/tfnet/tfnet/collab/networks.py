@@ -16,6 +16,7 @@ import torch
 from litemed.deploy.runtimes import available_runtimes, deploy
 from litemed.networks.reparam import fuse
 from litemed.training.checkpoints import load_checkpoint
+from litemed.training.weight_record import sha256_of
 from torch import nn
 
 from tfnet.classifier import CLASSES, FrameClassifier
@@ -55,6 +56,7 @@ class Networks:
         threads: see there.
 
     Attributes:
+        weights: the SHA-256 of each file of weights, by name.
         workers: how many frames it takes at once, each from a thread of its own: with an exported runtime one more than
             there are threads, at most five, since one is often between two networks. Frames that run side by side on a
             thread each wait less for one another than the threads of one frame.
@@ -81,12 +83,14 @@ class Networks:
     ) -> None:
         folder = Path(models_dir)
         digest = hashlib.sha256()
+        self.weights: dict[str, str] = {}
         chosen = available_runtimes()[0] if runtime == "auto" else runtime
         streams = 1 if chosen == "torch" else min(threads or os.cpu_count() or 1, _MOST_STREAMS)
         self.workers = 1 if chosen == "torch" else streams + 1
 
         def ready(network: nn.Module, name: str, channels: int, size: Size) -> Network:
             network = fuse(_load(network, folder / name, digest).eval())
+            self.weights[name] = sha256_of(folder / name)
             shape = (1, channels, *size)
             return deploy(network, shape, runtime=chosen, precision=precision, threads=threads, streams=streams)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -15,8 +16,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from litemed.files import only_writer
+from litemed.tools.manifest import describe_input, describe_run, write_manifest
 from tqdm import tqdm
 
+from tfnet import BUNDLE_ROOT
 from tfnet.collab.chunks import CHUNK_LENGTH, Chunks
 from tfnet.collab.frames import Onset, find
 from tfnet.collab.models import Models
@@ -30,7 +33,7 @@ Item = TypeVar("Item")
 
 RESULT_NAMES = (
     *("masks", "frames.csv", "annotated.mp4", "heatmap.png", "timeline.png"),
-    *("visit.pdf", "visit.html", "recordings.csv", "report.html", "report.json"),
+    *("visit.pdf", "visit.html", "recordings.csv", "report.html", "run.json", "report.json"),
 )
 """What a run writes; the report in JSON comes last, so that where it is, all is."""
 
@@ -94,8 +97,9 @@ def analyse(
         video: a video file, or a folder of pictures in the order of their names.
         output_dir: folder for the results: ``report.json`` and ``report.html``, ``visit.pdf`` and ``visit.html`` (one
             page to print), ``recordings.csv`` (a row), ``frames.csv``, ``masks/`` (a picture for every segmented frame,
-            in the frame's own coordinates), ``annotated.mp4``, ``heatmap.png`` and ``timeline.png``. Results of an
-            earlier call are replaced. Without an answer there are no masks, no video and no map.
+            in the frame's own coordinates), ``annotated.mp4``, ``heatmap.png``, ``timeline.png``, and ``run.json``,
+            which tells what they were made from and with. Results of an earlier call are replaced. Without an answer
+            there are no masks, no video and no map.
         models: classifier, detector and segmenter.
         options: how to analyse; by default as in :class:`Options`.
         progress: show a progress bar.
@@ -109,6 +113,7 @@ def analyse(
         BlockingIOError: while another call writes into the folder.
         ValueError: when it holds no readable frame, or an option is out of range.
     """
+    began = time.perf_counter()
     options = options or Options()
     if options.smooth < 0:
         raise ValueError(f"expected smoothing over at least 0 frames, got smooth={options.smooth}")
@@ -124,6 +129,7 @@ def analyse(
         shutil.rmtree(result, ignore_errors=True)
         result.mkdir()
         report = write_results(result, chunks, source, asdict(options), models.identity, visit)
+        _write_manifest(result, source, models, options, report["notes"], time.perf_counter() - began)
         _publish(result, output)
         chunks.remove()
     return report
@@ -176,6 +182,21 @@ def _key(source: FrameSource, models: Models, options: Options) -> dict[str, obj
         "models": models.identity,
         **asdict(options),
     }
+
+
+def _write_manifest(
+    result: Path, source: FrameSource, models: Models, options: Options, notes: list[str], seconds: float
+) -> None:
+    """Write ``run.json``; of an interrupted analysis the seconds are those of the last call."""
+    entry = {
+        "input": {**describe_input(source.path), "size": [source.width, source.height], "frames": len(source)},
+        "files": [name for name in RESULT_NAMES if (result / name).exists()],
+        "seconds": round(seconds, 3),
+        "warnings": notes,
+    }
+    run = describe_run(Path(BUNDLE_ROOT), models.identity, asdict(options))
+    run["weights"] |= {"files": getattr(models, "weights", {})}
+    write_manifest(result, {str(source.path): entry}, **run)
 
 
 def _publish(result: Path, output: Path) -> None:

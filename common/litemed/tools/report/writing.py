@@ -44,7 +44,7 @@ def write_report(run: str | os.PathLike[str], output: str | os.PathLike[str] | N
 
     Raises:
         FileNotFoundError: when the folder doesn't exist, or holds neither a history, nor scores, nor a run's results.
-        ValueError: when one of the files is damaged.
+        ValueError: when one of the files is damaged, or the page would replace a result.
     """
     folder = Path(run).expanduser()
     if not folder.is_dir():
@@ -60,9 +60,16 @@ def write_report(run: str | os.PathLike[str], output: str | os.PathLike[str] | N
     sections += [_record(file, folder) for file in records]
     sections += [_tracked(file) for file in _find(folder, "config_*.json")]
     target = Path(output).expanduser() if output is not None else folder / "report.html"
+    if any(target == file.parent / name for file in records for name in _results(file)):
+        raise ValueError(f"{target} is a result of the run itself: give another name for the page")
     with replacing(target) as temporary:
         temporary.write_text(page(folder.resolve().name, _subtitle(records), sections), encoding="utf-8")
     return target
+
+
+def _results(file: Path) -> list[str]:
+    """The names of all files that a run's record lists."""
+    return [name for each in read_run(file).get("results", {}).values() for name in each.get("files", [])]
 
 
 def _find(folder: Path, pattern: str) -> list[Path]:
@@ -232,7 +239,9 @@ def _segmented(file: Path, folder: Path) -> str:
         size = f"{sides}, {spacing} mm" if spacing else sides
         warnings = "; ".join(each.get("warnings", []))
         lines.append([Path(image).name, size, str(each.get("seconds", "")), each.get("bundle", ""), warnings])
-        hashes.append([Path(image).name, source.get("sha256", ""), weights.get("sha256", weights.get("path", ""))])
+        files = ", ".join(f"{name} {found}" for name, found in weights.get("files", {}).items())
+        used = weights.get("sha256") or files or weights.get("path", "")
+        hashes.append([Path(image).name, source.get("sha256", ""), used])
         overlays = [file.parent / name for name in each.get("files", []) if name.endswith("_overlay.png")]
         figures += [figure(path, Path(image).name)[0] for path in overlays[:1] if path.is_file()]
     body = table(["image", "size", "seconds", "bundle", "warnings"], lines)

@@ -20,6 +20,8 @@ import av
 import numpy as np
 import pytest
 from litemed.files import only_writer
+from litemed.tools.manifest import describe_input
+from litemed.tools.report import write_report
 from PIL import Image
 from tfnet import CLASSES
 from tfnet.collab import Options, Rings, Visit, analyse, chunks, pipeline
@@ -43,7 +45,7 @@ def _rows(out: Path) -> list[dict[str, str]]:
 
 
 def _digests(folder: Path) -> dict[str, str]:
-    files = [file for file in folder.rglob("*") if file.is_file()]
+    files = [file for file in folder.rglob("*") if file.is_file() and file.name != "run.json"]
     return {str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
@@ -512,6 +514,34 @@ def test_recordings_without_a_time(
     assert report["answer"]["given"] is not summary.startswith("No answer")
     measured = set() if report["answer"]["given"] else {"masks", "annotated.mp4", "heatmap.png"}
     assert {file.name for file in (tmp_path / "out").iterdir()} == set(pipeline.RESULT_NAMES) - measured
+
+
+def test_what_the_results_are_of_stands_beside_them(
+    video: Path, tmp_path: Path, draw: Draw, oracle: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(oracle, "weights", {"model.pt": "1234"}, raising=False)
+    report = _analyse(video, tmp_path / "out", oracle, annotated_video=False)
+    run = json.loads((tmp_path / "out/run.json").read_text())
+    (found,) = run["results"].values()
+    digest = hashlib.sha256(video.read_bytes()).hexdigest()
+    assert found["input"] == {"path": str(video), "sha256": digest, "size": [160, 128], "frames": len(WORD)}
+    assert set(found["files"]) == set(pipeline.RESULT_NAMES) - {"annotated.mp4", "run.json"}
+    assert (found["bundle"], found["weights"]) == ("tfnet", {"path": "oracle", "files": {"model.pt": "1234"}})
+    assert (found["options"]["evidence"], found["warnings"]) == (0.0, report["notes"])
+    assert found["seconds"] > 0
+    with pytest.raises(ValueError, match=r"report\.html is a result of the run itself"):
+        write_report(tmp_path / "out")
+    page = write_report(tmp_path / "out", tmp_path / "page.html").read_text()
+    assert "model.pt 1234" in page
+
+    hashes = []
+    for number, letters in enumerate(("cb", "cb", "cc")):
+        frames = tmp_path / f"frames{number}"
+        frames.mkdir()
+        for place, frame in enumerate(draw(letters)):
+            Image.fromarray(frame).save(frames / f"{place}.png")
+        hashes.append(describe_input(frames)["sha256"])
+    assert hashes[0] == hashes[1] != hashes[2]
 
 
 def test_a_single_frame(tmp_path: Path, draw: Draw, oracle: Any) -> None:
