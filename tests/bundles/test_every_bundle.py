@@ -23,6 +23,7 @@ import torch
 from ignite.distributed import utils as idist
 from ignite.engine import Engine
 from litemed.datasets.challenge import write_challenge
+from litemed.tools.info import best_score, describe
 from litemed.tools.packaging.checks import AGREEMENT, agreement, run_sample
 from litemed.training.checkpoints import load_checkpoint, read_checkpoint
 from litemed.training.resuming import TrainingCheckpoint
@@ -93,6 +94,22 @@ def test_shipped_weights_are_tensors_and_match_their_record(path: Path) -> None:
     assert stated == network.architecture == read_checkpoint(path).architecture
     assert record["parameters"] == sum(parameter.numel() for parameter in network.parameters())
     load_checkpoint(network, path)
+
+
+@pytest.mark.parametrize("bundle", BUNDLES)
+def test_scores_in_the_metadata_are_the_records(bundle: str) -> None:
+    """A bare name is the score that stands for the bundle; any other says of which data it is."""
+    described = describe(bundle)
+    rows = [row for record in described["weights"] for row in record["scores"]]
+    told = json.loads((_folder(bundle) / "configs/metadata.json").read_text())["eval_metrics"]
+    assert told
+    for name, value in told.items():
+        found = [row for row in rows if row["metric"] in name and row["mean"] == value]
+        assert found, f"no record has {name} {value}"
+        assert "simulated" in name or not all(row["simulated"] for row in found)
+        if name in {row["metric"] for row in rows}:
+            main = described["weights"][0]["scores"]
+            assert best_score({"scores": [row for row in main if row["metric"] == name]}) in found
 
 
 @pytest.mark.parametrize("bundle", BUNDLES)

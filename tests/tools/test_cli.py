@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from collections.abc import Callable
@@ -36,6 +37,33 @@ def test_doctor_names_what_a_bundle_needs_and_what_is_wrong_with_it(
     said = capsys.readouterr().out
     assert "pip install coughs: for bundle cough_ct" in said
     assert f"{tmp_path / 'x/configs/metadata.json'} is no JSON" in said
+
+
+def test_doctor_compares_weights_with_their_records(monkeypatch, call_litemed, capsys, tmp_path: Path) -> None:
+    bundle = tmp_path / "lids"
+    for name in ("configs", "models"):
+        (bundle / name).mkdir(parents=True)
+    (bundle / "configs/metadata.json").write_text('{"version": "1"}')
+    for name in ("model", "model_other", "model_lone"):
+        (bundle / f"models/{name}.pt").write_bytes(b"weights")
+    record = {"sha256": hashlib.sha256(b"weights").hexdigest()}
+    (bundle / "models/model.json").write_text(json.dumps(record))
+    (bundle / "models/model_other.json").write_text(json.dumps({"sha256": "0" * 64}))
+    monkeypatch.setenv("LITEMED_BUNDLES", str(tmp_path))
+    assert call_litemed("doctor") == 0
+    said = capsys.readouterr().out
+    assert "model.pt (0.0 MB, of its record), model_lone.pt (0.0 MB, no record), model_other.pt (0.0 MB, not of" in said
+    assert "model_other.pt: expected the file that model_other.json beside it describes" in said
+    assert "nothing is known of model_lone.pt: copy the .json beside it too" in said
+    (bundle / "models/model_other.json").write_text("{")
+    assert call_litemed("doctor") == 0
+    assert "model_other.json: expected the record of model_other.pt, found no JSON" in capsys.readouterr().out
+
+
+def test_doctor_says_where_bundles_come_from(monkeypatch, call_litemed, capsys) -> None:
+    monkeypatch.setattr("litemed.tools.doctor.bundle_folders", dict)
+    assert call_litemed("doctor") == 0
+    assert "no bundle found: take it from a zoo (litemed get NAME --zoo ADDRESS)" in capsys.readouterr().out
 
 
 def test_datasets_are_described(call_litemed, capsys) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from litemed.bundles import bundle_folders
-from litemed.tools.info import as_text, best_score, describe
+from litemed.tools.info import as_text, best_score, describe, score_text
 
 SIMULATED = {"data": "made-up eyes", "metric": "dice", "mean": 0.81, "simulated": True}
 REAL = {"data": "EYES", "cases": 12, "metric": "mean_dice", "mean": 0.5, "low": 0.41, "high": 0.6, "simulated": False}
@@ -59,6 +59,9 @@ def test_the_main_points_are_told_real_data_first(bundle: Path) -> None:
     ]
     assert best_score({"scores": [SIMULATED]}) == SIMULATED
     assert best_score({}) is None
+    untold = {"data": "validation", "metric": "dice", "mean": 0.7}  # as a training writes it
+    assert best_score({"scores": [untold]}) == untold
+    assert score_text(untold) == "dice 0.7 on validation"
 
 
 def test_all_of_a_bundle_is_told_when_it_is_named(bundle: Path) -> None:
@@ -72,7 +75,7 @@ def test_all_of_a_bundle_is_told_when_it_is_named(bundle: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"scores": [{"metric": "dice"}]}, "expected scores as a list of data, mean, metric, simulated"),
+        ({"scores": [{"metric": "dice"}]}, "expected scores as a list of data, mean, metric, found"),
         ({"scores": 3}, "expected scores as a list"),
         ({"speed": [1]}, "expected speed as a list of input, processor, runtime, seconds"),
         ({"sha256": None}, "JSON without its sha256"),

@@ -13,7 +13,9 @@ from typing import Any
 import torch
 
 import litemed
-from litemed.bundles import bundle_folders, metadata_of
+from litemed.bundles import bundle_folders, metadata_of, where_to_put
+from litemed.tools.info import describe
+from litemed.training.weight_record import CheckpointError, check_record
 
 __all__ = ["diagnose", "processor_name", "report"]
 
@@ -30,6 +32,7 @@ _OPTIONAL = {
 }
 """Packages beyond the needed ones: the extra of litemed that brings each, and what it is for."""
 _FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "neon", "asimd")
+_FITS, _NONE = "of its record", "no record"
 _VECTORS = {"avx512f": "AVX-512", "avx2": "AVX2"}
 
 
@@ -38,8 +41,8 @@ def diagnose() -> dict[str, Any]:
 
     Returns:
         a dict with ``litemed``, ``python``, ``packages`` (version or None), ``optional``, ``cpu``, ``gpu``, ``bundles``
-        (of each version, folder, weights, needed packages, and what is wrong with its metadata) and ``advice``, a list
-        of sentences, empty when all is well.
+        (of each version, folder, weights, whether these are what their records are of, needed packages, and what is
+        wrong with its metadata or records) and ``advice``, a list of sentences, empty when all is well.
     """
     packages = {name: _version(name) for name in _NEEDED}
     optional = {name: _version(name) for name in _OPTIONAL}
@@ -49,13 +52,16 @@ def diagnose() -> dict[str, Any]:
         advice += [f"pip install litemed[{extra}]: {name}, for {purpose}"] if version is None else []
     bundles = {name: _bundle(folder) for name, folder in bundle_folders().items()}
     if not bundles:
-        advice.append(
-            "no bundle found: unpack one into ~/.cache/litemed/bundles, or name their folder in LITEMED_BUNDLES"
-        )
+        advice.append(f"no bundle found: {where_to_put()}")
     for name, found in bundles.items():
         lacking = [package for package in found["needs"] if _version(package) is None]
         advice += [f"pip install {' '.join(lacking)}: for bundle {name}"] if lacking else []
         advice += [] if found["weights"] else [f"bundle {name} has no weights in models/: train it or get it again"]
+        advice += [said for said in found["records"].values() if said not in (_FITS, _NONE)]
+        lone = [file for file, said in found["records"].items() if said == _NONE]
+        advice += (
+            [f"bundle {name}: nothing is known of {', '.join(lone)}: copy the .json beside it too"] if lone else []
+        )
         advice += [found["error"]] if found["error"] else []
     return {
         "litemed": litemed.__version__,
@@ -85,7 +91,11 @@ def report(found: dict[str, Any]) -> str:
     lines.append(f"GPU: {', '.join(found['gpu']) or 'none'}")
     lines.append("Bundles:")
     for name, bundle in found["bundles"].items():
-        weights = ", ".join(f"{file} ({size / 1e6:.1f} MB)" for file, size in bundle["weights"].items())
+        states = {
+            file: said if said in (_FITS, _NONE) else "not of its record" for file, said in bundle["records"].items()
+        }
+        sizes = bundle["weights"].items()
+        weights = ", ".join(f"{file} ({size / 1e6:.1f} MB, {states.get(file, _NONE)})" for file, size in sizes)
         lines.append(f"  {name} {bundle['version']} in {bundle['folder']}: {weights or 'no weights'}")
     lines += ["To do:", *(f"  {sentence}" for sentence in found["advice"])] if found["advice"] else ["All is well."]
     return "\n".join(lines)
@@ -115,16 +125,28 @@ def _cpu_features() -> list[str]:
     return [feature for feature in _FEATURES if feature in words]
 
 
+def _record(weights: Path) -> str:
+    """Whether a file of weights is what its record is of; if not, what to do about it."""
+    try:
+        return _NONE if check_record(weights) is None else _FITS
+    except CheckpointError as wrong:
+        return str(wrong)
+
+
 def _bundle(folder: Path) -> dict[str, Any]:
-    error, metadata = None, {}
+    error, metadata, records = None, {}, {}
     try:
         metadata = metadata_of(folder)
+        records = {
+            each["weights"]: _record(folder / "models" / each["weights"]) for each in describe(folder)["weights"]
+        }
     except (OSError, ValueError) as wrong:
         error = str(wrong)
     return {
         "version": metadata.get("version"),
         "folder": str(folder),
         "weights": {file.name: file.stat().st_size for file in sorted((folder / "models").glob("*.pt"))},
+        "records": records,
         "needs": metadata.get("required_packages_version", {}),
         "error": error,
     }

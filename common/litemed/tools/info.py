@@ -15,7 +15,7 @@ __all__ = ["as_text", "best_score", "describe", "score_text", "speed_text"]
 
 _TOLD = ("name", "version", "task", "description", "data_type", "intended_use", "references")
 _ENTRIES = {
-    "scores": {"data", "metric", "mean", "simulated"},
+    "scores": {"data", "metric", "mean"},
     "speed": {"input", "seconds", "processor", "runtime"},
     "data": {"name"},
 }
@@ -86,14 +86,14 @@ def as_text(described: dict[str, Any], details: bool = False) -> str:
 def best_score(record: dict[str, Any]) -> dict[str, Any] | None:
     """The first score of a file of weights on real data; on simulated data where there is no other."""
     scores = record.get("scores", [])
-    return next((score for score in scores if not score["simulated"]), scores[0] if scores else None)
+    return next((score for score in scores if not score.get("simulated")), scores[0] if scores else None)
 
 
 def score_text(score: dict[str, Any]) -> str:
     """A score in a line, with its 95 % interval; data that is simulated is called so."""
     interval = f" ({score['low']:g} to {score['high']:g})" if "low" in score else ""
     cases = f", {score['cases']} cases" if "cases" in score and str(score["cases"]) not in score["data"] else ""
-    simulated = ", simulated" if score["simulated"] and "simulated" not in score["data"] else ""
+    simulated = ", simulated" if score.get("simulated") and "simulated" not in score["data"] else ""
     return f"{score['metric'].replace('_', ' ')} {score['mean']:g}{interval} on {score['data']}{cases}{simulated}"
 
 

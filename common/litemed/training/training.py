@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -60,6 +60,7 @@ class Training:
         resume: go on from ``checkpoint.pt`` when it is there.
         start: handlers that give the network its first weights, such as `StartFrom`. In a MONAI Label server, which
             gives the served weights, they are left out.
+        record: what the record beside the weights says besides what the training knows: licence and data.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Training:
         transform: Randomizable | None = None,
         resume: bool = True,
         start: Sequence[Any] = (),
+        record: Mapping[str, Any] | None = None,
     ) -> None:
         self.output_dir = Path(output_dir)
         self._held = ExitStack()
@@ -98,7 +100,7 @@ class Training:
             early_stop_patience,
             val_interval,
             keep,
-            {"bundle": Path(bundle_root).name},
+            {"bundle": Path(bundle_root).name, **(record or {})},
         )
         kept = {"network": module, "average": self.average, "optimizer": optimizer, "lr_scheduler": lr_scheduler}
         self.checkpoint = TrainingCheckpoint(

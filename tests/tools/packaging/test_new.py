@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from litemed.tools.info import describe
 from litemed.tools.packaging.new import TEMPLATE, new_bundle
 from litemed.tools.packaging.pack import pack
 from litemed.tools.packaging.verify import verify
@@ -69,6 +70,8 @@ def test_two_folders_of_pictures_become_a_bundle_that_the_zoo_takes(
         json.loads((bundle / "configs/metadata.json").read_text())["eval_metrics"]["dice"], abs=6e-4
     )
     assert told > 0.5
+    (score,) = describe(bundle)["weights"][0]["scores"]
+    assert (score["cases"], score["metric"], round(score["mean"], 3)) == (1, "dice", told)
     assert call_litemed("segment", str(data / "images"), "--bundle", str(bundle), "--out", str(tmp_path / "out")) == 0
     for picture in (data / "images").iterdir():
         assert Image.open(tmp_path / f"out/{picture.stem}_mask.png").size == Image.open(picture).size

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from litemed.tools.packaging.checks import CHECKS, LARGEST, METADATA, MODES, check_packages, check_weights
+from litemed.tools.packaging.checks import CHECKS, LARGEST, METADATA, MODES, RECORD, check_packages, check_weights
 from litemed.tools.packaging.pack import packed_files
 from litemed.tools.packaging.verify import verify
 from PIL import Image
@@ -69,11 +69,16 @@ def _another_result(copy: Path) -> None:
     Image.fromarray(np.zeros((584, 584), np.uint8)).save(copy / "sample/input_mask.png")
 
 
+def _record_of_other_weights(copy: Path) -> None:
+    shutil.copy(copy / "models/model_drive.json", copy / "models/model.json")
+
+
 REFUSED = {
     "files": (lambda copy: (copy / "LICENSE").unlink(), "missing LICENSE"),
     "version": (lambda copy: _edit(copy / "configs/metadata.json", version="9.9.9"), "9.9.9 isn't in the changelog"),
     "metadata": (_tensor_without_dtype, "tensor image lacks dtype"),
     "packages": (_undeclared, r"scikit-image \(imported by mininet/"),
+    "record": (_record_of_other_weights, r"model\.json is of another file than model\.pt"),
     "properties": (_no_evaluator, "Property 'evaluator'"),
     "weights": (_wrapped_weights, "Missing key"),
     "load": (_wrapped_weights, "tensors aren't those of the weights"),
@@ -109,6 +114,29 @@ def test_the_checks_of_the_zoo_pass_in_a_process_of_their_own(copy: Path) -> Non
     }
     with pytest.raises(ValueError, match="expected a mode of min, regular, full, got 'most'"):
         list(verify(copy, "most"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (None, r"model\.pt has no record model\.json beside it"),
+        *(({key: None}, f"expected {key} to be") for key in RECORD if key != "architecture"),
+        ({"licence": {"code": "Apache-2.0"}}, "licence lacks weights"),
+        ({"data": []}, "expected data to be a list of objects"),
+        ({"data": [{"name": "eyes"}]}, "data lacks licence"),
+        ({"scores": [{"data": "eyes", "metric": "dice", "mean": "high"}]}, "expected mean to be a number, got 'high'"),
+        ({"architecture": {"channels": 8}}, "architecture lacks application"),
+        ({"bundle": "tfnet"}, "is of bundle tfnet, which this isn't"),
+    ],
+)
+def test_records_that_are_not_complete(changes: dict[str, object] | None, said: str, copy: Path) -> None:
+    CHECKS["record"](copy)
+    if changes is None:
+        (copy / "models/model.json").unlink()
+    else:
+        _edit(copy / "models/model.json", **changes)
+    with pytest.raises((OSError, TypeError, KeyError, ValueError), match=said):
+        CHECKS["record"](copy)
 
 
 def _metadata_with(**changes: object) -> dict[str, object]:

@@ -48,6 +48,10 @@ KINDS: dict[str, Callable[[Any], bool]] = {
     "a list of whole numbers and texts": lambda value: (
         isinstance(value, list) and all(isinstance(each, int | str) and not isinstance(each, bool) for each in value)
     ),
+    "a number": lambda value: not isinstance(value, bool) and isinstance(value, int | float),
+    "a list of objects": lambda value: (
+        isinstance(value, list) and value != [] and all(isinstance(each, dict) for each in value)
+    ),
     "a list of numbers": lambda value: (
         isinstance(value, list) and all(isinstance(each, int | float) and not isinstance(each, bool) for each in value)
     ),
@@ -68,6 +72,16 @@ TENSOR = {
 }
 MORE_OF_TENSOR = {"is_patch_data": "true or false", "channel_def": "an object"}
 """The keys of a described tensor, required and not."""
+RECORD = {
+    **dict.fromkeys(["bundle", "network", "sha256"], "a text"),
+    **dict.fromkeys(["architecture", "licence"], "an object"),
+    **dict.fromkeys(["data", "scores"], "a list of objects"),
+    "parameters": "a whole number",
+}
+"""What the record of a file of weights says at least, ours and not the zoo's; and, below, of what in it."""
+LICENCE = dict.fromkeys(["code", "weights"], "a text")
+SOURCE = dict.fromkeys(["name", "licence"], "a text")
+SCORE = {**dict.fromkeys(["data", "metric"], "a text"), "mean": "a number"}
 
 
 def check_files(bundle: Path) -> None:
@@ -144,6 +158,37 @@ def _check_kinds(where: str, values: Any, kinds: dict[str, str], optional: Itera
             raise TypeError(f"{where}: expected {key} to be {kind}, got {values[key]!r}")
 
 
+def check_record(bundle: Path) -> None:
+    """Every file of weights has its record beside it, complete, and it is the very file that the record is of.
+
+    Complete are bundle, network, variant and application where ``inference.json`` has them, parameters, licence, data
+    and scores; see ``docs/weights.md``.
+    """
+    for weights in sorted((bundle / "models").glob("*.pt")):
+        file = weights.with_suffix(".json")
+        if not file.is_file():
+            raise FileNotFoundError(f"{weights.name} has no record {file.name} beside it")
+        record = json.loads(file.read_text(encoding="utf-8"))
+        _check_kinds(file.name, record, RECORD, optional=["architecture"])
+        config = _configuration_of(bundle, weights)
+        chosen = {key: "a text" for key in ("variant", "application") if key in json.loads(config.read_text())}
+        _check_kinds(f"{file.name}, architecture", record.get("architecture", {}), chosen)
+        _check_kinds(f"{file.name}, licence", record["licence"], LICENCE)
+        for key, kinds in (("data", SOURCE), ("scores", SCORE)):
+            for each in record[key]:
+                _check_kinds(f"{file.name}, {key}", each, kinds)
+        if not (bundle / record["bundle"] / "__init__.py").is_file():
+            raise ValueError(f"{file.name} is of bundle {record['bundle']}, which this isn't")
+        if record["sha256"] != hashlib.sha256(weights.read_bytes()).hexdigest():
+            raise ValueError(f"{file.name} is of another file than {weights.name}: take both from one place")
+
+
+def _configuration_of(bundle: Path, weights: Path) -> Path:
+    """The configuration whose network a file of weights is of, see `check_weights`."""
+    own = bundle / f"configs/train_{weights.stem.partition('_')[2]}.json"
+    return own if own.is_file() else bundle / "configs/inference.json"
+
+
 def configurations(bundle: Path) -> Iterator[tuple[list[str], str | None]]:
     """Every configuration of a bundle as the files that are read together, with its workflow type.
 
@@ -196,12 +241,12 @@ def check_weights(bundle: Path) -> None:
     """
     for weights in sorted((bundle / "models").glob("*.pt")):
         _, _, name = weights.stem.partition("_")
-        config = bundle / "configs" / f"train_{name}.json"
+        config = _configuration_of(bundle, weights)
         parser = ConfigParser()
-        parser.read_config(str(config if config.is_file() else bundle / "configs/inference.json"))
+        parser.read_config(str(config))
         record = weights.with_suffix(".json")
         stated = json.loads(record.read_text()).get("architecture") or {} if record.is_file() else {}
-        if name and not config.is_file() and "variant" in parser:
+        if name and config.name == "inference.json" and "variant" in parser:
             parser["variant"] = name
         if "application" in parser and "application" in stated:
             parser["application"] = stated["application"]
@@ -410,6 +455,7 @@ CHECKS: dict[str, Callable[[Path], None]] = {
     "version": check_version,
     "metadata": check_metadata,
     "packages": check_packages,
+    "record": check_record,
     "properties": check_properties,
     "weights": check_weights,
     "load": check_load,
@@ -426,7 +472,8 @@ MODES: dict[str, tuple[str, ...]] = {
     "full": tuple(CHECKS),
 }
 """The checks of the Model Zoo's three modes: of a changed bundle on servers without a GPU, of all bundles now and then,
-and of one in full. That one has those of ours too: packages, weights of every application, the kept sample, ONNX."""
+and of one in full. That one has those of ours too: packages, records, weights of every application, the kept sample,
+ONNX."""
 
 
 def run(bundle: Path, mode: str = "full") -> Iterator[dict[str, str]]:

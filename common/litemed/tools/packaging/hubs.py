@@ -97,7 +97,7 @@ def front_matter(described: Mapping[str, Any]) -> str:
     lines += ["library_name: monai", "pipeline_tag: image-segmentation", "tags:"]
     lines += [f"  - {tag}" for tag in ("monai", "medical", "cpu")]
     if score := best_score(main):
-        data = score["data"] + (" (simulated)" if score["simulated"] and "simulated" not in score["data"] else "")
+        data = score["data"] + (" (simulated)" if score.get("simulated") and "simulated" not in score["data"] else "")
         lines += ["model-index:", f"  - name: {_quoted(described['bundle'])}", "    results:"]
         lines += ["      - task:", "          type: image-segmentation", "        dataset:"]
         lines += [f"          name: {_quoted(data)}", f"          type: {_quoted(described['bundle'])}"]

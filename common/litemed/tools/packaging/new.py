@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from litemed.files import read_json, replacing, scratch
+from litemed.training.weight_record import read_record, write_record
 
 __all__ = ["new_bundle", "train_new_bundle"]
 
@@ -67,7 +68,8 @@ def train_new_bundle(name: str, to: str | os.PathLike[str], data: str | os.PathL
     """Write a bundle as `new_bundle` does, train and score it on pictures and masks, and put the weights into it.
 
     It also keeps one of the test pictures with its result, see `litemed.tools.sample`, and the test score stands in its
-    metadata. The pictures are checked before anything is written.
+    metadata and in the record beside the weights, with words to be replaced by whose the pictures are. These
+    are checked before anything is written.
 
     Args:
         name: see `new_bundle`.
@@ -95,10 +97,17 @@ def train_new_bundle(name: str, to: str | os.PathLike[str], data: str | os.PathL
     _run(folder, ["train", "evaluate"], dataset_dir=str(source), output_dir=str(runs / "evaluation"))
     metadata = read_json(folder / "configs/metadata.json")
     scores = read_json(runs / "evaluation/scores.json")["scores"]
-    metadata["eval_metrics"] = {"dice": round(scores["dice"]["mean"], 4)}
+    dice = {
+        key: round(scores["dice"][key], 4) for key in ("mean", "low", "high") if scores["dice"].get(key) is not None
+    }
+    metadata["eval_metrics"] = {"dice": dice["mean"]}
     metadata["data_source"] = (
         f"{sum(map(len, cases.values()))} pictures of the authors: say whose, and under which terms"
     )
+    weights = folder / "models/model.pt"
+    score = {"data": "test part of the same pictures", "cases": len(cases["test"]), "metric": "dice", **dice}
+    data = {"name": f"{len(cases['training'])} of {metadata['data_source']}", "licence": "say under which"}
+    write_record(weights, {**(read_record(weights) or {}), "data": [data], "scores": [score]})
     with replacing(folder / "configs/metadata.json") as temporary:
         temporary.write_text(json.dumps(metadata, indent=4) + "\n")
     _keep_sample(Path(str(cases["test"][0]["image"])), folder / "sample")
