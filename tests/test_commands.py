@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import re
 import runpy
 import shlex
@@ -117,6 +118,28 @@ def _check_export(words: list[str], function: Callable[..., Any]) -> None:
     assert net_id in ConfigParser.load_config_files([named["config_file"]])
     assert Path(named["meta_file"]).is_file()
     assert Path(named["ckpt_file"]).parent == Path(named["config_file"]).parents[1] / "models"
+    if function is monai.bundle.onnx_export:
+        _check_onnx(json.loads(Path(named["meta_file"]).read_text()), named)
+
+
+def _check_onnx(metadata: dict[str, Any], named: dict[str, str]) -> None:
+    """ONNX from image to pred, for any batch; an exported batch of 1 would stay 1."""
+    image = metadata["network_data_format"]["inputs"]["image"]
+    shape, options = (ast.literal_eval(named.get(name, "[]")) for name in ("input_shape", "converter_kwargs"))
+    assert {"input_names", "output_names", "dynamic_axes"} <= set(options)
+    assert (options["input_names"], options["output_names"]) == (["image"], ["pred"])
+    axes = options["dynamic_axes"]
+    assert axes["image"] == axes["pred"]
+    assert axes["image"][0] == "batch"
+    assert shape[0] > 1
+    assert shape[1] == image["num_channels"]
+    for axis, (length, described) in enumerate(zip(shape[2:], image["spatial_shape"], strict=True), 2):
+        assert length == described if isinstance(described, int) else length % int(described.split("*")[0]) == 0
+        assert axis not in axes["image"] or not isinstance(described, int)
+
+
+def _check_onnx_export(words: list[str]) -> None:
+    _check_export(words, monai.bundle.onnx_export)
 
 
 def _check_module(words: list[str]) -> None:
@@ -209,7 +232,7 @@ def _check_mlflow(words: list[str]) -> None:
 CHECKS: dict[tuple[str, ...], Callable[[list[str]], object]] = {
     ("python", "-m", "monai.bundle", "run"): _check_run,
     ("python", "-m", "monai.bundle", "ckpt_export"): lambda words: _check_export(words, monai.bundle.ckpt_export),
-    ("python", "-m", "monai.bundle", "onnx_export"): lambda words: _check_export(words, monai.bundle.onnx_export),
+    ("python", "-m", "monai.bundle", "onnx_export"): _check_onnx_export,
     ("torchrun",): _check_torchrun,
     ("python", "-c"): _check_code,
     ("python",): _check_module,
@@ -224,6 +247,12 @@ CHECKS: dict[tuple[str, ...], Callable[[list[str]], object]] = {
 def test_the_checks_find_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     train = "--config_file bundles/mininet/configs/train.json"
+    folder = "bundles/mininet"
+    onnx = f"--config_file {folder}/configs/inference.json --meta_file {folder}/configs/metadata.json"
+    onnx += f" --ckpt_file {folder}/models/model.pt"
+    axes = "{'image':{0:'batch'},'pred':{0:'batch'}}"
+    named = f"{{'input_names':['image'],'output_names':['pred'],'dynamic_axes':{axes}}}"
+    _check_onnx_export(f"network_def {onnx} --input_shape [2,3,64,64] --converter_kwargs {named}".split())
     for check, words in (
         (_check_run, f"{train} --max_epoch 3"),
         (_check_run, f"{train} --reader drives"),
@@ -232,6 +261,8 @@ def test_the_checks_find_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
         (_check_module, "-m litemed.datasets.challenge_conversion A B C --modalty CT"),
         (_check_module, "-m litemed.datasets.challenge_conversion A B C --path CT"),
         (_check_mlflow, "sqlite:///runs/mlruns.sqlite"),
+        (_check_onnx_export, f"network_def {onnx}"),
+        (_check_onnx_export, f"network_def {onnx} --input_shape [1,3,64,64] --converter_kwargs {named}"),
         (_check_make, "dmeo"),
         (_check_pip, "--constraint constraints.txt --editable .[rya]"),
     ):
