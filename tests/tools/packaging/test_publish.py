@@ -171,6 +171,14 @@ def _without(key: str) -> Callable[[Path], None]:
     return change
 
 
+def _with(**changes: object) -> Callable[[Path], None]:
+    def change(entry: Path) -> None:
+        metadata = json.loads((entry / "metadata.json").read_text())
+        (entry / "metadata.json").write_text(json.dumps({**metadata, **changes}))
+
+    return change
+
+
 def _another_version(entry: Path) -> None:
     text = (entry / "metadata.json").read_text()
     (entry / "metadata.json").write_text(text.replace('"version": "0.2.0"', '"version": "0.3.0"'))
@@ -192,6 +200,10 @@ def _no_tags(entry: Path) -> None:
         ("files", lambda entry: (entry / "LICENSE").write_text("\n"), "LICENSE is empty"),
         ("metadata", _without("huggingface_url"), "metadata lacks huggingface_url"),
         ("metadata", _without("changelog"), "metadata lacks changelog"),
+        ("metadata", _with(authors=1), "expected authors to be a text, got 1"),
+        ("metadata", _with(changelog="first"), "expected changelog to be an object, got 'first'"),
+        ("metadata", _with(references="a paper"), "expected references to be a list of texts"),
+        ("metadata", _with(huggingface_model_id=7), "expected huggingface_model_id to be a text, got 7"),
         ("metadata", _another_version, r"version 0\.3\.0 isn't in the changelog"),
         ("card", _no_front_matter, "no front matter"),
         ("card", _no_tags, "the front matter lacks tags"),
@@ -205,7 +217,7 @@ def test_an_entry_that_the_zoo_would_refuse(
     *_, entry = lay_out_hubs(MININET, tmp_path, "owner")
     ENTRY_CHECKS[check](entry)
     change(entry)
-    with pytest.raises((OSError, ValueError, KeyError), match=said):
+    with pytest.raises((OSError, TypeError, ValueError, KeyError), match=said):
         ENTRY_CHECKS[check](entry)
 
 

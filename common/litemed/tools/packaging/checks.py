@@ -116,7 +116,7 @@ def check_metadata(bundle: Path) -> None:
     metadata = json.loads((bundle / "configs/metadata.json").read_text())
     if not isinstance(metadata, dict):
         raise TypeError("metadata is no object")
-    _check_kinds("metadata", metadata, METADATA, optional=["supported_apps"])
+    check_kinds("metadata", metadata, METADATA, optional=["supported_apps"])
     if not metadata["schema"].endswith(f"/{SCHEMA}"):
         raise ValueError(f"unexpected schema {metadata['schema']}: expected the address of {SCHEMA}")
     pins = {**metadata["required_packages_version"], **{k: v for k, v in metadata.items() if k.endswith("_version")}}
@@ -126,7 +126,7 @@ def check_metadata(bundle: Path) -> None:
         raise ValueError(f"not exact versions: {', '.join(loose)}")
     for name, described in metadata.items():
         if re.fullmatch(r"[_a-zA-Z0-9]+_data_format", name):
-            _check_kinds(
+            check_kinds(
                 name,
                 described,
                 dict.fromkeys(["inputs", "outputs", "post_processed_outputs"], "an object"),
@@ -143,10 +143,10 @@ def _check_tensors(described: dict[str, Any]) -> None:
     """Arguments of a network: numbers, texts, or tensors described in full."""
     for name, tensor in described.items():
         if not isinstance(tensor, int | float | str):
-            _check_kinds(f"tensor {name}", tensor, {**TENSOR, **MORE_OF_TENSOR}, optional=MORE_OF_TENSOR)
+            check_kinds(f"tensor {name}", tensor, {**TENSOR, **MORE_OF_TENSOR}, optional=MORE_OF_TENSOR)
 
 
-def _check_kinds(where: str, values: Any, kinds: dict[str, str], optional: Iterable[str] = ()) -> None:
+def check_kinds(where: str, values: Any, kinds: dict[str, str], optional: Iterable[str] = ()) -> None:
     """Keys are there, but for the optional ones, and hold what they must."""
     if not isinstance(values, dict):
         raise TypeError(f"{where} is no object: {values!r}")
@@ -169,14 +169,14 @@ def check_record(bundle: Path) -> None:
         if not file.is_file():
             raise FileNotFoundError(f"{weights.name} has no record {file.name} beside it")
         record = json.loads(file.read_text(encoding="utf-8"))
-        _check_kinds(file.name, record, RECORD, optional=["architecture"])
+        check_kinds(file.name, record, RECORD, optional=["architecture"])
         config = _configuration_of(bundle, weights)
         chosen = {key: "a text" for key in ("variant", "application") if key in json.loads(config.read_text())}
-        _check_kinds(f"{file.name}, architecture", record.get("architecture", {}), chosen)
-        _check_kinds(f"{file.name}, licence", record["licence"], LICENCE)
+        check_kinds(f"{file.name}, architecture", record.get("architecture", {}), chosen)
+        check_kinds(f"{file.name}, licence", record["licence"], LICENCE)
         for key, kinds in (("data", SOURCE), ("scores", SCORE)):
             for each in record[key]:
-                _check_kinds(f"{file.name}, {key}", each, kinds)
+                check_kinds(f"{file.name}, {key}", each, kinds)
         if not (bundle / record["bundle"] / "__init__.py").is_file():
             raise ValueError(f"{file.name} is of bundle {record['bundle']}, which this isn't")
         if record["sha256"] != hashlib.sha256(weights.read_bytes()).hexdigest():

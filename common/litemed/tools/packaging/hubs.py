@@ -14,6 +14,7 @@ from typing import Any
 
 from litemed.files import scratch
 from litemed.tools.info import best_score, describe
+from litemed.tools.packaging.checks import METADATA, check_kinds
 from litemed.tools.packaging.formats import formatted_json
 from litemed.tools.packaging.pack import packed_files
 
@@ -30,6 +31,7 @@ _REQUIRED = (
     "schema version changelog monai_version pytorch_version numpy_version required_packages_version name task "
     "description authors copyright huggingface_url".split()
 )
+_KINDS = {**METADATA, **dict.fromkeys(["huggingface_url", "huggingface_model_id"], "a text")}
 
 
 def lay_out_hubs(bundle: Path, folder: Path, owner: str, url: str = "") -> list[Path]:
@@ -128,10 +130,9 @@ def _check_files(entry: Path) -> None:
 
 
 def _check_metadata(entry: Path) -> None:
-    """The keys that the zoo's schema for entries requires, the version in the changelog, one model in each place."""
+    """The keys of the zoo's schema for entries, of its kinds, the version in the changelog, one model in each place."""
     metadata = json.loads((entry / "metadata.json").read_text())
-    if missing := [key for key in _REQUIRED if key not in metadata]:
-        raise KeyError(f"metadata lacks {', '.join(missing)}")
+    check_kinds("metadata", metadata, _KINDS, optional=_KINDS.keys() - set(_REQUIRED))
     if metadata["version"] not in metadata["changelog"]:
         raise ValueError(f"version {metadata['version']} isn't in the changelog")
     if metadata["schema"] != _SCHEMA:
