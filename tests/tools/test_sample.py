@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from litemed.tools.packaging.checks import agreement
+from litemed.tools.sample import SampleRun
 from PIL import Image
 
 BUNDLES = Path(__file__).resolve().parents[2] / "bundles"
@@ -52,6 +53,12 @@ def test_the_command_compares_and_times(copy: Path, call_litemed, capsys, monkey
     assert json.loads((copy / "sample/result.json").read_text())["seconds"]["torch"] > 0
     capsys.readouterr()
     assert call_litemed("test", str(copy)) == 0
+
+
+def test_seconds_are_told_with_the_number_of_boxes() -> None:
+    run = SampleRun("prompted", "torch", 1.0, 5.4, 5.372, "Abacus 9", True, 11)
+    assert run.text() == "prompted      torch         passed  Dice 1.0000  5.40 s for 11 boxes (5.372 s on Abacus 9)"
+    assert "boxes" not in run._replace(boxes=None).text()
 
 
 def test_what_cannot_be_compared_is_told(copy: Path, call_litemed, capsys) -> None:

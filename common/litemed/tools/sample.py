@@ -39,6 +39,7 @@ class SampleRun(NamedTuple):
         kept_seconds: those of ``processor``; None where it wasn't run there.
         processor: that wrote the kept result.
         passed: whether it agrees.
+        boxes: how many objects it has boxes of; None for a bundle that takes none.
     """
 
     bundle: str
@@ -48,12 +49,14 @@ class SampleRun(NamedTuple):
     kept_seconds: float | None
     processor: str
     passed: bool
+    boxes: int | None = None
 
     def text(self) -> str:
         """For reading."""
         verdict = "passed" if self.passed else "FAILED"
         there = "" if self.kept_seconds is None else f" ({self.kept_seconds:g} s on {self.processor})"
-        return f"{self.bundle:<14}{self.runtime:<14}{verdict}  Dice {self.dice:.4f}  {self.seconds:.2f} s{there}"
+        of = "" if self.boxes is None else f" for {self.boxes} boxes"
+        return f"{self.bundle:<14}{self.runtime:<14}{verdict}  Dice {self.dice:.4f}  {self.seconds:.2f} s{of}{there}"
 
 
 def check_sample(bundle: str | os.PathLike[str]) -> Iterator[SampleRun]:
@@ -70,12 +73,14 @@ def check_sample(bundle: str | os.PathLike[str]) -> Iterator[SampleRun]:
     kept = _kept(folder)
     if kept.get("weights") != sha256_of(folder / "models/model.pt"):
         raise ValueError(f"{folder.name} keeps a result of other weights: write it anew, litemed test {bundle} --write")
+    given = (folder / "sample" / kept["input"]).with_suffix(".json")
+    boxes = len(read_json(given)["boxes"]) if given.is_file() else None
     for runtime in available_runtimes():
         with tempfile.TemporaryDirectory() as output:
             found, seconds = _run(folder, Path(output), runtime)
             dice = agreement(found, folder / "sample" / kept["output"])
         there = kept.get("seconds", {}).get(runtime)
-        yield SampleRun(folder.name, runtime, dice, seconds, there, kept["processor"], dice >= AGREEMENT)
+        yield SampleRun(folder.name, runtime, dice, seconds, there, kept["processor"], dice >= AGREEMENT, boxes)
 
 
 def write_sample(bundle: str | os.PathLike[str]) -> Path:
