@@ -42,10 +42,15 @@ SHELL = {".", "cd", "cp", "git", "mkdir"}
 OF_MONAI = {"config_file", "meta_file", "tracking", "logging_file", "args_file", "run_id"}
 
 
+def _blocks(document: Path, language: str) -> list[str]:
+    """The blocks of a language; commands have none."""
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", document.read_text(), re.MULTILINE | re.DOTALL)
+    return [block for found, block in blocks if found == language]
+
+
 def _commands(document: Path) -> list[str]:
     """Lines of the blocks that have no language, without comments."""
-    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", document.read_text(), re.MULTILINE | re.DOTALL)
-    lines = [line for language, block in blocks if not language for line in block.splitlines()]
+    lines = [line for block in _blocks(document, "") for line in block.splitlines()]
     return [command for line in lines if (command := re.sub(r"(^|\s+)#\s.*", "", line).strip())]
 
 
@@ -66,6 +71,29 @@ def test_a_command_is_right(document: str, command: str, monkeypatch: pytest.Mon
             check(words[len(program) :])
             return
     pytest.fail(f"{document}: nothing checks {command!r}", pytrace=False)
+
+
+PYTHON = [(str(document.relative_to(ROOT)), block) for document in DOCUMENTS for block in _blocks(document, "python")]
+
+
+@pytest.mark.parametrize(("document", "block"), PYTHON, ids=[name for name, _ in PYTHON])
+def test_a_piece_of_python_is_right(document: str, block: str) -> None:
+    _check_code([block])
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from litemed.metrics import surface_score",
+        "from litemed.metrics import surface_scores\nsurface_scores(a, b, spacng=1)",
+        "from litemed.metrics import surface_scores\nsurface_scores()",
+        "from litemed.prompting import Session\nwith Session(a, b) as session:\n    session.boxes('a')",
+        "from litemed.prompting import Session\nsession = Session(a, b)\nsession.click('a', 1)",
+    ],
+)
+def test_python_that_is_wrong_is_found(code: str) -> None:
+    with pytest.raises((ImportError, AssertionError, pytest.fail.Exception)):
+        _check_code([code])
 
 
 def _options(words: list[str]) -> tuple[list[str], dict[str, str]]:
@@ -176,16 +204,38 @@ def _called_by_the_command_line(file: Path) -> list[ast.FunctionDef]:
 
 
 def _check_code(words: list[str]) -> None:
-    """Lines of Python whose imports are there, and whose calls of them fit."""
+    """Lines of Python whose imports are there, and whose calls of them, and of what their classes make, fit."""
     (code,) = words
     tree = ast.parse(code)
     imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     names: dict[str, Any] = {}
     exec(compile(ast.Module(imports, []), code, "exec"), names)
+    made = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.withitem | ast.Assign):
+            value = node.context_expr if isinstance(node, ast.withitem) else node.value
+            target = node.optional_vars if isinstance(node, ast.withitem) else node.targets[0]
+            called = (
+                names.get(value.func.id) if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) else None
+            )
+            if isinstance(target, ast.Name) and inspect.isclass(called):
+                made[target.id] = called
     for call in ast.walk(tree):
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in names:
-            keywords = [str(keyword.arg) for keyword in call.keywords]
-            assert set(keywords) <= set(inspect.signature(names[call.func.id]).parameters)
+        if not isinstance(call, ast.Call):
+            continue
+        given: list[Any] = list(call.args)
+        if isinstance(call.func, ast.Name) and call.func.id in names:
+            function = names[call.func.id]
+        elif isinstance(call.func, ast.Attribute) and ast.unparse(call.func.value) in made:
+            kind = made[ast.unparse(call.func.value)]
+            assert hasattr(kind, call.func.attr), f"{kind.__name__} has no {call.func.attr}"
+            function, given = getattr(kind, call.func.attr), [None, *given]
+        else:
+            continue
+        try:
+            inspect.signature(function).bind(*given, **{str(each.arg): each.value for each in call.keywords})
+        except TypeError as error:
+            pytest.fail(f"{ast.unparse(call)}: {error}", pytrace=False)
 
 
 def _origin(module: str) -> str:
@@ -218,6 +268,8 @@ def _check_make(words: list[str]) -> None:
 
 
 def _check_pip(words: list[str]) -> None:
+    if words == ["--constraint", "constraints.txt", "litemed-*.whl"]:  # of a release
+        return
     assert words[:3] == ["--constraint", "constraints.txt", "--editable"]
     extras = re.fullmatch(r"\.(?:\[([\w,]+)\])?", words[3])
     assert extras
