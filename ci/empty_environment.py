@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""Use packed bundles where nothing of litemed is installed, by plain ``python -m monai.bundle`` commands.
+"""Use packed bundles where nothing of litemed is installed, by plain ``python -m monai.bundle``, and then the wheel.
 
 A new virtual environment gets MONAI, torch, numpy and what the bundles' metadata declares, in exactly those versions,
 and nothing else. Each bundle is packed, unzipped, trained for one epoch on its built-in sample, used for inference on
 it, and put to the checks of the MONAI Model Zoo, all from an unrelated folder. So is a new bundle, made by
 ``litemed new`` from pictures of mixed sizes; it also trains on two processes.
+
+At the end another new environment gets the wheel, and from an empty folder the command takes a bundle from a zoo,
+segments its sample, and tests it. ``--bundles wheel`` does this alone.
 
     python ci/empty_environment.py [--bundles NAME,NAME] [--environment FOLDER]
 """
@@ -28,9 +31,12 @@ import fire
 from litemed.bundles import bundle_folders
 from litemed.tools.packaging import checks
 from litemed.tools.packaging.pack import pack
+from litemed.tools.packaging.publish import publish
 from newcomer import sixth_bundle
+from release import build_wheel
 
-SIXTH = "sixth_bundle"
+SIXTH, WHEEL = "sixth_bundle", "wheel"
+ROOT = Path(__file__).resolve().parents[1]
 QUICK: dict[str, dict[str, object]] = {
     "classprompt": {"init_path": "", "head_steps": 5, "batch_size": 4, "samples_per_epoch": 4},
     "mininet": {"crops_per_image": 1, "crop_size": 32},
@@ -70,11 +76,35 @@ def _python(folder: Path, pins: dict[str, str]) -> Path:
     return python
 
 
-def _run(python: Path, where: Path, *arguments: object, path: Path | None = None) -> str:
+def _use_wheel(where: Path) -> None:
+    """Install the wheel as README says, take Mini-Net from a zoo, segment its sample and test it: no checkout."""
+    where.mkdir()
+    home, desk = where / "home", where / "desk"
+    desk.mkdir()
+    wheel = build_wheel(ROOT, where / "release", "2026-01-01")
+    publish([bundle_folders()["mininet"]], where / "release/zoo")
+    venv.create(where / "environment", with_pip=True)
+    python = where / "environment/bin/python"
+    install = ("-m", "pip", "install", "--quiet", "--no-compile", "--constraint", ROOT / "constraints.txt", wheel)
+    _run(python, desk, *install)
+    print(f"{WHEEL:<14}installed", flush=True)
+    litemed = where / "environment/bin/litemed"
+    _run(python, desk, litemed, "get", "mininet", "--zoo", where / "release/zoo", home=home)
+    sample = home / "bundles/mininet/sample/input.jpg"
+    _run(python, desk, litemed, "segment", sample, "--bundle", "mininet", "--out", "out", home=home)
+    if not (desk / "out/input_mask.png").is_file():
+        raise RuntimeError(f"{WHEEL}: litemed segment wrote no mask")
+    print(_run(python, desk, litemed, "test", "mininet", home=home), end="", flush=True)
+
+
+def _run(python: Path, where: Path, *arguments: object, path: Path | None = None, home: Path | None = None) -> str:
     environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "VIRTUAL_ENV")}
     environment |= {"GLOO_SOCKET_IFNAME": "lo"} if sys.platform == "linux" else {}  # where ranks meet
     if path is not None:
         environment["PYTHONPATH"] = str(path)
+    if home is not None:
+        environment = {key: value for key, value in environment.items() if key != "LITEMED_BUNDLES"}
+        environment["LITEMED_HOME"] = str(home)
     command = [str(python), "-W", "ignore", *map(str, arguments)]
     result = subprocess.run(command, cwd=where, env=environment, capture_output=True, text=True, check=False)
     if result.returncode:
@@ -112,13 +142,13 @@ def check(bundles: str | tuple[str, ...] = (), environment: str = "", workers: i
     """Pack the bundles and use them in an environment of their own.
 
     Args:
-        bundles: names; by default all that ship their weights, and a new one, ``sixth_bundle``.
+        bundles: names; by default all that ship their weights, a new one, ``sixth_bundle``, and ``wheel``.
         environment: folder of the environment, to keep and use again; a temporary one by default.
         workers: bundles at a time.
     """
     names = bundles.split(",") if isinstance(bundles, str) else list(bundles)
     shipped = {name: folder for name, folder in bundle_folders().items() if (folder / "models/model.pt").is_file()}
-    known = [*sorted(shipped), SIXTH]
+    known = [*sorted(shipped), SIXTH, WHEEL]
     if unknown := set(names) - set(known):
         sys.exit(f"no bundle with weights {', '.join(sorted(unknown))}: expected some of {', '.join(known)}")
     folders = [folder for name, folder in sorted(shipped.items()) if not names or name in names]
@@ -128,12 +158,15 @@ def check(bundles: str | tuple[str, ...] = (), environment: str = "", workers: i
             folder, data = sixth_bundle(where / "new")
             folders.append(folder)
             print(f"{SIXTH:<14}made by litemed new", flush=True)
-        python = _python(Path(environment).absolute() if environment else where / "environment", _pins(folders))
+        there = Path(environment).absolute() if environment else where / "environment"
+        python = _python(there, _pins(folders)) if folders else Path(sys.executable)
         for each in folders:  # one at a time: Python 3.11 can't parse code in two threads
             with zipfile.ZipFile(pack(each, where)) as archive:
                 archive.extractall(where / "zoo")
         try:
             list(pool.map(partial(_use, python, where, data), folders))
+            if not names or WHEEL in names:
+                _use_wheel(where / WHEEL)
         except RuntimeError as error:
             pool.shutdown(cancel_futures=True)
             sys.exit(str(error))

@@ -1,6 +1,7 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""A release, offline: version and changelog, a zip of each bundle with the zoo around them, the wheel, and all hashes.
+"""A release, offline: version and changelog, a zip of each bundle with the zoo around them, the wheel with the
+constraints to install it with, and all hashes.
 
 Run: python ci/release.py VERSION --to FOLDER [--url https://...] [--date 2026-12-01]
 
@@ -16,6 +17,7 @@ import argparse
 import datetime
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -58,22 +60,34 @@ def _substitute(file: Path, pattern: str, new: str) -> None:
 
 
 def build(root: Path, to: Path, url: str, date: str) -> Path:
-    """Fill a folder: zoo, wheel and ``SHA256SUMS``.
+    """Fill a folder: zoo, wheel, ``constraints.txt`` and ``SHA256SUMS``.
 
     Returns:
         the file of hashes.
     """
     bundles = sorted(file.parents[1] for file in root.glob("bundles/*/configs/metadata.json"))
     publish(bundles, to / "zoo", url)
-    epoch = datetime.datetime.fromisoformat(date).replace(tzinfo=datetime.UTC).timestamp()
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": str(int(epoch))}
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(to.absolute())]
-    subprocess.run(command, cwd=root, env=environment, check=True, stdout=subprocess.DEVNULL)
+    build_wheel(root, to, date)
+    shutil.copyfile(root / "constraints.txt", to / "constraints.txt")
     sums = to / "SHA256SUMS"
     files = sorted(file for file in to.rglob("*") if file.is_file() and file != sums)
     with replacing(sums) as temporary:
         temporary.write_text("".join(f"{sha256_of(file)}  {file.relative_to(to).as_posix()}\n" for file in files))
     return sums
+
+
+def build_wheel(root: Path, to: Path, date: str) -> Path:
+    """Build the wheel of a checkout, offline; the same checkout and date give the same bytes.
+
+    Returns:
+        the wheel, in the folder ``to``.
+    """
+    epoch = datetime.datetime.fromisoformat(date).replace(tzinfo=datetime.UTC).timestamp()
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": str(int(epoch))}
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(to.absolute())]
+    subprocess.run(command, cwd=root, env=environment, check=True, stdout=subprocess.DEVNULL)
+    (wheel,) = to.glob("litemed-*.whl")
+    return wheel
 
 
 def main() -> None:

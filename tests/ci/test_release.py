@@ -24,7 +24,7 @@ def checkout(tmp_path: Path) -> Path:
     left_out = shutil.ignore_patterns("__pycache__", "runs", "*.egg-info")
     for name in ("common", "bundles/mininet"):
         shutil.copytree(ROOT / name, root / name, ignore=left_out)
-    for name in ("pyproject.toml", "LICENSE", "README.md", "CITATION.cff"):
+    for name in ("pyproject.toml", "LICENSE", "README.md", "CITATION.cff", "constraints.txt"):
         shutil.copy(ROOT / name, root)
     (root / "CHANGELOG.md").write_text("# Changelog\n\n## Unreleased\n\n- New.\n\n## 0.1.0 (2026-11-21)\n\nFirst.\n")
     return root
@@ -40,7 +40,8 @@ def test_a_release_is_complete_and_the_same_again(checkout: Path, tmp_path: Path
     sums = [release["build"](checkout, tmp_path / to, "", "2026-12-01").read_text() for to in ("a", "b")]
     assert sums[0] == sums[1]
     listed = dict(reversed(line.split("  ")) for line in sums[0].splitlines())
-    assert {"litemed-0.2.0-py3-none-any.whl", "zoo/mininet_v0.2.0.zip", "zoo/model_info.json"} <= listed.keys()
+    expected = {"litemed-0.2.0-py3-none-any.whl", "constraints.txt", "zoo/mininet_v0.2.0.zip", "zoo/model_info.json"}
+    assert expected <= listed.keys()
     for name, digest in listed.items():
         assert hashlib.sha256((tmp_path / "a" / name).read_bytes()).hexdigest() == digest
     with zipfile.ZipFile(tmp_path / "a/litemed-0.2.0-py3-none-any.whl") as wheel:
