@@ -106,8 +106,8 @@ def train_new_bundle(name: str, to: str | os.PathLike[str], data: str | os.PathL
     )
     weights = folder / "models/model.pt"
     score = {"data": "test part of the same pictures", "cases": len(cases["test"]), "metric": "dice", **dice}
-    data = {"name": f"{len(cases['training'])} of {metadata['data_source']}", "licence": "say under which"}
-    write_record(weights, {**(read_record(weights) or {}), "data": [data], "scores": [score]})
+    learnt = {"name": f"{len(cases['training'])} of {metadata['data_source']}", "licence": "say under which"}
+    write_record(weights, {**(read_record(weights) or {}), "data": [learnt], "scores": [score]})
     with replacing(folder / "configs/metadata.json") as temporary:
         temporary.write_text(json.dumps(metadata, indent=4) + "\n")
     _keep_sample(Path(str(cases["test"][0]["image"])), folder / "sample")
