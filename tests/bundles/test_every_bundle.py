@@ -24,7 +24,7 @@ from ignite.distributed import utils as idist
 from ignite.engine import Engine
 from litemed.datasets.challenge import write_challenge
 from litemed.tools.info import best_score, describe
-from litemed.tools.packaging.checks import AGREEMENT, agreement, run_sample
+from litemed.tools.packaging.checks import AGREEMENT, agreement, check_record, run_sample
 from litemed.training.checkpoints import load_checkpoint, read_checkpoint
 from litemed.training.resuming import TrainingCheckpoint
 from litemed.training.weight_record import read_record
@@ -101,6 +101,7 @@ def test_scores_in_the_metadata_are_the_records(bundle: str) -> None:
     """A bare name is the score that stands for the bundle; any other says of which data it is."""
     described = describe(bundle)
     rows = [row for record in described["weights"] for row in record["scores"]]
+    check_record(_folder(bundle))
     told = json.loads((_folder(bundle) / "configs/metadata.json").read_text())["eval_metrics"]
     assert told
     for name, value in told.items():
