@@ -51,8 +51,8 @@ def _bare(films: int, off: dict[str, Any]) -> Frames:
     """Open frames of eyes before devices whose rings are off."""
     for number in range(films):
         device = draw_device((_BARE_SEED, number))
-        size = tuple(2 * round(side * min(1, 720 / max(device.size)) / 2) for side in device.size)
-        own = replace(device, **off, size=size)
+        height, width = (2 * round(side * min(1, 720 / max(device.size)) / 2) for side in device.size)
+        own = replace(device, **off, size=(height, width))
         video = TearFilmVideo((_BARE_SEED, number), seconds=4.0, frame_rate=4.0, device=own)
         is_open = np.flatnonzero(np.array(video.labels) != CLASSES.index("closed"))
         for index in is_open[np.linspace(0, len(is_open) - 1, _BARE_FRAMES).round().astype(int)].tolist():
