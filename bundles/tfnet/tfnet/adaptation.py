@@ -71,7 +71,7 @@ def adapt(
             which only some have one.
     """
     files = sorted(path for path in frames_dir.iterdir() if path.suffix.lower() in _SUFFIXES)
-    labels = {path: found for path in files if (found := _label_file(path)) is not None}
+    labels = {path: label for path in files if (label := _label_file(path)) is not None}
     if labels and len(labels) < len(files):
         bare = next(path for path in files if path not in labels)
         raise ValueError(f"{len(files) - len(labels)} of {len(files)} frames have no label file, {bare} among them")
