@@ -23,6 +23,7 @@ import torch
 from ignite.distributed import utils as idist
 from ignite.engine import Engine
 from litemed.datasets.challenge import write_challenge
+from litemed.networks.architecture import named
 from litemed.tools.info import best_score, describe
 from litemed.tools.packaging.checks import AGREEMENT, agreement, check_record, run_sample
 from litemed.training.checkpoints import load_checkpoint, read_checkpoint
@@ -65,6 +66,46 @@ def _name(path: Path) -> str:
     return f"{path.parents[1].name}-{path.stem}"
 
 
+def _default(path: Path) -> Path:
+    return path.with_name("model.pt")
+
+
+def _stated(path: Path) -> dict[str, Any]:
+    return json.loads(path.with_suffix(".json").read_text())["architecture"]
+
+
+def _definition(path: Path) -> tuple[Path, dict[str, Any]]:
+    """The configuration that defines the network of a shipped file, and the options that its record states."""
+    own = path.parents[1] / f"configs/train_{path.stem.partition('_')[2]}.json"
+    config = own if own.is_file() else path.parents[1] / "configs/inference.json"
+    definition = json.loads(config.read_text())["network_def"]
+    return config, {key: _stated(path)[key] for key in ("variant", "application") if key in definition}
+
+
+def _network(path: Path) -> Any:
+    config, options = _definition(path)
+    parser = ConfigParser()
+    parser.read_config(str(config))
+    parser.update({f"network_def#{key}": value for key, value in options.items()})
+    return parser.get_parsed_content("network_def")
+
+
+def _load(path: Path, **options: Any) -> Any:
+    model_file, bundle = f"models/{path.name}", path.parents[1].name
+    return monai.bundle.load(bundle, model_file=model_file, bundle_dir=str(ROOT / "bundles"), device="cpu", **options)
+
+
+def _export(path: Path, config: Path, folder: Path, **options: Any) -> None:
+    files = {"filepath": str(folder / "exported.ts"), "ckpt_file": str(path), "config_file": str(config)}
+    monai.bundle.ckpt_export(**files, bundle_root=str(path.parents[1]), **options)
+
+
+def _require_equal(state: dict[str, torch.Tensor], path: Path) -> None:
+    shipped = torch.load(path, map_location="cpu", weights_only=True)
+    assert shipped.keys() <= state.keys()  # TorchScript also lists what is computed at the start
+    assert all(torch.equal(state[name], value.to(state[name].dtype)) for name, value in shipped.items())
+
+
 @pytest.mark.parametrize("path", TRAININGS, ids=_name)
 def test_ids_stand_in_one_order(path: Path) -> None:
     ids = _ids(path)
@@ -85,13 +126,8 @@ def test_shipped_weights_are_tensors_and_match_their_record(path: Path) -> None:
     assert record["bundle"] == path.parents[1].name
     assert all(entry["licence"] and entry["name"] for entry in record["data"])
     assert all(isinstance(row["simulated"], bool) and row["metric"] and row["data"] for row in record["scores"])
-    own = path.parents[1] / f"configs/train_{path.stem.partition('_')[2]}.json"
-    parser = ConfigParser()
-    parser.read_config(str(own if own.is_file() else path.parents[1] / "configs/inference.json"))
-    stated = record["architecture"]
-    parser.update({key: stated[key] for key in ("variant", "application") if key in stated and key in parser})
-    network = parser.get_parsed_content("network_def")
-    assert stated == network.architecture == read_checkpoint(path).architecture
+    network = _network(path)
+    assert record["architecture"] == network.architecture == read_checkpoint(path).architecture
     assert record["parameters"] == sum(parameter.numel() for parameter in network.parameters())
     load_checkpoint(network, path)
 
@@ -113,13 +149,41 @@ def test_scores_in_the_metadata_are_the_records(bundle: str) -> None:
             assert best_score({"scores": [row for row in main if row["metric"] == name]}) in found
 
 
-@pytest.mark.parametrize("bundle", BUNDLES)
-def test_monai_loads_the_shipped_weights(bundle: str) -> None:
-    network = monai.bundle.load(bundle, bundle_dir=str(ROOT / "bundles"))
-    shipped = torch.load(_folder(bundle) / "models/model.pt", weights_only=True)
-    loaded = network.state_dict()
-    assert loaded.keys() == shipped.keys()
-    assert all(torch.equal(value, shipped[name].to(value.dtype)) for name, value in loaded.items())
+@pytest.mark.parametrize("path", SHIPPED, ids=_name)
+def test_monai_loads_every_shipped_file_whole(path: Path) -> None:
+    config, options = _definition(path)
+    network = _load(path, **({"net_override": options} if config.stem == "inference" else {"model": _network(path)}))
+    assert network.architecture == _stated(path)
+    assert len(network.state_dict()) == len(torch.load(path, weights_only=True))
+    _require_equal(network.state_dict(), path)
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=_name)
+def test_monai_loads_no_shipped_file_into_the_network_of_another(path: Path) -> None:
+    network, own = _network(path), _stated(path)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    others = [other for other in SHIPPED if other.parent == path.parent and _stated(other) != own]
+    for other in others:
+        with pytest.raises(ValueError, match=f"expected weights of {named(own)}, found (none for|weights of) "):
+            _load(other, model=network)
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+@pytest.mark.parametrize("path", [path for path in SHIPPED if _stated(path) != _stated(_default(path))], ids=_name)
+def test_a_file_of_another_network_than_the_bundles_own_is_refused(path: Path, tmp_path: Path) -> None:
+    expected = f"expected weights of {named(_stated(_default(path)))}, found "
+    with pytest.raises(ValueError, match=expected):
+        _load(path)
+    with pytest.raises(ValueError, match=expected):
+        _export(path, _definition(_default(path))[0], tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=_name)
+def test_monai_exports_every_shipped_file_whole(path: Path, tmp_path: Path) -> None:
+    config, options = _definition(path)
+    _export(path, config, tmp_path, **{f"network_def#{key}": value for key, value in options.items()})
+    _require_equal(torch.jit.load(tmp_path / "exported.ts").state_dict(), path)
 
 
 @pytest.mark.parametrize("bundle", BUNDLES)

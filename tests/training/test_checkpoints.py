@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
-from litemed.networks.architecture import set_architecture
+from litemed.networks.architecture import application_of, set_architecture
 from litemed.training.checkpoints import (
     CheckpointError,
     load_checkpoint,
@@ -93,6 +94,26 @@ def test_another_application_is_refused_but_to_train_on(tmp_path: Path) -> None:
     load_checkpoint(vessels, tmp_path / "nuclei.pt", any_application=True)
     with pytest.raises(CheckpointError, match="heads is 8, not 4"):
         load_checkpoint(_Network(heads=4), tmp_path / "nuclei.pt", any_application=True)
+
+
+def test_the_application_stays_in_a_file_without_metadata(tmp_path: Path) -> None:
+    nuclei, vessels = _Network(heads=8, application="nuclei"), _Network(heads=8, application="vessels")
+    torch.save(dict(nuclei.state_dict()), tmp_path / "nuclei.pt")
+    with pytest.raises(CheckpointError, match="application is nuclei, not vessels"):
+        load_checkpoint(vessels, tmp_path / "nuclei.pt")
+    load_checkpoint(vessels, tmp_path / "nuclei.pt", any_application=True)
+    assert torch.equal(vessels[0].weight, nuclei[0].weight)
+    assert application_of(vessels.state_dict()) == "vessels"
+    assert warm_start(_Network(heads=8, application="skin"), tmp_path / "nuclei.pt").left == ()
+
+
+def test_a_file_from_before_applications_were_entries_is_loaded(tmp_path: Path) -> None:
+    earlier, network = _Network(heads=8), _Network(heads=8, application="vessels")
+    torch.save(earlier.state_dict(), tmp_path / "earlier.pt")
+    load_checkpoint(network, tmp_path / "earlier.pt")
+    assert torch.equal(network[0].weight, earlier[0].weight)
+    networks = {name: partial(_Network, 8, 3, name) for name in ("vessels", "skin")}
+    assert application_of(load_network(tmp_path / "earlier.pt", networks).state_dict()) == "vessels"
 
 
 def test_the_record_is_of_the_very_file(network: _Network, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from litemed.files import replacing
-from litemed.networks.architecture import differences, stated_architecture
+from litemed.networks.architecture import application_of, differences, stated_architecture, without_application
 from litemed.networks.published import name_of, published_by_shapes
 from litemed.training.weight_record import CheckpointError, check_record, record_path, write_record
 
@@ -140,13 +140,15 @@ def load_checkpoint(network: nn.Module, path: str | os.PathLike[str], any_applic
     """
     state, architecture = read_checkpoint(path)
     expected = dict(getattr(network, "architecture", None) or {})
-    found = architecture or (published_by_shapes(state) if expected else None) or {}
+    found = dict(architecture or (published_by_shapes(state) if expected else None) or {})
+    if application := application_of(state):
+        found |= {"application": application}
     if any_application:
         expected.pop("application", None)
     different = differences(found, expected)
     if different:
         raise CheckpointError(path, f"weights of {name_of(expected)}", f"{name_of(found)} ({', '.join(different)})")
-    own = network.state_dict()
+    state, own = without_application(state), without_application(network.state_dict())
     problems = [
         f"{title} {', '.join(names[:5])}{f' and {len(names) - 5} more' if len(names) > 5 else ''}"
         for title, names in (
@@ -198,9 +200,8 @@ def _fits(build: Callable[[], nn.Module], checkpoint: Checkpoint) -> bool:
         network = build()
     if differences(checkpoint.architecture or {}, getattr(network, "architecture", None) or {}):
         return False
-    return {name: value.shape for name, value in network.state_dict().items()} == {
-        name: value.shape for name, value in checkpoint.state.items()
-    }
+    own, found = (without_application(state) for state in (network.state_dict(), checkpoint.state))
+    return {name: value.shape for name, value in own.items()} == {name: value.shape for name, value in found.items()}
 
 
 def _not_finite(state: Mapping[str, torch.Tensor]) -> str | None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+from litemed.networks.architecture import without_application
 from litemed.networks.published import count_members, published_by_shapes
 from litemed.training.checkpoints import Checkpoint, CheckpointError, found_in, read_checkpoint
 from litemed.training.pretrained import weights_path
@@ -101,7 +102,7 @@ def warm_start(
         ValueError: when a stage hasn't the blocks to keep.
     """
     state, architecture = read_checkpoint(path)
-    own = network.state_dict()
+    state, own = without_application(state), without_application(network.state_dict())
     origin, kept = _with_blocks(state, own, keep_blocks or {})
     source = {name: state[old] for name, old in origin.items()}
     cut = _cut_to_strongest(source, own) if narrow else []
