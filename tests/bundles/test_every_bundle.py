@@ -440,8 +440,6 @@ def one_rank(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("one_rank")
 def test_the_overrides_for_several_processes_train_and_evaluate(case: Case) -> None:
-    if case.bundle == TEMPLATE:
-        pytest.skip("the template has none")
     folder = case.run("train", "multi_gpu_train", output="ranks", max_epochs=1)
     scores = case.run("train", "evaluate", "multi_gpu_evaluate", output="ranked", ckpt_path=str(folder / "model.pt"))
     assert json.loads((scores / "scores.json").read_text())["cases"] == 3
