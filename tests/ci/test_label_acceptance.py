@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -12,6 +13,7 @@ from types import ModuleType
 import nibabel
 import numpy as np
 import pytest
+from litemed.bundles import metadata_of
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -147,7 +149,13 @@ def test_a_failing_command_is_shown_with_its_output(server: ModuleType) -> None:
 
 def test_documentation_gives_the_commands_that_are_run(server: ModuleType) -> None:
     page = (ROOT / "docs/monai_label.md").read_text()
-    values = {"bundle": "mininet", "name": "mininet", "version": "0.2.0", "models": "mininet", "port": "8000"}
-    for command in (*server.INSTALL, server.PACK, server.PACK_APPLICATION, server.UNPACK, server.START):
-        assert command.format(**values, application="nuclei") + "\n" in page
+    version = metadata_of(ROOT / "bundles/mininet")["version"]
+    values = {"bundle": "mininet", "name": "mininet", "version": version, "models": "mininet", "port": "8000"}
+    commands = [each.format(**values) for each in (*server.INSTALL, server.PACK, server.UNPACK, server.START)]
+    of_application = {**values, "name": "mininet_nuclei", "application": "nuclei"}
+    commands += [each.format(**of_application) for each in (server.PACK_APPLICATION, server.UNPACK)]
+    for command in commands:
+        assert command + "\n" in page
     assert server.SMART_EDIT.format(bundle="swiftmedsam") in page
+    versions = re.findall(r"mininet\w*_v([\d.]+)\.zip", page)
+    assert set(versions) == {version}
