@@ -7,11 +7,11 @@
 
 For each bundle: `/info/` lists it with its labels and dimension; `/infer/` gives the mask that
 ``python -m monai.bundle run`` gives, pixel by pixel, and for a bundle that takes boxes does so for a box, a region of
-interest and clicks, in a picture and in a volume (one that takes clicks as such gives the masks of a session);
-`/train/` runs an epoch on labels that were handed in, after which masks are those of the new weights. A bad request is
-refused by a sentence, and while a mask is made the server answers others. The applications of a bundle are served each
-as a bundle of its own, such as ``mininet_nuclei``. A bundle without weights is left out and listed, unless it was asked
-for by name.
+interest and clicks, in a picture and in a volume (one that takes clicks as such gives the masks of a prompting
+session); so do a session of the server and `/batch/infer/`; `/train/` runs an epoch on labels that were handed in,
+after which masks are those of the new weights. Bad requests are refused by a sentence, and while a mask is made the
+server answers others. The applications of a bundle are served each as a bundle of its own, such as ``mininet_nuclei``.
+A bundle without weights is left out and listed, unless it was asked for by name.
 
 The first run installs the server's environment in the folder, a few gigabytes.
 """
@@ -21,8 +21,10 @@ from __future__ import annotations
 import io
 import json
 import sys
+import tarfile
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -303,7 +305,10 @@ class Acceptance:
             if self.keeps_clicks:
                 fresh = self.cases[1] if kind == "picture" else case  # one that the server has no embedding of
                 yield self._row(f"masks of a {kind} by one click and two", partial(self._click, fresh))
+        yield self._row("mask of a session", self._use_session)
+        yield self._row("mask of a batch", self._infer_batch)
         yield self._row("bad requests are refused", self._refuse)
+        yield self._row("bad archives are refused", self._refuse_archives)
         yield self._row("answers while a mask is made", self._answer_meanwhile)
         yield self._row("training changes the weights", self._train)
 
@@ -403,12 +408,82 @@ class Acceptance:
             if other in ("model_nuclei.pt", "model_skin.pt")
         ]
         for words, address, options, file in bad:
-            said = self.server.refused(self.name, options, file, **address)
-            if not said or words not in said:
-                raise Failure(f"{address} with {options} is refused by {said!r}, expected {words!r}")
-        said = self.server.refused("nothing", {}, image=image)
-        if "there is no model 'nothing'" not in said:
-            raise Failure(f"a model that isn't there is refused by {said!r}")
+            form = {"params": (None, options if isinstance(options, str) else json.dumps(options))}
+            form |= {"file": ("upload.png", file)} if file else {}
+            self._refused(words, f"/infer/{self.name}", params=address, files=form)
+        self._refused("there is no model 'nothing'", "/infer/nothing", params={"image": image})
+        self._refused("whole slides aren't segmented", f"/infer/wsi/{self.name}", params={"image": image}, json={})
+        self._refused("no such strategy 'nothing'", "/activelearning/nothing", json={})
+        self._refused("there is no scoring method 'nothing'", "/scoring/nothing", json={})
+        kinds = (
+            (f"/batch/infer/{self.name}", "/batch/infer"),
+            (f"/train/{self.name}", "/train/"),
+            ("/train/", "/train/"),
+        )
+        for path, tasks in kinds:
+            before = len(self.server.tasks(tasks))
+            for words, options in (
+                ("no device 'abacus'", {"device": "abacus"}),
+                ("has no weights ['other.pt']", {"model_filename": "other.pt"}),
+                ("is a path", {"model_filename": "../../other/model.pt"}),
+                ("model is no option", {"model": "nothing"}),
+            ):
+                self._refused(words, path, json=options)
+            self._refused("run_sync isn't offered", path, params={"run_sync": True}, json={"device": "cpu"})
+            if path != tasks:
+                self._refused("there is no model 'nothing'", path.replace(self.name, "nothing"), json={})
+            if len(self.server.tasks(tasks)) != before:
+                raise Failure(f"a request to {path} was refused, and begun")
+        for words, images in (
+            ("no image 'README.md' among", ["README.md"]),
+            ("expected images to be ids or", "nothing"),
+            ("expected images to be a list", 3),
+        ):
+            self._refused(words, f"/batch/infer/{self.name}", json={"images": images})
+
+    def _refuse_archives(self) -> None:
+        leading_out = io.BytesIO()
+        with tarfile.open(fileobj=leading_out, mode="w") as archive:
+            archive.addfile(tarfile.TarInfo("../litemed_outside"))
+        broken = io.BytesIO()
+        with zipfile.ZipFile(broken, "w") as zipped:
+            zipped.writestr("picture.png", b"before")
+        for words, name, content in (
+            ("Unknown archive format", "picture.png", b"no archive"),
+            ("is not a zip file", "picture.zip", b"no archive"),
+            ("CRC", "picture.zip", broken.getvalue().replace(b"before", b"behind")),
+            ("outside the destination", "picture.tar", leading_out.getvalue()),
+        ):
+            files = {"files": (name, content)}
+            self._refused(words, "/session/", method="PUT", params={"uncompress": True}, files=files)
+
+    def _refused(self, words: str, path: str, method: str = "POST", **options: Any) -> None:
+        said = self.server.refused(path, method, **options)
+        if not said or words not in str(said):
+            raise Failure(f"{path} with {options} is refused by {said!r}, expected {words!r}")
+
+    def _use_session(self) -> None:
+        """Send a picture, and ask for its mask by the session, which ends."""
+        case = self.cases[0]
+        params = prompts(case.box)["box"] if case.box else {}
+        session = self.server.create_session(case.image)
+        try:
+            target = self.scratch / f"{self.name}_session{case.suffix}"
+            require_equal(self.server.infer(self.name, "", params, target, session=session), self._runs[case].result())
+        finally:
+            self.server.remove_session(session)
+        self._refused("there is no session", f"/infer/{self.name}", params={"session_id": session})
+
+    def _infer_batch(self) -> None:
+        """Have the mask of a picture made in a process of its own, and read it from the labels."""
+        case = self.cases[0]
+        params = prompts(case.box)["box"] if case.box else {}
+        self.server.infer_batch(self.name, [case.id], {**params, "result_extension": case.suffix})
+        target = self.scratch / f"{self.name}_batch{case.suffix}"
+        try:
+            require_equal(self.server.label(case.id, "original", target), self._runs[case].result())
+        finally:
+            self.server.remove_label(case.id, "original")
 
     def _answer_meanwhile(self) -> None:
         """Ask for the mask of a large picture, and what the server is before that is there."""

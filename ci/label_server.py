@@ -193,8 +193,16 @@ class Server:
         """What the server says of itself: models, trainers, labels."""
         return self._ask("GET", "/info/").json()
 
-    def infer(self, model: str, image: str, params: dict[str, Any], target: Path, upload: bytes | None = None) -> Path:
-        """Ask for the mask of an image of the studies, or of a picture that is sent.
+    def infer(
+        self,
+        model: str,
+        image: str,
+        params: dict[str, Any],
+        target: Path,
+        upload: bytes | None = None,
+        session: str = "",
+    ) -> Path:
+        """Ask for the mask of an image of the studies, of a picture that is sent, or of a session's.
 
         Args:
             model: name of the bundle's folder.
@@ -202,23 +210,24 @@ class Server:
             params: of the request: a prompt, ``result_extension``.
             target: file for the mask; its ending is the format asked for.
             upload: a PNG file in the place of an image.
+            session: id of a session in the place of an image.
         """
         suffix = "".join(target.suffixes)
         form: dict[str, Any] = {"params": (None, json.dumps({"device": "cpu", "result_extension": suffix, **params}))}
         if upload is not None:
             form["file"] = ("upload.png", upload)
-        answer = self._ask("POST", f"/infer/{model}", params={"image": image, "output": "image"}, files=form)
+        address = {"image": image, "session_id": session, "output": "image"}
+        answer = self._ask("POST", f"/infer/{model}", params=address, files=form)
         target.write_bytes(answer.content)
         return target
 
-    def refused(self, model: str, options: dict[str, Any], file: bytes | None = None, **params: Any) -> str:
-        """Ask for a mask that can't be had.
+    def refused(self, path: str, method: str = "POST", **options: Any) -> str:
+        """Ask for what can't be had.
 
         Args:
-            model: as it stands in the address.
-            options: of the request; text is sent as it is.
-            file: an uploaded picture.
-            params: of the address, such as ``image``.
+            path: of the address.
+            method: of the request.
+            options: as `requests.request` takes them.
 
         Returns:
             the sentence of the answer.
@@ -226,13 +235,33 @@ class Server:
         Raises:
             Failure: when the answer isn't one of status 4xx with a sentence.
         """
-        form: dict[str, Any] = {"params": (None, options if isinstance(options, str) else json.dumps(options))}
-        if file is not None:
-            form["file"] = ("upload.png", file)
-        answer = requests.post(f"{self.url}/infer/{model}", params=params, files=form, timeout=600)
+        answer = requests.request(method, self.url + path, timeout=600, **options)
         if not 400 <= answer.status_code < 500:
-            raise Failure(f"{params} with {options} gave {answer.status_code}: {answer.text[:300]}\n{self._said()}")
+            raise Failure(f"{path} with {options} gave {answer.status_code}: {answer.text[:300]}\n{self._said()}")
         return answer.json()["detail"]
+
+    def create_session(self, image: Path) -> str:
+        """Send an image for several requests; gives the session's id."""
+        with image.open("rb") as file:
+            return self._ask("PUT", "/session/", files={"files": (image.name, file)}).json()["session_id"]
+
+    def remove_session(self, session: str) -> None:
+        """End a session."""
+        self._ask("DELETE", f"/session/{session}")
+
+    def infer_batch(self, model: str, images: list[str], params: dict[str, Any]) -> None:
+        """Have the masks of images of the studies made and kept as their labels of the tag ``original``."""
+        self._begin(f"/batch/infer/{model}", "/batch/infer", {"device": "cpu", "images": images, **params}, 1800)
+
+    def label(self, image: str, tag: str, target: Path) -> Path:
+        """Write an image's label into a file."""
+        target.write_bytes(self._ask("GET", "/datastore/label", params={"label": image, "tag": tag}).content)
+        return target
+
+    def tasks(self, path: str) -> list[dict[str, Any]]:
+        """What was begun by now: the trainings, by ``/train/``, or the batches, by ``/batch/infer``."""
+        answer = requests.get(self.url + path, params={"all": True}, timeout=600)
+        return answer.json() if answer.ok else []  # 404 when there is none
 
     def save_label(self, image: str, label: Path) -> None:
         """Hand in the label of an image, as a client's *Submit Label* does."""
@@ -240,9 +269,9 @@ class Server:
             params = {"image": image, "tag": "final"}
             self._ask("PUT", "/datastore/label", params=params, files={"label": (label.name, file)})
 
-    def remove_label(self, image: str) -> None:
+    def remove_label(self, image: str, tag: str = "final") -> None:
         """Take the label of an image back."""
-        self._ask("DELETE", "/datastore/label", params={"id": image, "tag": "final"})
+        self._ask("DELETE", "/datastore/label", params={"id": image, "tag": tag})
 
     def train(self, model: str, options: dict[str, Any], seconds: float = 3600) -> None:
         """Train a bundle on the images that have labels, and wait for the end.
@@ -250,19 +279,20 @@ class Server:
         Raises:
             Failure: with the end of what the training printed.
         """
-        task = self._ask("POST", f"/train/{model}", json={"device": "cpu", "multi_gpu": False, **options}).json()
+        self._begin(f"/train/{model}", "/train/", {"device": "cpu", "multi_gpu": False, **options}, seconds)
+
+    def _begin(self, path: str, tasks: str, options: dict[str, Any], seconds: float) -> None:
+        """Begin what the server does in a process of its own, and wait for the end."""
+        task = self._ask("POST", path, json=options).json()
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            tasks = self._ask("GET", "/train/", params={"all": True}).json()
-            state = next(each for each in tasks if each["id"] == task["id"])
+            state = next(each for each in self.tasks(tasks) if each["id"] == task["id"])
             if state["status"] == "DONE":
                 return
             if state["status"] in ("ERROR", "STOPPED"):
-                raise Failure(
-                    f"training {model} ended in {state['status']}\n" + "\n".join(state.get("details", [])[-30:])
-                )
+                raise Failure(f"{path} ended in {state['status']}\n" + "\n".join(state.get("details", [])[-30:]))
             time.sleep(1)
-        raise Failure(f"training {model} didn't end in {seconds:g} s")
+        raise Failure(f"{path} didn't end in {seconds:g} s")
 
     def _ask(self, method: str, path: str, **options: Any) -> requests.Response:
         try:
