@@ -381,7 +381,7 @@ CHECKED = {
     ),
     "litemed get mininet --zoo https://...": "run in tests/tools/packaging/test_get.py",
     "litemed pack mininet --application nuclei": "run in tests/tools/packaging/test_pack.py",
-    "litemed verify zips/mininet_v0.2.0.zip": "run in tests/packaging",
+    "litemed verify zips/mininet_v0.3.0.zip": "run in tests/packaging",
     "litemed verify zoo/hf_models/mininet": "run in tests/packaging",
     "litemed evaluate PREDICTIONS TRUTH --out SCORES --engine ray": "run in tests/test_parallel.py",
 }

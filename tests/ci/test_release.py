@@ -40,7 +40,7 @@ def test_a_release_is_complete_and_the_same_again(checkout: Path, tmp_path: Path
     sums = [release["build"](checkout, tmp_path / to, "", "2026-12-01").read_text() for to in ("a", "b")]
     assert sums[0] == sums[1]
     listed = dict(reversed(line.split("  ")) for line in sums[0].splitlines())
-    expected = {"litemed-0.2.0-py3-none-any.whl", "constraints.txt", "zoo/mininet_v0.2.0.zip", "zoo/model_info.json"}
+    expected = {"litemed-0.2.0-py3-none-any.whl", "constraints.txt", "zoo/mininet_v0.3.0.zip", "zoo/model_info.json"}
     assert expected <= listed.keys()
     for name, digest in listed.items():
         assert hashlib.sha256((tmp_path / "a" / name).read_bytes()).hexdigest() == digest
@@ -48,7 +48,7 @@ def test_a_release_is_complete_and_the_same_again(checkout: Path, tmp_path: Path
         assert '__version__ = "0.2.0"' in wheel.read("litemed/__init__.py").decode()
         assert "litemed/template/sample/input.png" in wheel.namelist()
     info = json.loads((tmp_path / "a/zoo/model_info.json").read_text())
-    assert info["mininet_v0.2.0"]["source"] == "mininet_v0.2.0.zip"
+    assert info["mininet_v0.3.0"]["source"] == "mininet_v0.3.0.zip"
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def test_doctor_finds_bundles_and_versions(call_litemed, capsys) -> None:
     assert found["packages"]["torch"] is not None
     assert "model.pt" in found["bundles"]["mininet"]["weights"]
     assert call_litemed("doctor") == 0
-    assert "mininet 0.2.0" in capsys.readouterr().out
+    assert "mininet 0.3.0" in capsys.readouterr().out
 
 
 def test_doctor_names_what_a_bundle_needs_and_what_is_wrong_with_it(

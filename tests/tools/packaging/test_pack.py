@@ -53,7 +53,7 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
     for file in copy.rglob("*"):
         os.utime(file, (1, 1))
     second = pack(copy, tmp_path / "b")
-    assert first.name == second.name == "mininet_v0.2.0.zip"
+    assert first.name == second.name == "mininet_v0.3.0.zip"
     assert hashlib.sha256(first.read_bytes()).digest() == hashlib.sha256(second.read_bytes()).digest()
 
 
@@ -234,7 +234,7 @@ def test_an_application_is_packed_as_a_bundle_of_its_own(
     application: str, label: str, run_python: Callable[..., str], hidden_library: dict[str, str], tmp_path: Path
 ) -> None:
     target = pack(MININET, tmp_path, application)
-    assert target.name == f"mininet_{application}_v0.2.0.zip"
+    assert target.name == f"mininet_{application}_v0.3.0.zip"
     with zipfile.ZipFile(target) as archive:
         archive.extractall(tmp_path / "zoo")
     folder = tmp_path / f"zoo/mininet_{application}"

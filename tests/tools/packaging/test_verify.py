@@ -211,7 +211,7 @@ def test_a_file_of_weights_that_is_too_large_for_the_zoo(copy: Path) -> None:
 
 def test_a_packed_bundle_is_checked_as_if_nothing_of_litemed_were_installed(tmp_path: Path) -> None:
     bundle = tmp_path / "mininet"
-    for name, content in packed_files(MININET, "0.2.0").items():
+    for name, content in packed_files(MININET, "0.3.0").items():
         (bundle / name).parent.mkdir(parents=True, exist_ok=True)
         (bundle / name).write_bytes(content)
     assert {check.name: check.error for check in verify(bundle) if check.name in ("packages", "load", "network")} == {
