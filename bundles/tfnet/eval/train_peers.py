@@ -1,6 +1,6 @@
 # Copyright 2026 the litemed authors
 # SPDX-License-Identifier: Apache-2.0
-"""Train and score TF-Net mini0 and PSPNet, U-Net and SegFormer on MobileOne-s0, alike and on the same data.
+"""Train and score TF-Net mini0 and baselines such as PSPNet and PAN on MobileOne-s0, alike and on the same data.
 
 All start from random initialisation. Each is trained by TF-Net's own configuration, and what is laid over it, with
 another network, and scored on the test part.

@@ -219,8 +219,8 @@ class _Handlers:
         session = self._images.get(request.path_params["number"]).session
         with collect_notices() as notices:
             files = write_results(session, self._output_dir)
-        self._saved |= {file.resolve() for file in files}
-        record_session(session, files, notices, self._run)
+        run = record_session(session, files, notices, self._run)
+        self._saved |= {file.resolve() for file in (*files, run)}
         return {"folder": str(self._output_dir), "files": [file.name for file in files], "notices": notices}
 
     # --- tasks -----------------------------------------------------------------------------------------------------

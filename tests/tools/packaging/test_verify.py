@@ -81,7 +81,7 @@ REFUSED = {
     "record": (_record_of_other_weights, r"model\.json is of another file than model\.pt"),
     "properties": (_no_evaluator, "Property 'evaluator'"),
     "weights": (_wrapped_weights, "Missing key"),
-    "load": (_wrapped_weights, "tensors aren't those of the weights"),
+    "load": (_wrapped_weights, "expected weights of MiniNet for vessels, found none for 216 of its 216 tensors"),
     "network": (_three_outputs, "output channel number `1` doesn't match"),
     "sample": (_another_result, r"the kept input gives another result: Dice 0\.000"),
     "export": (_damaged_weights, "Invalid argument|PytorchStreamReader"),
