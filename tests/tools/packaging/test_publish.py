@@ -57,7 +57,7 @@ def test_a_version_is_published_once(tmp_path: Path) -> None:
     info = json.loads(before)
     info["mininet_v0.3.0"]["checksum"] = "0" * 40
     (tmp_path / "model_info.json").write_text(json.dumps(info))
-    with pytest.raises(ValueError, match=r"mininet_v0\.2\.0 was published with other content: raise the version"):
+    with pytest.raises(ValueError, match=r"mininet_v0\.3\.0 was published with other content: raise the version"):
         publish([MININET], tmp_path)
     assert sorted(file.name for file in tmp_path.iterdir()) == [
         "index.html",
