@@ -69,10 +69,9 @@ def picture(bundle: str, application: str | None) -> Path:
         return sorted(import_module("tiu_ocular.simulation").eyes().rglob("*.jpg"))[0]
     if bundle == "tfnet":
         return sorted((import_module("tfnet.simulation").tearfilm() / "crop_full/images/test").iterdir())[0]
-    if application == "vessels":
-        folder = import_module("mininet.simulation").fundus()
-    else:
-        folder = import_module("mininet.simulation").lesions() if application == "skin" else samples.nuclei()
+    if application == "skin":
+        return sorted(import_module("mininet.simulation").lesions().rglob("*.jpg"))[0]
+    folder = import_module("mininet.simulation").fundus() if application == "vessels" else samples.nuclei()
     return sorted((folder / "test/images").iterdir())[0]
 
 

@@ -175,7 +175,7 @@ def censored_median(times: Sequence[float | None], watched: Sequence[float]) -> 
         the median, or None where more than half held; and in that case the longest time watched, which it exceeds.
     """
     share, middle = 1.0, None
-    for time in sorted({time for time in times if time is not None}):
+    for time in sorted({each for each in times if each is not None}):
         at_risk = sum((seen if each is None else each) >= time for each, seen in zip(times, watched, strict=True))
         share *= 1 - sum(each == time for each in times) / at_risk
         if abs(share - 0.5) < 1e-9:

@@ -26,20 +26,21 @@ def write_page(folder: Path, report: dict[str, Any], pictures: list[tuple[str, P
         report: content of ``report.json``. Without an answer the page has its reasons and the classes of the frames.
         pictures: captions and files of pictures to show.
     """
-    recording, answered = report["recording"], report["answer"]["given"]
+    recording = report["recording"]
     sections = [
         f'<div class="summary">{escape(report["summary"])}</div>\n',
         _numbers(report),
         section("Please note", bullets(report["notes"])) if report["notes"] else "",
         section("Over time", image(folder / "timeline.png", "Class and break-up area of every frame over time")),
-        section("Between the blinks", _intervals(report)) if answered else "",
-        section("Where it breaks up", image(folder / "heatmap.png", "Maps of break-up in ring coordinates"))
-        if answered
-        else "",
-        section("How much of each part breaks up", _zones(report)) if answered else "",
-        _pictures(pictures),
-        section("How to read this", _method(report)),
     ]
+    if report["answer"]["given"]:
+        sections += [
+            section("Between the blinks", _intervals(report)),
+            section("Where it breaks up", image(folder / "heatmap.png", "Maps of break-up in ring coordinates")),
+            section("How much of each part breaks up", _zones(report)),
+            _pictures(pictures),
+        ]
+    sections.append(section("How to read this", _method(report)))
     visit = [text for text in (report["visit"][name] for name in ("eye", "code", "date", "device", "operator")) if text]
     subtitle = " · ".join([*visit, recording["file"], _recording(recording)])
     text = page("Tear-film break-up", subtitle, sections, name=f"Tear film of {recording['file']}")
