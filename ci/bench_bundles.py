@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Seconds and memory of each bundle's weights on this computer, as a user meets them.
 
-Run: python ci/bench_bundles.py [BUNDLE ...] [--write] [--repeats 3]
+Run: python ci/bench_bundles.py [BUNDLE ...] [--lacking] [--write] [--repeats 3]
 
 ``litemed segment`` is run on the bundle's sample pictures, once with one picture and once with several, in processes of
 their own. A picture takes the difference, divided by the pictures more; what is left is the start. TF-Net's classifier
-and detector, which no command runs alone, are timed on frames in the same way. The least of the repeats counts. With
---write the figures go into the records of the weights (``models/*.json``), from which ``litemed info``, the cards and
-the README's table take them. Run it with both cores free.
+and detector, which no command runs alone, are timed on frames in the same way, the classifier with the search for its
+rings. The least of the repeats counts. With --write the figures go into the records of the weights
+(``models/*.json``), from which ``litemed info``, the cards and the README's table take them. Run it with both cores
+free.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ from litemed.tools.doctor import processor_name
 from litemed.training.weight_record import read_record, write_record
 from PIL import Image
 
-MORE = 5
-MORE_FRAMES = 50
+MORE = 25
+MORE_FRAMES = 500
 BUNDLES = ("mininet", "tiu_ocular", "tfnet", "swiftmedsam", "classprompt")
 BOX = "200,200,320,330"
 CALL = "from litemed.tools.cli import main; main()"
@@ -41,11 +42,11 @@ from PIL import Image
 from litemed.bundles import find_bundle, importable
 importable(find_bundle("tfnet"))
 from tfnet.collab import Networks
-call = getattr(Networks(runtime="torch"), sys.argv[1])
+call = getattr(Networks(find_bundle("tfnet") / "models", runtime="torch"), sys.argv[1])
 for path in sys.argv[3:]:
     frame = np.asarray(Image.open(path).convert("L"))
     for _ in range(int(sys.argv[2])):
-        call(frame)
+        call(frame.copy())
 """
 PARTS = {"model_classifier": "classify", "model_detector": "detect"}
 """Weights of the tear-film pipeline's other networks, and what calls them."""
@@ -159,10 +160,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bundles", nargs="*", default=BUNDLES)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--lacking", action="store_true", help="only weights whose record has no seconds yet")
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
     for bundle in given.bundles:
         for weights in sorted((find_bundle(bundle) / "models").glob("*.pt")):
+            if given.lacking and (read_record(weights) or {}).get("speed"):
+                continue
             speed = measure(bundle, weights, given.repeats)
             print(json.dumps({f"{bundle}/{weights.name}": speed}), flush=True)
             if given.write:

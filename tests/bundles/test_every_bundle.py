@@ -126,6 +126,8 @@ def test_shipped_weights_are_tensors_and_match_their_record(path: Path) -> None:
     assert record["bundle"] == path.parents[1].name
     assert all(entry["licence"] and entry["name"] for entry in record["data"])
     assert all(isinstance(row["simulated"], bool) and row["metric"] and row["data"] for row in record["scores"])
+    assert all(row["seconds"] > 0 and row["memory_mib"] > 0 and row["processor"] for row in record["speed"])
+    assert record["speed"]
     network = _network(path)
     assert record["architecture"] == network.architecture == read_checkpoint(path).architecture
     assert record["parameters"] == sum(parameter.numel() for parameter in network.parameters())
