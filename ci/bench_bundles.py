@@ -43,10 +43,9 @@ from litemed.bundles import find_bundle, importable
 importable(find_bundle("tfnet"))
 from tfnet.collab import Networks
 call = getattr(Networks(find_bundle("tfnet") / "models", runtime="torch"), sys.argv[1])
-for path in sys.argv[3:]:
-    frame = np.asarray(Image.open(path).convert("L"))
-    for _ in range(int(sys.argv[2])):
-        call(frame.copy())
+frame = np.asarray(Image.open(sys.argv[3]).convert("L"))
+for _ in range(int(sys.argv[2])):
+    call(frame.copy())
 """
 PARTS = {"model_classifier": "classify", "model_detector": "detect"}
 """Weights of the tear-film pipeline's other networks, and what calls them."""

@@ -432,9 +432,14 @@ def test_replaying_a_volume_needs_no_following_between(
     scanned.click("block", 236, 212, False, "axial", 10)
     scanned.wait(60)
     with Session(bright, bright_volume, folder=tmp_path / "kept", modality="MR", zoom="off") as again:
-        again.replay(scanned.to_json())
-        again.wait(60)
-        np.testing.assert_array_equal(again.mask("block"), scanned.mask("block"))
+        _require_the_same_by_replaying(again, scanned)
+
+
+def _require_the_same_by_replaying(again: Session, session: Session) -> None:
+    again.replay(session.to_json())
+    assert again.to_json() == session.to_json()
+    again.wait(60)
+    np.testing.assert_array_equal(again.mask("block"), session.mask("block"))
 
 
 def test_a_box_that_was_taken_back_is_not_drawn_by_replaying(
@@ -451,10 +456,7 @@ def test_a_box_that_was_taken_back_is_not_drawn_by_replaying(
         again.add_object("block")
         again.box("block", BOX, "axial", 6)
         again.wait(60)
-        again.replay(scanned.to_json())
-        assert again.to_json() == scanned.to_json()
-        again.wait(60)
-        np.testing.assert_array_equal(again.mask("block"), scanned.mask("block"))
+        _require_the_same_by_replaying(again, scanned)
         # one change: its prompts are followed once
         again.undo()
         assert [prompt.kind for prompt in again.prompts("block")] == ["box"]

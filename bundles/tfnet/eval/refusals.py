@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 from litemed.command_line import run_command
-from PIL import Image
 from tfnet import BUNDLE_ROOT, CLASSES, load_cases
 from tfnet.collab import Networks
 from tfnet.collab.trust import LEAST_PERIODICITY, LEAST_SCORE, LEAST_SURE
+from tfnet.collab.video import read_grey
 from tfnet.simulation.device import draw_device
 from tfnet.simulation.video import TearFilmVideo
 
@@ -44,7 +44,7 @@ def _with_rings(dataset_dir: str, part: str, most: int) -> Frames:
     shown = {CLASSES.index(name) for name in ("clear", "broken")}
     cases = [case for case in load_cases(dataset_dir, "classification", part) if int(case["label"]) in shown]
     for case in cases[:: max(1, len(cases) // most)]:
-        yield Path(case["image"]).stem.rpartition("_")[0], _grey(case["image"])
+        yield Path(case["image"]).stem.rpartition("_")[0], read_grey(Path(case["image"]))
 
 
 def _bare(films: int, off: dict[str, Any]) -> Frames:
@@ -64,12 +64,7 @@ def _pictures(folder: str, most: int) -> Frames:
         path for path in Path(folder).rglob("*") if path.suffix.lower() in _SUFFIXES and "mask" not in str(path)
     )
     for path in files[:: max(1, len(files) // most)]:
-        yield path.name, _grey(path)
-
-
-def _grey(path: Any) -> np.ndarray:
-    with Image.open(path) as picture:
-        return np.asarray(picture.convert("L"))
+        yield path.name, read_grey(path)
 
 
 def answered(films: list[str], values: np.ndarray, threshold: float) -> tuple[float, float]:

@@ -139,15 +139,7 @@ def _labelled(path: Path) -> np.ndarray:
 def _found(detector: nn.Module, path: Path) -> Rings | None:
     """The rings that a detector finds in a frame."""
     with torch.no_grad():
-        return find_rings(detector.eval(), _grey(path), _SIZE)
-
-
-def _grey(path: Path) -> np.ndarray:
-    """A frame as the pipeline sees it."""
-    grey = read_grey(path)
-    if grey is None:
-        raise ValueError(f"{path} isn't a picture that can be read")
-    return grey
+        return find_rings(detector.eval(), read_grey(path), _SIZE)
 
 
 def _is_sure(rings: Rings | None) -> bool:
@@ -172,7 +164,7 @@ def _write(folder: Path, parts: dict[str, list[Path]], boxes: dict[Path, np.ndar
         rows = []
         for number, path in enumerate(files):
             name = f"frame_{number:05d}"
-            grey = _grey(path)
+            grey = read_grey(path)
             Image.fromarray(grey).save(folder / "images" / part / f"{name}.png")
             height, width = grey.shape
             lines = [" ".join(f"{value:.2f}" for value in np.clip(box, 0, [width, height] * 2)) for box in boxes[path]]

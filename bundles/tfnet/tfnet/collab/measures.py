@@ -174,17 +174,15 @@ def censored_median(times: Sequence[float | None], watched: Sequence[float]) -> 
     Returns:
         the median, or None where more than half held; and in that case the longest time watched, which it exceeds.
     """
-    share, middle = 1.0, None
+    share, half = 1.0, None  # the time from which just half hold
     for time in sorted({each for each in times if each is not None}):
         at_risk = sum((seen if each is None else each) >= time for each, seen in zip(times, watched, strict=True))
         share *= 1 - sum(each == time for each in times) / at_risk
         if abs(share - 0.5) < 1e-9:
-            middle = time if middle is None else middle
+            half = time
         elif share < 0.5:
-            return (time if middle is None else (middle + time) / 2), None
-    if middle is not None:
-        return middle, None
-    return None, max(watched, default=None)
+            return (time if half is None else (half + time) / 2), None
+    return half, max(watched, default=None) if half is None else None
 
 
 def is_slow(frame_rate: float | None) -> bool:

@@ -16,7 +16,6 @@ import torch
 from litemed.deploy.runtimes import available_runtimes, deploy
 from litemed.networks.reparam import fuse
 from litemed.training.checkpoints import load_checkpoint
-from litemed.training.weight_record import sha256_of
 from torch import nn
 
 from tfnet.classifier import CLASSES, FrameClassifier
@@ -89,8 +88,11 @@ class Networks:
         self.workers = 1 if chosen == "torch" else streams + 1
 
         def ready(network: nn.Module, name: str, channels: int, size: Size) -> Network:
-            network = fuse(_load(network, folder / name, digest).eval())
-            self.weights[name] = sha256_of(folder / name)
+            load_checkpoint(network, folder / name)
+            content = (folder / name).read_bytes()
+            digest.update(content)
+            self.weights[name] = hashlib.sha256(content).hexdigest()
+            network = fuse(network.eval())
             shape = (1, channels, *size)
             return deploy(network, shape, runtime=chosen, precision=precision, threads=threads, streams=streams)
 
@@ -212,9 +214,3 @@ def _sampled(values: np.ndarray, shape: Sequence[int]) -> np.ndarray:
         share = share[:, None] if axis == 0 else share
         values = values.take(first, axis) * (1 - share) + values.take(second, axis) * share
     return values
-
-
-def _load(network: nn.Module, path: Path, digest: hashlib._Hash) -> nn.Module:
-    load_checkpoint(network, path)
-    digest.update(path.read_bytes())
-    return network

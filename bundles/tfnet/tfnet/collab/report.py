@@ -385,7 +385,7 @@ def _notes(sums: _Sums, source: FrameSource, intervals: list[Interval], options:
         )
     if sums.unreadable:
         notes.append(f"{_count(sums.unreadable, 'frame')} can't be read and {_are(sums.unreadable)} left out.")
-    notes.extend(sums.trust.as_dict(source.frame_rate)["notes"])
+    notes.extend(sums.trust.notes(source.frame_rate))
     if intervals and not any(interval.after_blink or interval.before_blink for interval in intervals):
         notes.append("No blink was seen: times count from the first frame, and the tear film may be older.")
     elif intervals and not intervals[0].after_blink:

@@ -95,7 +95,9 @@ class Trust:
         return reasons
 
     def notes(self, frame_rate: float | None) -> list[str]:
-        """What makes an answer less certain, a sentence each."""
+        """What makes an answer less certain, a sentence each; empty where there is none."""
+        if self.reasons():
+            return []
         notes = []
         if self.diameters:
             low, high = np.percentile(self.diameters, (2, 98))
@@ -122,7 +124,7 @@ class Trust:
         return {
             "given": not reasons,
             "reasons": reasons,
-            "notes": [] if reasons else self.notes(frame_rate),
+            "notes": self.notes(frame_rate),
             "open_frames": self.open_frames,
             "sharp_frames": self.open_frames - self.blurred,
             "frames_with_rings_beyond_doubt": self.sure,

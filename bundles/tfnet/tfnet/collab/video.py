@@ -283,10 +283,16 @@ def _read_picture(path: Path) -> np.ndarray | None:
     return np.clip(np.nan_to_num(pixels), 0, 65535).astype(np.uint16)
 
 
-def read_grey(path: Path) -> np.ndarray | None:
-    """A picture as uint8 grey ``(height, width)``, or None where it can't be read; 16 bits by what it takes of them."""
+def read_grey(path: Path) -> np.ndarray:
+    """A picture as uint8 grey ``(height, width)``; 16 bits by what it takes of them.
+
+    Raises:
+        ValueError: when it can't be read.
+    """
     picture = _read_picture(path)
-    return None if picture is None else _eight_bit(picture, _depth([picture]))
+    if picture is None:
+        raise ValueError(f"{path} isn't a picture that can be read")
+    return _eight_bit(picture, _depth([picture]))
 
 
 def _depth(pictures: Iterable[np.ndarray]) -> int:

@@ -52,9 +52,7 @@ KINDS: dict[str, Callable[[Any], bool]] = {
     "a list of objects": lambda value: (
         isinstance(value, list) and value != [] and all(isinstance(each, dict) for each in value)
     ),
-    "a list of numbers": lambda value: (
-        isinstance(value, list) and all(isinstance(each, int | float) and not isinstance(each, bool) for each in value)
-    ),
+    "a list of numbers": lambda value: isinstance(value, list) and all(map(KINDS["a number"], value)),
     "true or false": lambda value: isinstance(value, bool),
 }
 METADATA = {
